@@ -1,0 +1,284 @@
+package eventbus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill-sql/v4/pkg/sql"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Selection is the query that names a consumer's next slice: from the consumer's name ($1) and the size of a slice ($2)
+// to one row (after, upto), or none. It locks the cursor, and skips one that is locked.
+type Selection string
+
+const (
+	// safetyPoll is how long a consumer waits at most without looking for itself.
+	safetyPoll = 2 * time.Second
+	// sliceTimeout bounds the handling of one slice; one that takes longer is rolled back and tried again.
+	sliceTimeout = 2 * time.Minute
+
+	firstBackoff = 50 * time.Millisecond
+	maxBackoff   = 5 * time.Second
+	stoppedRetry = 30 * time.Second
+	noteTimeout  = 5 * time.Second
+	// maxConflicts is how often in a row others may come in between before it is no coincidence.
+	maxConflicts = 5
+
+	aliveDeadline = sliceTimeout + stoppedRetry + safetyPoll
+)
+
+// Config is what makes a consumer.
+type Config struct {
+	// Name is the consumer's name in the cursors. It is stored data.
+	Name string
+	// Select names the next slice, Size bounds it.
+	Select Selection
+	Size   int64
+	// Wake gets a value when there may be something to do.
+	Wake <-chan struct{}
+	// Handle handles a slice and moves the cursor to its end. It may be called again for the same slice, or for a
+	// part of it, after what it did was rolled back.
+	Handle func(ctx context.Context, tx pgx.Tx, slice Slice) error
+	// Park takes the one event of the slice out of the way and moves the cursor past it. Without it the consumer
+	// stops at an event that it cannot handle.
+	Park func(ctx context.Context, tx pgx.Tx, slice Slice) error
+	// IsTransient tells whether the cause passes by itself, such as a database that is away: it is tried again for ever.
+	IsTransient func(error) bool
+	// IsConflict tells whether another writer came in between: it is tried again a few times.
+	IsConflict func(error) bool
+	// Note keeps the reason for not moving on where operators see it; a nil error clears it.
+	Note func(ctx context.Context, stop *Stop) error
+}
+
+// Stop says why a consumer does not move on.
+type Stop struct {
+	// Category is "retrying" while the cause may pass, "stopped" when it will not.
+	Category string
+	// Position is that of the first event that is not handled; 0 when it is not about a particular one.
+	Position int64
+	Reason   string
+}
+
+// Consumer handles the slices of the log for one policy or projection.
+type Consumer struct {
+	config Config
+	logger *slog.Logger
+	ctx    context.Context //nolint:containedctx // the consumer's life: watermill's HandleError gets none
+
+	mu       sync.Mutex
+	lastSeen time.Time
+
+	// Only the subscriber's goroutine and the handler, which take turns, touch these.
+	window    int64         // how many events to try at once; 0 for as many as the slice has
+	failures  int           // in a row
+	conflicts int           // in a row
+	wait      time.Duration // before the next poll
+	noted     bool
+}
+
+// NewConsumer makes a consumer that lives as long as ctx.
+func NewConsumer(ctx context.Context, config Config, logger *slog.Logger) *Consumer {
+	return &Consumer{config: config, logger: logger.With("consumer", config.Name), ctx: ctx, lastSeen: time.Now()}
+}
+
+// Name is the consumer's name.
+func (c *Consumer) Name() string { return c.config.Name }
+
+// Subscriber makes the Watermill subscriber that feeds the consumer.
+func (c *Consumer) Subscriber(pool *pgxpool.Pool) (message.Subscriber, error) {
+	noDeadline := time.Duration(0) // an expired one would commit what a handler has half done
+	subscriber, err := sql.NewSubscriber(sql.BeginnerFromPgx(pool), sql.SubscriberConfig{
+		ConsumerGroup:  c.config.Name,
+		AckDeadline:    &noDeadline,
+		BackoffManager: c,
+		SchemaAdapter:  schemaAdapter{consumer: c.config.Name, selection: c.config.Select, size: c.config.Size},
+		OffsetsAdapter: offsetsAdapter{consumer: c.config.Name},
+	}, watermill.NewSlogLogger(c.logger))
+	if err != nil {
+		return nil, fmt.Errorf("make subscriber of %s: %w", c.config.Name, err)
+	}
+	return subscriber, nil
+}
+
+// Alive tells whether the consumer still polls the log, and if not, since when.
+func (c *Consumer) Alive() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if since := time.Since(c.lastSeen); since > aliveDeadline {
+		return fmt.Errorf("consumer %s has not looked at the log for %s", c.config.Name, since.Round(time.Second))
+	}
+	return nil
+}
+
+func (c *Consumer) seen() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lastSeen = time.Now()
+}
+
+// HandleMessage handles a slice in the subscriber's transaction. It never returns an error: a Nack would keep the
+// transaction open. Whatever fails is rolled back to before the handler, and the slice is selected again.
+func (c *Consumer) HandleMessage(msg *message.Message) error {
+	c.seen()
+	tx, slice, err := unwrap(msg)
+	if err != nil {
+		c.retryLater(slice, err)
+		return nil
+	}
+	if c.window > 0 && slice.Len() > c.window {
+		slice.Upto = slice.After + c.window
+	}
+	ctx, cancel := context.WithTimeout(msg.Context(), sliceTimeout)
+	defer cancel()
+	err = c.inSavepoint(ctx, tx, slice, c.config.Handle)
+	switch {
+	case err == nil:
+		c.succeeded(slice)
+	case ctx.Err() != nil || c.config.IsTransient(err):
+		c.retryLater(slice, err)
+	case c.config.IsConflict(err) && c.conflicts < maxConflicts:
+		c.conflicts++
+		c.retryLater(slice, err)
+	case slice.Len() > 1:
+		c.window = slice.Len() / 2
+		c.logger.WarnContext(ctx, "slice failed and is halved", "after", slice.After, "upto", slice.Upto, "error", err)
+	default:
+		c.isolated(ctx, tx, slice, err)
+	}
+	return nil
+}
+
+// isolated deals with the one event that cannot be handled.
+func (c *Consumer) isolated(ctx context.Context, tx pgx.Tx, slice Slice, cause error) {
+	if c.config.Park == nil {
+		c.stop(slice, cause)
+		return
+	}
+	c.logger.ErrorContext(ctx, "event cannot be handled and is parked", "position", slice.Upto, "error", cause)
+	if err := c.inSavepoint(ctx, tx, slice, c.config.Park); err != nil {
+		if c.config.IsTransient(err) {
+			c.retryLater(slice, err)
+			return
+		}
+		c.stop(slice, errors.Join(cause, fmt.Errorf("park: %w", err)))
+		return
+	}
+	c.succeeded(slice)
+}
+
+func (c *Consumer) inSavepoint(ctx context.Context, tx pgx.Tx, slice Slice, handle func(context.Context, pgx.Tx, Slice) error) error {
+	return pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) (err error) {
+		defer func() {
+			if recovered := recover(); recovered != nil {
+				err = fmt.Errorf("panic: %v\n%s", recovered, debug.Stack())
+			}
+		}()
+		return handle(ctx, tx, slice)
+	})
+}
+
+// succeeded forgets earlier trouble. The commit is still to come, but if that fails the slice is selected again.
+func (c *Consumer) succeeded(slice Slice) {
+	c.failures, c.conflicts, c.wait = 0, 0, 0
+	if c.window > 0 {
+		if c.window *= 2; c.window >= c.config.Size {
+			c.window = 0
+		}
+	}
+	if c.noted {
+		c.logger.Info("moving on again", "position", slice.Upto)
+		c.note(nil)
+	}
+}
+
+// retryLater tries the same slice again after a while: whatever was in the way may be gone by then.
+func (c *Consumer) retryLater(slice Slice, cause error) {
+	c.failures++
+	c.wait = min(firstBackoff<<min(c.failures-1, 10), maxBackoff)
+	if c.ctx.Err() != nil {
+		return // stopping
+	}
+	c.logger.Warn("slice failed and is tried again", "after", slice.After, "upto", slice.Upto, "attempt", c.failures,
+		"wait", c.wait, "error", cause)
+	if c.failures > 2 {
+		stop := &Stop{Category: "retrying", Reason: cause.Error()}
+		if slice.Len() > 0 {
+			stop.Position = slice.After + 1
+		}
+		c.note(stop)
+	}
+}
+
+// stop stays at an event that cannot be handled. It is tried again now and then, since a new version of the program
+// may be able to.
+func (c *Consumer) stop(slice Slice, cause error) {
+	c.wait = stoppedRetry
+	c.logger.Error("stopped at an event that cannot be handled", "position", slice.Upto, "error", cause)
+	c.note(&Stop{Category: "stopped", Position: slice.Upto, Reason: cause.Error()})
+}
+
+func (c *Consumer) note(stop *Stop) {
+	ctx, cancel := context.WithTimeout(c.ctx, noteTimeout)
+	defer cancel()
+	if err := c.config.Note(ctx, stop); err != nil {
+		c.logger.Warn("reason for not moving on could not be kept", "error", err)
+		return
+	}
+	c.noted = stop != nil
+}
+
+// HandleError is where the consumer waits: until something was appended when there was nothing to do, for a while after
+// trouble, not at all otherwise. It implements watermill-sql's BackoffManager.
+func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err error) time.Duration {
+	c.seen()
+	if err != nil && c.ctx.Err() == nil {
+		c.retryLater(Slice{}, err)
+	}
+	wait := c.wait
+	c.wait = 0
+	switch {
+	case wait > 0:
+		c.sleep(wait, nil)
+	case noMessage:
+		c.sleep(safetyPoll, c.config.Wake)
+	}
+	c.seen()
+	return 0
+}
+
+func (c *Consumer) sleep(d time.Duration, wake <-chan struct{}) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-wake:
+	case <-c.ctx.Done():
+	}
+}
+
+// unwrap takes slice and transaction out of a message: the one place that knows how watermill-sql carries them.
+func unwrap(msg *message.Message) (pgx.Tx, Slice, error) {
+	var slice Slice
+	if err := json.Unmarshal(msg.Payload, &slice); err != nil {
+		return nil, slice, fmt.Errorf("decode slice: %w", err)
+	}
+	carried, ok := sql.TxFromContext(msg.Context())
+	if !ok {
+		return nil, slice, errors.New("message carries no transaction")
+	}
+	tx, ok := carried.(*sql.PgxTx)
+	if !ok {
+		return nil, slice, fmt.Errorf("message carries a %T, not a pgx transaction", carried)
+	}
+	return tx.Tx, slice, nil
+}

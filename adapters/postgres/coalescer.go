@@ -1,0 +1,162 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"orderbridge/domain/event"
+	"orderbridge/domain/problem"
+)
+
+const (
+	// maxQueuedAppends bounds who waits; beyond it a caller waits for a place, and gives up when its own time is up.
+	maxQueuedAppends = 1024
+	// One round trip takes at most this much.
+	maxCoalescedEvents = 256
+	maxCoalescedBytes  = 8 << 20
+
+	appendTimeout = 15 * time.Second
+)
+
+// errLogClosed is what a caller sees while the service stops.
+var errLogClosed = problem.Unavailable("stopping", "the service is stopping; try again in some seconds")
+
+// Log appends events that need nothing else stored with them. Callers who come while an append is under way join the
+// next one: one insert and one fsync for all of them, because the append lock is held across the commit.
+type Log struct {
+	db       *Database
+	requests chan *appendRequest
+	stopped  chan struct{}
+	closing  context.Context //nolint:containedctx // the life of the writer, not of a request
+	close    context.CancelFunc
+}
+
+type appendRequest struct {
+	ctx    context.Context //nolint:containedctx // the caller's: whoever gave up is left out
+	events encodedEvents
+	bytes  int
+	done   chan error
+}
+
+// NewLog starts the writer. Close ends it.
+func NewLog(db *Database) *Log {
+	closing, cancel := context.WithCancel(context.Background())
+	log := &Log{
+		db: db, requests: make(chan *appendRequest, maxQueuedAppends), stopped: make(chan struct{}),
+		closing: closing, close: cancel,
+	}
+	go log.write()
+	return log
+}
+
+// Append puts events into the log, in this order and without others between them, and returns when they are durable.
+// It fails with ErrVersionConflict when a stream has an event of such a version already.
+func (l *Log) Append(ctx context.Context, events ...event.New) error {
+	encoded, err := encode(events)
+	if err != nil {
+		return err
+	}
+	request := &appendRequest{ctx: ctx, events: encoded, done: make(chan error, 1)}
+	for i := range encoded.IDs {
+		request.bytes += len(encoded.Payloads[i]) + len(encoded.Bodies[i])
+	}
+	select {
+	case l.requests <- request:
+	case <-ctx.Done():
+		return unavailable(fmt.Errorf("wait to append: %w", ctx.Err()))
+	case <-l.closing.Done():
+		return errLogClosed
+	}
+	select {
+	case err := <-request.done:
+		return unavailable(err)
+	case <-l.stopped:
+		select { // it may have been answered last
+		case err := <-request.done:
+			return unavailable(err)
+		default:
+			return errLogClosed
+		}
+	}
+}
+
+// Close lets the append under way finish and stops the writer.
+func (l *Log) Close() {
+	l.close()
+	<-l.stopped
+}
+
+func (l *Log) write() {
+	defer close(l.stopped)
+	for {
+		select {
+		case first := <-l.requests:
+			l.appendAll(l.collect(first))
+		case <-l.closing.Done():
+			return
+		}
+	}
+}
+
+// collect takes those who are waiting already, up to what one round trip should carry.
+func (l *Log) collect(first *appendRequest) []*appendRequest {
+	batch, events, bytes := []*appendRequest{first}, len(first.events.IDs), first.bytes
+	for events < maxCoalescedEvents && bytes < maxCoalescedBytes {
+		select {
+		case next := <-l.requests:
+			batch = append(batch, next)
+			events += len(next.events.IDs)
+			bytes += next.bytes
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (l *Log) appendAll(batch []*appendRequest) {
+	waiting := make([]*appendRequest, 0, len(batch))
+	for _, request := range batch {
+		if err := request.ctx.Err(); err != nil {
+			request.done <- fmt.Errorf("wait to append: %w", err)
+			continue
+		}
+		waiting = append(waiting, request)
+	}
+	if len(waiting) == 0 {
+		return
+	}
+	err := l.appendTogether(waiting)
+	if err == nil || len(waiting) == 1 || isUnavailable(err) {
+		for _, request := range waiting {
+			request.done <- err
+		}
+		return
+	}
+	for _, request := range waiting { // one of them is at fault, and the others must not suffer for it
+		request.done <- l.appendTogether([]*appendRequest{request})
+	}
+}
+
+func (l *Log) appendTogether(batch []*appendRequest) error {
+	parts := make([]encodedEvents, 0, len(batch))
+	for _, request := range batch {
+		parts = append(parts, request.events)
+	}
+	// Not the callers' context: one who gives up must not undo the append of the others.
+	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
+	defer cancel()
+	var p pipeline
+	if err := queueAppend(ctx, &p, merge(parts)); err != nil {
+		return err
+	}
+	if err := p.send(ctx, l.db.requests); err != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			err = errUnavailable.Because(err)
+		}
+		return fmt.Errorf("append %d events: %w", len(merge(parts).IDs), err)
+	}
+	return nil
+}

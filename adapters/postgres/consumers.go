@@ -1,0 +1,96 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"orderbridge/adapters/eventbus"
+	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/app/policy"
+	"orderbridge/domain/event"
+)
+
+const (
+	// policySlice bounds how many orders are ingested in one transaction: a large slice keeps the append lock for
+	// longer, and deliveries at the door wait for it.
+	policySlice = 100
+	// projectionSlice bounds how many events are folded in one transaction while the service is live.
+	projectionSlice = 2000
+)
+
+// selectEvery names the next events of any type. Index: events_pkey.
+const selectEvery eventbus.Selection = `
+WITH cursor AS (SELECT position FROM cursors WHERE consumer = $1 FOR UPDATE SKIP LOCKED),
+     head AS (SELECT coalesce(max(position), 0) AS position FROM events)
+SELECT cursor.position, least(cursor.position + $2, head.position)
+FROM cursor, head
+WHERE head.position > cursor.position`
+
+// selectIngestion names the next slice that holds at most so many orders to ingest; it ends at the last of them. The
+// types are those of the index's predicate. Index: events_ingestion.
+const selectIngestion eventbus.Selection = `
+WITH cursor AS (SELECT position FROM cursors WHERE consumer = $1 FOR UPDATE SKIP LOCKED)
+SELECT cursor.position, next.upto
+FROM cursor, LATERAL (
+    SELECT max(relevant.position) AS upto
+    FROM (
+        SELECT e.position FROM events e
+        WHERE e.position > cursor.position AND e.type IN ('OrderReceived', 'IngestionRetried')
+        ORDER BY e.position LIMIT $2
+    ) relevant
+) next
+WHERE next.upto IS NOT NULL`
+
+// PolicyConsumer makes the consumer that ingests received orders.
+func PolicyConsumer(db *Database, listener *Listener, ingest policy.OnOrderReceived) eventbus.Config {
+	name := policy.OnOrderReceivedName
+	run := func(react func(context.Context, Ingestion, []event.Recorded) error) func(context.Context, pgx.Tx, eventbus.Slice) error {
+		return func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			events, err := ReceivedOrders(ctx, tx, slice.After, slice.Upto)
+			if err != nil {
+				return err
+			}
+			return react(ctx, NewIngestion(tx, name, slice.Upto), events)
+		}
+	}
+	return eventbus.Config{
+		Name: name, Select: selectIngestion, Size: policySlice, Wake: listener.Subscribe("OrderReceived", "IngestionRetried"),
+		Handle: run(func(ctx context.Context, store Ingestion, events []event.Recorded) error {
+			return ingest.Handle(ctx, store, events)
+		}),
+		Park: run(func(ctx context.Context, store Ingestion, events []event.Recorded) error {
+			if len(events) != 1 {
+				return fmt.Errorf("park: %d events where one was expected", len(events))
+			}
+			return ingest.Park(ctx, store, events[0])
+		}),
+		IsTransient: isTransient, IsConflict: isConflict, Note: db.noteStop(name),
+	}
+}
+
+// ProjectionConsumer makes the consumer that folds events into a projection's tables.
+func ProjectionConsumer(db *Database, listener *Listener, p Projection) eventbus.Config {
+	return eventbus.Config{
+		Name: p.ConsumerName(), Select: selectEvery, Size: projectionSlice, Wake: listener.Subscribe(),
+		Handle: func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			return p.Fold(ctx, tx, slice.After, slice.Upto)
+		},
+		IsTransient: isTransient, IsConflict: isConflict, Note: db.noteStop(p.ConsumerName()),
+	}
+}
+
+// noteStop keeps why a consumer does not move on.
+func (db *Database) noteStop(consumer string) func(context.Context, *eventbus.Stop) error {
+	return func(ctx context.Context, stop *eventbus.Stop) error {
+		if stop == nil {
+			return queries.ClearStop(ctx, db.requests, consumer)
+		}
+		params := dbsqlc.NoteStopParams{Consumer: consumer, Category: stop.Category, Reason: stop.Reason, Position: &stop.Position}
+		if eventType, err := queries.EventTypeAt(ctx, db.requests, stop.Position); err == nil {
+			params.EventType = &eventType
+		}
+		return queries.NoteStop(ctx, db.requests, params)
+	}
+}

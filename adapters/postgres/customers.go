@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/app/command"
+	"orderbridge/domain/customer"
+	"orderbridge/domain/event"
+	"orderbridge/domain/problem"
+	"orderbridge/domain/user"
+)
+
+// Customers stores customers: their events, and the directory of the keys that they are found by.
+type Customers struct{ db *Database }
+
+var _ command.Customers = Customers{}
+
+// NewCustomers makes the store.
+func NewCustomers(db *Database) Customers { return Customers{db: db} }
+
+// Add stores a customer who is new.
+func (s Customers) Add(ctx context.Context, by command.By, c *customer.Customer) error {
+	state := c.State()
+	active := state.Status == customer.StatusActive
+	return s.db.update(ctx, func(_ pgx.Tx, p *pipeline) ([]event.New, error) {
+		if err := queries.AddCustomerHead(ctx, p, dbsqlc.AddCustomerHeadParams{
+			WorkspaceID: by.WorkspaceID, ID: state.ID, Active: active,
+		}); err != nil {
+			return nil, err
+		}
+		keys := dbsqlc.AddCustomerKeysParams{WorkspaceID: by.WorkspaceID, CustomerID: state.ID, Active: active}
+		for _, key := range state.Keys() {
+			keys.Kinds = append(keys.Kinds, string(key.Kind))
+			keys.Values = append(keys.Values, key.Value)
+		}
+		if err := queries.AddCustomerKeys(ctx, p, keys); err != nil {
+			return nil, err
+		}
+		return pendingEvents(by, event.CustomerStream(state.ID), 0, c.Pending()), nil
+	})
+}
+
+// Update loads a customer, lets decide change them, and stores the outcome.
+func (s Customers) Update(ctx context.Context, by command.By, id uuid.UUID, decide func(*customer.Customer) error) error {
+	stream := event.CustomerStream(id)
+	return s.db.update(ctx, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
+		history, err := loadStream(ctx, tx, by.WorkspaceID, stream)
+		if err != nil {
+			return nil, fmt.Errorf("load customer %s: %w", id, err)
+		}
+		if len(history) == 0 {
+			return nil, errCustomerUnknown
+		}
+		c := customer.Rehydrate(history)
+		if err := decide(c); err != nil {
+			return nil, err
+		}
+		if len(c.Pending()) == 0 {
+			return nil, nil
+		}
+		active := c.State().Status == customer.StatusActive
+		if err := queries.SetCustomerActive(ctx, p, dbsqlc.SetCustomerActiveParams{
+			WorkspaceID: by.WorkspaceID, ID: id, Active: active,
+		}); err != nil {
+			return nil, err
+		}
+		if err := queries.SetCustomerKeysActive(ctx, p, dbsqlc.SetCustomerKeysActiveParams{
+			WorkspaceID: by.WorkspaceID, CustomerID: id, Active: active,
+		}); err != nil {
+			return nil, err
+		}
+		return pendingEvents(by, stream, c.Version(), c.Pending()), nil
+	})
+}
+
+var errCustomerUnknown = problem.NotFound("customer-unknown", "no customer has this id")
+
+// Users stores staff: their events, and the directory that assignees are looked up in.
+type Users struct{ db *Database }
+
+var _ command.Users = Users{}
+
+// NewUsers makes the store.
+func NewUsers(db *Database) Users { return Users{db: db} }
+
+// Add stores a member of staff who is new.
+func (s Users) Add(ctx context.Context, by command.By, added user.UserAdded) error {
+	return s.db.update(ctx, func(_ pgx.Tx, p *pipeline) ([]event.New, error) {
+		if err := queries.AddUser(ctx, p, dbsqlc.AddUserParams{
+			WorkspaceID: by.WorkspaceID, ID: added.User.ID, Name: added.User.Name, Phone: added.User.Phone,
+			Email: added.User.Email, Active: added.User.Active,
+		}); err != nil {
+			return nil, err
+		}
+		return pendingEvents(by, event.UserStream(added.User.ID), 0, []event.Payload{added}), nil
+	})
+}
+
+// Exists tells whether a workspace has an active user with this id.
+func (s Users) Exists(ctx context.Context, workspaceID, id uuid.UUID) (bool, error) {
+	exists, err := queries.UserExists(ctx, s.db.requests, dbsqlc.UserExistsParams{WorkspaceID: workspaceID, ID: id})
+	return exists, unavailable(err)
+}

@@ -1,0 +1,216 @@
+// Package postgres keeps everything that lasts: the event log, the write side's directories, and the read tables.
+//
+//	log.go coalescer.go encoding.go   the event log: appending under its lock, many callers in one round trip
+//	listener.go                       waking those who wait for new events
+//	workspaces.go customers.go …      what operators change: load a stream, decide, append
+//	ingestion.go                      what a slice of received orders asks and records
+//	projections.go projection/        read tables, folded from the log by SQL
+//	readmodel.go                      the answers to queries
+//	migrate.go                        schema, role, and a first workspace
+//
+// Steady queries stand in queries/*.sql and are generated into internal/dbsqlc.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
+
+	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/domain/problem"
+)
+
+// ServiceRole is the database role that the service works as. It may append events and never change one.
+const ServiceRole = "orderbridge_service"
+
+const (
+	// requestConnections serve HTTP and command line; consumerConnections one slice each.
+	requestConnections  = 16
+	consumerConnections = 8
+
+	connectTimeout = 5 * time.Second
+)
+
+// queries are the generated ones. They hold no state.
+var queries = dbsqlc.New()
+
+// Database is a migrated database, connected to as ServiceRole.
+type Database struct {
+	// requests serves callers who wait for an answer; consumers handles slices of the log, and never has to wait for
+	// a connection behind them.
+	requests  *pgxpool.Pool
+	consumers *pgxpool.Pool
+}
+
+// Connect opens the database. The connection string is pgx's: a URL or keywords and values.
+func Connect(ctx context.Context, dsn string) (*Database, error) {
+	requests, err := openPool(ctx, dsn, "orderbridge", requestConnections, nil)
+	if err != nil {
+		return nil, err
+	}
+	consumers, err := openPool(ctx, dsn, "orderbridge consumers", consumerConnections, map[string]string{
+		// Tables start empty and un-analysed: a plan that was right for ten rows must not be kept for a million.
+		"plan_cache_mode": "force_custom_plan",
+	})
+	if err != nil {
+		requests.Close()
+		return nil, err
+	}
+	return &Database{requests: requests, consumers: consumers}, nil
+}
+
+// Close waits for the connections to come back and closes them.
+func (db *Database) Close() {
+	db.consumers.Close()
+	db.requests.Close()
+}
+
+// Ping tells whether the database answers.
+func (db *Database) Ping(ctx context.Context) error {
+	return unavailable(db.requests.Ping(ctx))
+}
+
+// Consumers is the pool on which slices of the log are handled.
+func (db *Database) Consumers() *pgxpool.Pool { return db.consumers }
+
+func openPool(ctx context.Context, dsn, name string, size int32, settings map[string]string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, errUnreadableDSN // pgx's own error may quote the password
+	}
+	config.MaxConns = size
+	config.ConnConfig.ConnectTimeout = connectTimeout
+	config.ConnConfig.RuntimeParams["application_name"] = name
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	for key, value := range settings {
+		config.ConnConfig.RuntimeParams[key] = value
+	}
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		pgxuuid.Register(conn.TypeMap())
+		_, err := conn.Exec(ctx, "SET ROLE "+ServiceRole)
+		return err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", unavailable(err))
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("reach database: %w", unavailable(err))
+	}
+	return pool, nil
+}
+
+var errUnreadableDSN = problem.Invalid("database-url-unreadable",
+	"the database URL cannot be read; it looks like postgres://user:password@host:5432/database")
+
+// errUnavailable is what callers see while the database is away.
+var errUnavailable = problem.Unavailable("database-unavailable", "the database does not answer; try again in some seconds")
+
+// unavailable marks errors that only say that the database is away, so that callers are told to try again.
+func unavailable(err error) error {
+	if err == nil || !isUnavailable(err) {
+		return err
+	}
+	return errUnavailable.Because(err)
+}
+
+func isUnavailable(err error) bool {
+	if pgError, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch {
+		case strings.HasPrefix(pgError.Code, "08"), // connection exceptions
+			strings.HasPrefix(pgError.Code, "57P"), // shut down, crashed, starting up
+			strings.HasPrefix(pgError.Code, "53"):  // out of connections, memory or disk
+			return true
+		}
+		return pgError.Code == "25006" || pgError.Code == "57014" // read-only standby; cancelled for taking too long
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	_, isNet := errors.AsType[net.Error](err)
+	return isNet || pgconn.Timeout(err) || pgconn.SafeToRetry(err) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded) ||
+		strings.Contains(err.Error(), "conn closed") // pgx has no exported error for it
+}
+
+// isTransient tells whether the cause passes by itself: the database is away, or transactions got into each other's way.
+func isTransient(err error) bool {
+	if pgError, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch pgError.Code {
+		case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
+			return true
+		}
+	}
+	return errors.Is(err, errUnavailable) || isUnavailable(err)
+}
+
+// isConflict tells whether another writer came in between, so that deciding again gives another result.
+func isConflict(err error) bool {
+	return errors.Is(err, ErrVersionConflict) || errors.Is(err, ErrKeyClaimed)
+}
+
+// pipeline collects statements, to be sent in one round trip. It stands in for a connection wherever a generated query
+// only executes something.
+type pipeline struct{ batch pgx.Batch }
+
+// Exec queues a statement. Its result is not known before send.
+func (p *pipeline) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	p.batch.Queue(sql, args...)
+	return pgconn.CommandTag{}, nil
+}
+
+// Query is not possible in a pipeline.
+func (p *pipeline) Query(context.Context, string, ...any) (pgx.Rows, error) {
+	return nil, errors.New("a pipeline only executes statements")
+}
+
+// QueryRow is not possible in a pipeline.
+func (p *pipeline) QueryRow(context.Context, string, ...any) pgx.Row {
+	panic("a pipeline only executes statements")
+}
+
+type batchSender interface {
+	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
+}
+
+// send executes what was collected, in order, and stops at the first error. On a pool it is one transaction.
+func (p *pipeline) send(ctx context.Context, to batchSender) error {
+	if err := to.SendBatch(ctx, &p.batch).Close(); err != nil {
+		return conflict(err)
+	}
+	return nil
+}
+
+// Errors that say that another writer came in between.
+var (
+	// ErrVersionConflict: the stream has an event of this version already.
+	ErrVersionConflict = errors.New("stream changed since it was read")
+	// ErrKeyClaimed: somebody else stored a customer, a source, a shop or an order for the same key at the same moment.
+	ErrKeyClaimed = errors.New("key was claimed by another writer")
+)
+
+// conflict names the unique constraints that tell of another writer.
+func conflict(err error) error {
+	pgError, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || pgError.Code != "23505" {
+		return err
+	}
+	switch pgError.ConstraintName {
+	case "events_stream_version":
+		return fmt.Errorf("%w: %w", ErrVersionConflict, err)
+	case "customer_keys_claim", "sources_pkey", "order_heads_pkey", "shops_pkey", "customer_keys_pkey":
+		return fmt.Errorf("%w: %w", ErrKeyClaimed, err)
+	default:
+		return err
+	}
+}

@@ -1,0 +1,100 @@
+package postgres
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// listenRetry is how long to wait before listening again after the connection broke. Whoever waits is woken then, and
+// looks for itself.
+const listenRetry = time.Second
+
+// Listener wakes those who wait for new events, on whichever instance these were appended.
+type Listener struct {
+	logger *slog.Logger
+	pool   *pgxpool.Pool
+
+	mu      sync.Mutex
+	waiting []subscription
+}
+
+type subscription struct {
+	types []string
+	wake  chan struct{}
+}
+
+// NewListener makes a listener. Run makes it listen.
+func NewListener(db *Database, logger *slog.Logger) *Listener {
+	return &Listener{pool: db.requests, logger: logger}
+}
+
+// Subscribe returns a channel that gets a value when events of these types were appended (of any type, when none is
+// given). Values do not pile up: one stands for any number of appends.
+func (l *Listener) Subscribe(types ...string) <-chan struct{} {
+	wake := make(chan struct{}, 1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting = append(l.waiting, subscription{types: types, wake: wake})
+	return wake
+}
+
+// Run listens until the context ends.
+func (l *Listener) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := l.listen(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		l.logger.WarnContext(ctx, "listening for appended events broke off", "error", err)
+		l.wakeAll()
+		select {
+		case <-time.After(listenRetry):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (l *Listener) listen(ctx context.Context) error {
+	pooled, err := l.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	conn := pooled.Hijack() // it listens for good, so it never goes back
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, "LISTEN "+appendedChannel); err != nil {
+		return err
+	}
+	l.wakeAll() // for what was appended while nobody listened
+	for {
+		notification, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		l.wakeFor(strings.Split(notification.Payload, ","))
+	}
+}
+
+func (l *Listener) wakeAll() { l.wakeFor(nil) }
+
+// wakeFor wakes those who wait for one of the types; all of them, when no type is given.
+func (l *Listener) wakeFor(types []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.waiting {
+		concerned := len(types) == 0 || len(s.types) == 0 ||
+			slices.ContainsFunc(types, func(t string) bool { return slices.Contains(s.types, t) })
+		if !concerned {
+			continue
+		}
+		select {
+		case s.wake <- struct{}{}:
+		default: // woken already
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/domain/event"
+)
+
+const (
+	// appendLock is the advisory lock under which positions are assigned.
+	appendLock int64 = 0x6f72646272646765 // "ordbrdge"
+
+	// appendedChannel is notified with the types of the events of each append.
+	appendedChannel = "orderbridge_appended"
+)
+
+// queueAppend adds an append to a pipeline: lock, insert, notify. It comes last in a transaction, so that the lock is
+// held for the insert and the commit only.
+func queueAppend(ctx context.Context, p *pipeline, events encodedEvents) error {
+	if len(events.IDs) == 0 {
+		return nil
+	}
+	if err := queries.LockLog(ctx, p, appendLock); err != nil {
+		return err
+	}
+	if err := queries.AppendEvents(ctx, p, events); err != nil {
+		return err
+	}
+	types := slices.Compact(slices.Sorted(slices.Values(events.Types)))
+	return queries.NotifyAppended(ctx, p, dbsqlc.NotifyAppendedParams{
+		Channel: appendedChannel, EventTypes: strings.Join(types, ","),
+	})
+}
+
+// loadStream reads the history of one thing.
+func loadStream(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, stream event.Stream) ([]event.Recorded, error) {
+	rows, err := queries.Stream(ctx, db, dbsqlc.StreamParams{WorkspaceID: workspaceID, Stream: string(stream)})
+	if err != nil {
+		return nil, err
+	}
+	history := make([]event.Recorded, 0, len(rows))
+	for _, row := range rows {
+		e, err := recorded(row)
+		if err != nil {
+			return nil, err
+		}
+		history = append(history, e)
+	}
+	return history, nil
+}

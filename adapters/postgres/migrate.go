@@ -1,0 +1,190 @@
+package postgres
+
+import (
+	"context"
+	"crypto/subtle"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
+	"orderbridge/migrations"
+)
+
+// installLock is the advisory lock under which role and projections are made.
+const installLock int64 = 0x6f72646272676974
+
+// Migrate brings a database up to date: schema, service role, projections, and a first workspace. It is safe to run at
+// any time and from several instances at once. The connection's own role needs the right to create roles and schemas.
+func Migrate(ctx context.Context, dsn string, logger *slog.Logger) error {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return errUnreadableDSN
+	}
+	config.ConnectTimeout = connectTimeout
+	config.RuntimeParams["application_name"] = "orderbridge migrate"
+	db := stdlib.OpenDB(*config)
+	defer db.Close()
+	if err := migrateSchema(ctx, db, logger); err != nil {
+		return err
+	}
+	if err := install(ctx, config); err != nil {
+		return err
+	}
+	service, err := Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer service.Close()
+	return service.ensureDefaultWorkspace(ctx)
+}
+
+func migrateSchema(ctx context.Context, db *sql.DB, logger *slog.Logger) error {
+	provider, err := newGoose(db)
+	if err != nil {
+		return err
+	}
+	results, err := provider.Up(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", unavailable(err))
+	}
+	for _, result := range results {
+		logger.InfoContext(ctx, "migrated", "version", result.Source.Version, "duration", result.Duration)
+	}
+	return nil
+}
+
+func newGoose(db *sql.DB) (*goose.Provider, error) {
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, fmt.Errorf("make migration lock: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS, goose.WithSessionLocker(locker))
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	return provider, nil
+}
+
+// CheckMigrated tells whether the database has all that this code needs.
+func (db *Database) CheckMigrated(ctx context.Context) error {
+	std := stdlib.OpenDBFromPool(db.requests)
+	defer std.Close()
+	provider, err := newGoose(std)
+	if err != nil {
+		return err
+	}
+	pending, err := provider.HasPending(ctx)
+	if err != nil {
+		return fmt.Errorf("look for pending migrations: %w", unavailable(err))
+	}
+	if pending {
+		return ErrNotMigrated
+	}
+	return nil
+}
+
+// ErrNotMigrated: the database is older than this program.
+var ErrNotMigrated = problem.Unavailable("not-migrated", "the database is not up to date; run: orderbridge migrate")
+
+// install makes the role and the projections.
+func install(ctx context.Context, config *pgx.ConnConfig) error {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return fmt.Errorf("reach database: %w", unavailable(err))
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", installLock); err != nil {
+			return err
+		}
+		if err := ensureServiceRole(ctx, tx); err != nil {
+			return err
+		}
+		for _, p := range Projections() {
+			if err := p.install(ctx, tx); err != nil {
+				return fmt.Errorf("install projection %s: %w", p.Name, err)
+			}
+		}
+		return grantServiceRole(ctx, tx)
+	})
+}
+
+// ensureServiceRole makes the role, which belongs to the cluster and so is in no dump of the database.
+func ensureServiceRole(ctx context.Context, tx pgx.Tx) error {
+	var exists bool
+	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", ServiceRole).Scan(&exists); err != nil {
+		return err
+	}
+	if exists {
+		return nil
+	}
+	// In a savepoint: another database of the cluster may make the role at the same moment.
+	err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "CREATE ROLE "+ServiceRole+" NOLOGIN")
+		return err
+	})
+	pgError, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case ok && (pgError.Code == "42710" || pgError.Code == "23505"): // it exists by now
+		return nil
+	case ok && pgError.Code == "42501":
+		return problem.Forbidden("role-needed", "the database role %s is missing and may not be created by this user; "+
+			"have a superuser run: CREATE ROLE %s NOLOGIN; GRANT %s TO <user>", ServiceRole, ServiceRole, ServiceRole).Because(err)
+	}
+	return err
+}
+
+// grantServiceRole gives the role all that the service does, and no right to change or delete an event.
+func grantServiceRole(ctx context.Context, tx pgx.Tx) error {
+	var member bool
+	if err := tx.QueryRow(ctx, "SELECT pg_has_role(current_user, $1, 'MEMBER')", ServiceRole).Scan(&member); err != nil {
+		return err
+	}
+	statements := []string{
+		"GRANT USAGE ON SCHEMA public TO " + ServiceRole,
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + ServiceRole,
+		"REVOKE UPDATE, DELETE, TRUNCATE ON events FROM " + ServiceRole,
+		"GRANT SELECT ON goose_db_version TO " + ServiceRole,
+	}
+	if !member {
+		statements = append(statements, "GRANT "+ServiceRole+" TO CURRENT_USER")
+	}
+	for _, p := range Projections() {
+		schema := pgx.Identifier{p.Schema()}.Sanitize()
+		statements = append(statements,
+			"GRANT USAGE ON SCHEMA "+schema+" TO "+ServiceRole,
+			"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "+schema+" TO "+ServiceRole)
+	}
+	for _, statement := range statements {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("grant rights: %w", err)
+		}
+	}
+	return nil
+}
+
+// CheckSecretKey refuses a key with which no stored header hash could ever match. The first key to come is remembered.
+func (db *Database) CheckSecretKey(ctx context.Context, key workspace.SecretKey) error {
+	check := key.Check()
+	if err := queries.SetSecretKeyCheck(ctx, db.requests, check[:]); err != nil {
+		return fmt.Errorf("remember secret key: %w", unavailable(err))
+	}
+	stored, err := queries.SecretKeyCheck(ctx, db.requests)
+	if err != nil {
+		return fmt.Errorf("check secret key: %w", unavailable(err))
+	}
+	if subtle.ConstantTimeCompare(stored, check[:]) != 1 {
+		return problem.Forbidden("secret-key-wrong", "the secret key is not the one that this database was set up with, so "+
+			"every delivery would be refused; bring back the secret.key file, or set ORDERBRIDGE_SECRET_KEY to its content")
+	}
+	return nil
+}

@@ -1,0 +1,10 @@
+-- Made after the tables are filled when the projection is rebuilt.
+
+CREATE UNIQUE INDEX crm_customers_list ON crm_customers (workspace_id, created_position);
+CREATE INDEX crm_customers_phones ON crm_customers USING gin (phones);
+CREATE INDEX crm_customers_emails ON crm_customers USING gin (emails);
+CREATE UNIQUE INDEX crm_orders_list ON crm_orders (workspace_id, created_position);
+CREATE INDEX crm_orders_customer ON crm_orders (workspace_id, customer_id, created_position);
+CREATE INDEX crm_orders_shop ON crm_orders (workspace_id, shop_id, created_position);
+CREATE UNIQUE INDEX crm_sources_list ON crm_sources (workspace_id, created_position);
+CREATE UNIQUE INDEX crm_users_list ON crm_users (workspace_id, created_position);

@@ -1,0 +1,5 @@
+-- Made after the table is filled when the projection is rebuilt.
+
+CREATE UNIQUE INDEX deliveries_list ON deliveries (workspace_id, received_position);
+CREATE INDEX deliveries_outcome ON deliveries (workspace_id, outcome, received_position);
+CREATE INDEX deliveries_shop ON deliveries (workspace_id, shop_id, received_position);

@@ -1,0 +1,79 @@
+-- name: WorkspaceByName :one
+SELECT id FROM workspaces WHERE name = @name OR (is_default AND @name = '');
+
+-- name: AddWorkspace :exec
+INSERT INTO workspaces (id, name, is_default, match_rule) VALUES ($1, $2, $3, $4);
+
+-- name: AnyWorkspace :one
+SELECT EXISTS (SELECT FROM workspaces);
+
+-- name: SetMatchRule :exec
+UPDATE workspaces SET match_rule = $2 WHERE id = $1;
+
+-- name: Settings :one
+SELECT w.name, w.match_rule, (SELECT count(*) FROM shops s WHERE s.workspace_id = w.id) AS shops
+FROM workspaces w
+WHERE w.id = $1;
+
+-- name: Connections :many
+-- The shops of the workspace that a host belongs to, else of the default one.
+SELECT w.id AS workspace_id, s.shop_id, s.header_key, s.header_hash
+FROM workspaces w
+LEFT JOIN shops s ON s.workspace_id = w.id
+WHERE w.id = coalesce(
+    (SELECT h.workspace_id FROM workspace_hosts h WHERE h.host = @host),
+    (SELECT d.id FROM workspaces d WHERE d.is_default)
+)
+ORDER BY s.shop_id;
+
+-- name: Shops :many
+SELECT s.shop_id, s.name, s.header_key, s.default_assignee_id, u.name AS default_assignee_name, s.connected_at
+FROM shops s
+LEFT JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.default_assignee_id
+WHERE s.workspace_id = $1
+ORDER BY s.connected_at, s.shop_id;
+
+-- name: AddShop :exec
+INSERT INTO shops (workspace_id, shop_id, name, header_key, header_hash, default_assignee_id, connected_at)
+VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp());
+
+-- name: RemoveShop :exec
+DELETE FROM shops WHERE workspace_id = $1 AND shop_id = $2;
+
+-- name: AddToken :exec
+INSERT INTO api_tokens (id, workspace_id, name, token_hash, created_at) VALUES ($1, $2, $3, $4, clock_timestamp());
+
+-- name: CallerOf :one
+SELECT workspace_id, name FROM api_tokens WHERE token_hash = $1;
+
+-- name: AddUser :exec
+INSERT INTO users (workspace_id, id, name, phone, email, active)
+VALUES ($1, $2, $3, nullif(@phone::text, ''), nullif(@email::text, ''), $4);
+
+-- name: UserExists :one
+SELECT EXISTS (SELECT FROM users WHERE workspace_id = $1 AND id = $2 AND active);
+
+-- name: AddCustomerHead :exec
+INSERT INTO customer_heads (workspace_id, id, active) VALUES ($1, $2, $3);
+
+-- name: AddCustomerKeys :exec
+-- An operator's customer claims a key only if nobody active holds it, so that an order that arrives at the same moment
+-- cannot make another customer for it. Index: customer_keys_pkey.
+INSERT INTO customer_keys (workspace_id, kind, value, customer_id, active, claimed)
+SELECT @workspace_id, k.kind, k.value, @customer_id, @active::boolean, @active::boolean AND NOT EXISTS (
+    SELECT FROM customer_keys o
+    WHERE o.workspace_id = @workspace_id AND o.kind = k.kind AND o.value = k.value AND o.active)
+FROM (SELECT unnest(@kinds::text[]) AS kind, unnest(@values::text[]) AS value) k;
+
+-- name: SetCustomerActive :exec
+UPDATE customer_heads SET active = $3 WHERE workspace_id = $1 AND id = $2;
+
+-- name: SetCustomerKeysActive :exec
+-- Whoever comes back claims nothing: another may have been made for the key meanwhile. Index: customer_keys_customer.
+UPDATE customer_keys SET active = $3, claimed = false WHERE workspace_id = $1 AND customer_id = $2;
+
+-- name: SecretKeyCheck :one
+SELECT digest FROM secret_key_check;
+
+-- name: SetSecretKeyCheck :exec
+INSERT INTO secret_key_check (digest) VALUES ($1) ON CONFLICT DO NOTHING;

@@ -1,0 +1,50 @@
+-- name: AppendEvents :exec
+-- Under the append lock: positions follow the head without a gap. Index: events_pkey, backward, for the head.
+INSERT INTO events (position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id,
+    causation_id, actor, payload, body, salt, digest)
+SELECT (SELECT coalesce(max(position), 0) FROM events) + e.ordinal, e.workspace_id, e.stream, e.version, e.id, e.type,
+    e.schema_version, clock_timestamp(), e.correlation_id, e.causation_id, e.actor, e.payload, e.body, e.salt, e.digest
+FROM (
+    SELECT generate_subscripts(@ids::uuid[], 1) AS ordinal,
+        unnest(@workspace_ids::uuid[]) AS workspace_id, unnest(@streams::text[]) AS stream,
+        unnest(@versions::integer[]) AS version, unnest(@ids::uuid[]) AS id, unnest(@types::text[]) AS type,
+        unnest(@schema_versions::smallint[]) AS schema_version, unnest(@correlation_ids::uuid[]) AS correlation_id,
+        nullif(unnest(@causation_ids::uuid[]), '00000000-0000-0000-0000-000000000000') AS causation_id,
+        unnest(@actors::text[]) AS actor, unnest(@payloads::jsonb[]) AS payload, unnest(@bodies::bytea[]) AS body,
+        unnest(@salts::bytea[]) AS salt, unnest(@digests::bytea[]) AS digest
+) e;
+
+-- name: LockLog :exec
+-- The append lock: held to the end of the transaction, so it is taken last.
+SELECT pg_advisory_xact_lock(@key::bigint);
+
+-- name: NotifyAppended :exec
+SELECT pg_notify(@channel::text, @event_types::text);
+
+-- name: Head :one
+-- Index: events_pkey, backward.
+SELECT coalesce(max(position), 0)::bigint FROM events;
+
+-- name: Stream :many
+-- Index: events_stream_version.
+SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
+    payload::text AS payload, body
+FROM events
+WHERE workspace_id = $1 AND stream = $2
+ORDER BY version;
+
+-- name: Correlated :many
+-- Index: events_correlation. Bodies stay out: they are large, and a step does not show them.
+SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
+    payload::text AS payload, NULL::bytea AS body
+FROM events
+WHERE correlation_id = $1 AND workspace_id = $2
+ORDER BY position;
+
+-- name: ReceivedOrders :many
+-- What the ingestion policy reacts to within a slice. Index: events_ingestion.
+SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
+    payload::text AS payload, body
+FROM events
+WHERE position > @after AND position <= @upto AND type IN ('OrderReceived', 'IngestionRetried')
+ORDER BY position;

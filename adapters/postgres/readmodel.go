@@ -1,0 +1,336 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/app/query"
+	"orderbridge/domain/event"
+	"orderbridge/domain/order"
+	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
+
+	"github.com/go-json-experiment/json"
+)
+
+// ReadModel answers queries from the read tables and, for settings and access, from the directories.
+type ReadModel struct{ db *Database }
+
+var _ query.ReadModel = ReadModel{}
+
+// NewReadModel makes the read model.
+func NewReadModel(db *Database) ReadModel { return ReadModel{db: db} }
+
+// found turns a row that is not there into a problem.
+func found(err error, missing *problem.Error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return missing
+	}
+	return unavailable(err)
+}
+
+// before is the exclusive upper bound of a page.
+func before(page query.Page) int64 {
+	if page.Before == 0 {
+		return math.MaxInt64
+	}
+	return page.Before
+}
+
+// atMost is a row more than the page, to know whether another follows.
+func atMost(page query.Page) int32 { return int32(page.Limit) + 1 } //nolint:gosec // a page has at most query.MaxLimit
+
+// Order returns one order.
+func (r ReadModel) Order(ctx context.Context, workspaceID uuid.UUID, code string) (query.Order, error) {
+	row, err := queries.Order(ctx, r.db.requests, dbsqlc.OrderParams{WorkspaceID: workspaceID, Code: code})
+	if err != nil {
+		return query.Order{}, found(err, problem.NotFound("order-unknown", "no order has this code"))
+	}
+	orders, err := r.completeOrders(ctx, workspaceID, []dbsqlc.CrmOrder{row})
+	if err != nil {
+		return query.Order{}, err
+	}
+	return orders[0], nil
+}
+
+// Orders returns a part of the list of orders, the last to be created first.
+func (r ReadModel) Orders(ctx context.Context, workspaceID uuid.UUID, filter query.OrderFilter, page query.Page) (query.List[query.Order], error) {
+	rows, err := queries.OrdersPage(ctx, r.db.requests, dbsqlc.OrdersPageParams{
+		WorkspaceID: workspaceID, Before: before(page), ShopID: filter.ShopID, CustomerID: filter.CustomerID, AtMost: atMost(page),
+	})
+	if err != nil {
+		return query.List[query.Order]{}, unavailable(err)
+	}
+	list := query.ListOf(rows, page, func(row dbsqlc.CrmOrder) int64 { return row.CreatedPosition })
+	orders, err := r.completeOrders(ctx, workspaceID, list.Items)
+	if err != nil {
+		return query.List[query.Order]{}, err
+	}
+	return query.List[query.Order]{Items: orders, NextCursor: list.NextCursor}, nil
+}
+
+// completeOrders adds lines, customers and sources to orders, a query for each kind.
+func (r ReadModel) completeOrders(ctx context.Context, workspaceID uuid.UUID, rows []dbsqlc.CrmOrder) ([]query.Order, error) {
+	codes := make([]string, 0, len(rows))
+	customerIDs := make([]uuid.UUID, 0, len(rows))
+	sourceIDs := make([]uuid.UUID, 0, len(rows))
+	for _, row := range rows {
+		codes = append(codes, row.Code)
+		customerIDs = append(customerIDs, row.CustomerID)
+		sourceIDs = append(sourceIDs, row.SourceID)
+	}
+	lines, err := r.linesOf(ctx, workspaceID, codes)
+	if err != nil {
+		return nil, err
+	}
+	customers, err := r.customersNamed(ctx, workspaceID, customerIDs)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := r.sourcesNamed(ctx, workspaceID, sourceIDs)
+	if err != nil {
+		return nil, err
+	}
+	orders := make([]query.Order, 0, len(rows))
+	for _, row := range rows {
+		o := query.Order{
+			Code: row.Code, ShopID: row.ShopID, ExternalID: row.ExternalID, Source: sources[row.SourceID],
+			Customer: customers[row.CustomerID], AssigneeReason: order.AssigneeReason(row.AssigneeReason),
+			Status: order.NewStatus(int(row.StatusCode)), Currency: row.Currency, Lines: lines[row.Code],
+			OrderedAt: row.OrderedAt.In(time.UTC),
+		}
+		if o.Lines == nil {
+			o.Lines = []query.OrderLine{}
+		}
+		if row.AssigneeID.Valid {
+			o.Assignee = &query.Reference{ID: row.AssigneeID.UUID, Name: valueOf(row.AssigneeName)}
+		}
+		if err := json.Unmarshal(row.Totals, &o.Totals); err != nil {
+			return nil, fmt.Errorf("read totals of order %s: %w", row.Code, err)
+		}
+		orders = append(orders, o)
+	}
+	return orders, nil
+}
+
+func (r ReadModel) linesOf(ctx context.Context, workspaceID uuid.UUID, codes []string) (map[string][]query.OrderLine, error) {
+	rows, err := queries.OrderLines(ctx, r.db.requests, dbsqlc.OrderLinesParams{WorkspaceID: workspaceID, Codes: codes})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	lines := make(map[string][]query.OrderLine, len(codes))
+	for _, row := range rows {
+		quantity, err := order.ParseQuantity(row.Quantity)
+		if err != nil {
+			return nil, fmt.Errorf("read line %d of order %s: %w", row.Line, row.Code, err)
+		}
+		lines[row.Code] = append(lines[row.Code], query.OrderLine{
+			ProductCode: row.ProductCode, ProductName: row.ProductName, Variant: row.Variant, Quantity: quantity,
+			UnitPrice: row.UnitPrice, Discount: row.Discount, Amount: row.Amount, Gift: row.Gift,
+		})
+	}
+	return lines, nil
+}
+
+func (r ReadModel) customersNamed(ctx context.Context, workspaceID uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]query.OrderCustomer, error) {
+	rows, err := queries.CustomersNamed(ctx, r.db.requests, dbsqlc.CustomersNamedParams{WorkspaceID: workspaceID, IDs: ids})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	named := make(map[uuid.UUID]query.OrderCustomer, len(rows))
+	for _, row := range rows {
+		named[row.ID] = query.OrderCustomer{ID: row.ID, Name: row.Name, Phone: firstOf(row.Phones), Email: firstOf(row.Emails)}
+	}
+	return named, nil
+}
+
+func (r ReadModel) sourcesNamed(ctx context.Context, workspaceID uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]query.Reference, error) {
+	rows, err := queries.SourcesWithID(ctx, r.db.requests, dbsqlc.SourcesWithIDParams{WorkspaceID: workspaceID, IDs: ids})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	named := make(map[uuid.UUID]query.Reference, len(rows))
+	for _, row := range rows {
+		named[row.ID] = query.Reference{ID: row.ID, Name: row.Name}
+	}
+	return named, nil
+}
+
+// Customer returns one customer.
+func (r ReadModel) Customer(ctx context.Context, workspaceID, id uuid.UUID) (query.Customer, error) {
+	row, err := queries.Customer(ctx, r.db.requests, dbsqlc.CustomerParams{WorkspaceID: workspaceID, ID: id})
+	if err != nil {
+		return query.Customer{}, found(err, errCustomerUnknown)
+	}
+	return customerOf(row), nil
+}
+
+// Customers returns a part of the list of customers, the last to be created first.
+func (r ReadModel) Customers(ctx context.Context, workspaceID uuid.UUID, filter query.CustomerFilter, page query.Page) (query.List[query.Customer], error) {
+	rows, err := queries.CustomersPage(ctx, r.db.requests, dbsqlc.CustomersPageParams{
+		WorkspaceID: workspaceID, Before: before(page), Phone: filter.Phone, Email: filter.Email, Status: filter.Status,
+		AtMost: atMost(page),
+	})
+	if err != nil {
+		return query.List[query.Customer]{}, unavailable(err)
+	}
+	return listOf(rows, page, func(row dbsqlc.CrmCustomer) int64 { return row.CreatedPosition }, customerOf), nil
+}
+
+func customerOf(row dbsqlc.CrmCustomer) query.Customer {
+	return query.Customer{
+		ID: row.ID, Name: row.Name, Phones: row.Phones, Emails: row.Emails, Address: row.Address, Gender: row.Gender,
+		Birthday: row.Birthday, Tags: row.Tags, Status: row.Status, CreatedAt: row.CreatedAt.In(time.UTC),
+	}
+}
+
+// Sources returns a part of the list of order sources.
+func (r ReadModel) Sources(ctx context.Context, workspaceID uuid.UUID, page query.Page) (query.List[query.Source], error) {
+	rows, err := queries.SourcesPage(ctx, r.db.requests, dbsqlc.SourcesPageParams{
+		WorkspaceID: workspaceID, Before: before(page), AtMost: atMost(page),
+	})
+	if err != nil {
+		return query.List[query.Source]{}, unavailable(err)
+	}
+	return listOf(rows, page, func(row dbsqlc.CrmSource) int64 { return row.CreatedPosition }, func(row dbsqlc.CrmSource) query.Source {
+		return query.Source{ID: row.ID, Name: row.Name, CreatedAt: row.CreatedAt.In(time.UTC)}
+	}), nil
+}
+
+// Users returns a part of the list of staff, the last to be added first.
+func (r ReadModel) Users(ctx context.Context, workspaceID uuid.UUID, page query.Page) (query.List[query.User], error) {
+	rows, err := queries.UsersPage(ctx, r.db.requests, dbsqlc.UsersPageParams{
+		WorkspaceID: workspaceID, Before: before(page), AtMost: atMost(page),
+	})
+	if err != nil {
+		return query.List[query.User]{}, unavailable(err)
+	}
+	return listOf(rows, page, func(row dbsqlc.CrmUser) int64 { return row.CreatedPosition }, func(row dbsqlc.CrmUser) query.User {
+		return query.User{ID: row.ID, Name: row.Name, Phone: row.Phone, Email: row.Email, Active: row.Active}
+	}), nil
+}
+
+// Delivery returns one delivery.
+func (r ReadModel) Delivery(ctx context.Context, workspaceID, id uuid.UUID) (query.Delivery, error) {
+	row, err := queries.Delivery(ctx, r.db.requests, dbsqlc.DeliveryParams{WorkspaceID: workspaceID, ID: id})
+	if err != nil {
+		return query.Delivery{}, found(err, problem.NotFound("delivery-unknown", "no delivery has this id"))
+	}
+	return deliveryOf(row), nil
+}
+
+// Deliveries returns a part of the list of deliveries, the last to arrive first.
+func (r ReadModel) Deliveries(ctx context.Context, workspaceID uuid.UUID, filter query.DeliveryFilter, page query.Page) (query.List[query.Delivery], error) {
+	rows, err := queries.DeliveriesPage(ctx, r.db.requests, dbsqlc.DeliveriesPageParams{
+		WorkspaceID: workspaceID, Before: before(page), ShopID: filter.ShopID, Outcome: string(filter.Outcome), AtMost: atMost(page),
+	})
+	if err != nil {
+		return query.List[query.Delivery]{}, unavailable(err)
+	}
+	return listOf(rows, page, func(row dbsqlc.Delivery) int64 { return row.ReceivedPosition }, deliveryOf), nil
+}
+
+func deliveryOf(row dbsqlc.Delivery) query.Delivery {
+	return query.Delivery{
+		ID: row.ID, ReceivedAt: row.ReceivedAt.In(time.UTC), ShopID: row.ShopID, OrderCode: row.OrderCode,
+		Outcome: query.Outcome(row.Outcome), Reason: row.Reason,
+	}
+}
+
+// Shops returns all connected shops.
+func (r ReadModel) Shops(ctx context.Context, workspaceID uuid.UUID) ([]query.Shop, error) {
+	rows, err := queries.Shops(ctx, r.db.requests, workspaceID)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	shops := make([]query.Shop, 0, len(rows))
+	for _, row := range rows {
+		shop := query.Shop{ID: row.ShopID, Name: row.Name, HeaderKey: row.HeaderKey, ConnectedAt: row.ConnectedAt.In(time.UTC)}
+		if row.DefaultAssigneeID.Valid {
+			shop.DefaultAssignee = &query.Reference{ID: row.DefaultAssigneeID.UUID, Name: valueOf(row.DefaultAssigneeName)}
+		}
+		shops = append(shops, shop)
+	}
+	return shops, nil
+}
+
+// Settings returns a workspace's settings.
+func (r ReadModel) Settings(ctx context.Context, workspaceID uuid.UUID) (query.Settings, error) {
+	row, err := queries.Settings(ctx, r.db.requests, workspaceID)
+	if err != nil {
+		return query.Settings{}, found(err, errWorkspaceUnknown)
+	}
+	return query.Settings{
+		Workspace: row.Name, MatchBy: row.MatchRule, Shops: int(row.Shops), ShopLimit: workspace.DefaultShopLimit,
+	}, nil
+}
+
+// Correlated returns all that came of a delivery, in the order of the log, without bodies.
+func (r ReadModel) Correlated(ctx context.Context, workspaceID, correlationID uuid.UUID) ([]event.Recorded, error) {
+	rows, err := queries.Correlated(ctx, r.db.requests, dbsqlc.CorrelatedParams{CorrelationID: correlationID, WorkspaceID: workspaceID})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	events := make([]event.Recorded, 0, len(rows))
+	for _, row := range rows {
+		e, err := recorded(dbsqlc.StreamRow(row))
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// CallerOf finds whom a token belongs to.
+func (r ReadModel) CallerOf(ctx context.Context, token string) (query.Caller, error) {
+	hash := workspace.TokenHash(token)
+	row, err := queries.CallerOf(ctx, r.db.requests, hash[:])
+	if err != nil {
+		return query.Caller{}, found(err, errTokenUnknown)
+	}
+	return query.Caller{WorkspaceID: row.WorkspaceID, TokenName: row.Name}, nil
+}
+
+// WorkspaceNamed finds a workspace; the empty name stands for the default one.
+func (r ReadModel) WorkspaceNamed(ctx context.Context, name string) (uuid.UUID, error) {
+	id, err := queries.WorkspaceByName(ctx, r.db.requests, name)
+	return id, found(err, errWorkspaceUnknown)
+}
+
+var (
+	errWorkspaceUnknown = problem.NotFound("workspace-unknown", "no workspace has this name")
+	errTokenUnknown     = problem.Unauthorized("token-unknown",
+		"the API token is missing or not known; make one with: orderbridge token create --name NAME")
+)
+
+// listOf cuts a list and shows its entries.
+func listOf[Row, Shown any](rows []Row, page query.Page, positionOf func(Row) int64, show func(Row) Shown) query.List[Shown] {
+	list := query.ListOf(rows, page, positionOf)
+	shown := make([]Shown, 0, len(list.Items))
+	for _, row := range list.Items {
+		shown = append(shown, show(row))
+	}
+	return query.List[Shown]{Items: shown, NextCursor: list.NextCursor}
+}
+
+func firstOf(values []string) *string {
+	if len(values) == 0 {
+		return nil
+	}
+	return &values[0]
+}
+
+func valueOf(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}

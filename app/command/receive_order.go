@@ -1,0 +1,178 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"net/textproto"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderbridge/domain/delivery"
+	"orderbridge/domain/event"
+	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
+)
+
+// EventLog appends events that were decided. The append is durable when it returns.
+type EventLog interface {
+	Append(ctx context.Context, events ...event.New) error
+}
+
+// ShopDirectory knows which shops may deliver.
+type ShopDirectory interface {
+	// Connections returns those of the workspace that a request's Host belongs to; the zero Connections when there is
+	// no such workspace. With fresh set, nothing remembered from earlier is used.
+	Connections(ctx context.Context, host string, fresh bool) (Connections, error)
+}
+
+// Connections are the shops that are connected to one workspace.
+type Connections struct {
+	WorkspaceID uuid.UUID
+	Shops       []Connection
+}
+
+// Connection is one connected shop, and what its deliveries are recognised by.
+type Connection struct {
+	ShopID     string
+	HeaderKey  string
+	HeaderHash workspace.HeaderHash
+}
+
+// Sender is an authenticated sender of deliveries: the shops of one workspace whose header it sent.
+type Sender struct {
+	workspaceID uuid.UUID
+	shopIDs     []string
+}
+
+// AuthenticateDelivery is a webhook call before its body is read.
+type AuthenticateDelivery struct {
+	Host string
+	// Header returns the value of a request header, "" when it was not sent.
+	Header func(name string) string
+}
+
+// ErrUnknownSender is the one answer to a missing header, a wrong value, an unknown shop and an unknown workspace, so
+// that it tells a stranger nothing.
+var ErrUnknownSender = problem.Unauthorized("unknown-sender",
+	"no connected shop sends this header; compare key and value with those of the shop's webhook in Pancake")
+
+// AuthenticateDeliveryHandler handles AuthenticateDelivery.
+type AuthenticateDeliveryHandler struct {
+	shops ShopDirectory
+	key   workspace.SecretKey
+}
+
+// NewAuthenticateDeliveryHandler makes the handler.
+func NewAuthenticateDeliveryHandler(shops ShopDirectory, key workspace.SecretKey) AuthenticateDeliveryHandler {
+	return AuthenticateDeliveryHandler{shops: shops, key: key}
+}
+
+// Handle finds the shops whose header was sent, or returns ErrUnknownSender.
+func (h AuthenticateDeliveryHandler) Handle(ctx context.Context, cmd AuthenticateDelivery) (Sender, error) {
+	for _, fresh := range []bool{false, true} { // a shop that was connected a moment ago may not be remembered yet
+		connections, err := h.shops.Connections(ctx, cmd.Host, fresh)
+		if err != nil {
+			return Sender{}, fmt.Errorf("look up connected shops: %w", err)
+		}
+		if sender := h.match(connections, cmd.Header); len(sender.shopIDs) > 0 {
+			return sender, nil
+		}
+	}
+	return Sender{}, ErrUnknownSender
+}
+
+// match compares in constant time, and always as often as the limit of shops, so that the time it takes does not tell
+// how many shops there are or which one was nearly right.
+func (h AuthenticateDeliveryHandler) match(connections Connections, header func(string) string) Sender {
+	sender := Sender{workspaceID: connections.WorkspaceID}
+	for i := range max(workspace.DefaultShopLimit, len(connections.Shops)) {
+		var shop Connection
+		if i < len(connections.Shops) {
+			shop = connections.Shops[i]
+		}
+		sent := h.key.Hash(header(textproto.CanonicalMIMEHeaderKey(shop.HeaderKey)))
+		if sent.Equal(shop.HeaderHash) {
+			sender.shopIDs = append(sender.shopIDs, shop.ShopID)
+		}
+	}
+	return sender
+}
+
+// ReceiveOrder is an authenticated webhook call.
+type ReceiveOrder struct {
+	Sender Sender
+	// Body is what was received, exactly.
+	Body    []byte
+	Request delivery.Request
+}
+
+// Receipt is the answer to a webhook call.
+type Receipt struct {
+	// DeliveryID is the correlation id of all that comes of the call; the zero UUID when it was ignored.
+	DeliveryID uuid.UUID
+	// Ignored is the kind of a body that is no order, such as "customers"; empty when the order was received.
+	Ignored string
+}
+
+// ReceiveOrderHandler handles ReceiveOrder.
+type ReceiveOrderHandler struct {
+	log    EventLog
+	reader EnvelopeReader
+	now    func() time.Time
+}
+
+// NewReceiveOrderHandler makes the handler.
+func NewReceiveOrderHandler(log EventLog, reader EnvelopeReader, now func() time.Time) ReceiveOrderHandler {
+	return ReceiveOrderHandler{log: log, reader: reader, now: now}
+}
+
+// Handle puts the order into the log, and returns when it is safe there. What cannot be an order of the sender's shops
+// is refused with a problem, and kept as DeliveryRejected.
+func (h ReceiveOrderHandler) Handle(ctx context.Context, cmd ReceiveOrder) (Receipt, error) {
+	envelope, err := h.reader.ReadEnvelope(cmd.Body)
+	if err != nil {
+		return Receipt{}, h.reject(ctx, cmd, err)
+	}
+	if envelope.Kind != "" && envelope.Kind != "orders" {
+		return Receipt{Ignored: envelope.Kind}, nil
+	}
+	if !slices.Contains(cmd.Sender.shopIDs, envelope.ShopID) {
+		return Receipt{}, h.reject(ctx, cmd, problem.Forbidden("shop-mismatch",
+			"the header belongs to another shop than the order; check which shop's webhook has this key and value"))
+	}
+	id, now := event.NewID(), h.now().UTC().Truncate(time.Microsecond) // as exact as the database
+	cmd.Request.Bytes = len(cmd.Body)
+	err = h.log.Append(ctx, h.event(cmd, id, delivery.OrderReceived{
+		ShopID: envelope.ShopID, OrderID: envelope.OrderID, EventType: envelope.EventType, ReceivedAt: now, Request: cmd.Request,
+	}))
+	if err != nil {
+		return Receipt{}, fmt.Errorf("append received order: %w", err)
+	}
+	return Receipt{DeliveryID: id}, nil
+}
+
+// reject keeps what was refused, and returns why it was. When it cannot be kept, that comes first: the sender is to
+// try again.
+func (h ReceiveOrderHandler) reject(ctx context.Context, cmd ReceiveOrder, cause error) error {
+	refusal, ok := problem.Of(cause)
+	if !ok {
+		return cause
+	}
+	cmd.Request.Bytes = len(cmd.Body)
+	err := h.log.Append(ctx, h.event(cmd, event.NewID(), delivery.DeliveryRejected{
+		Reason: refusal.Code(), Detail: refusal.Error(), ShopIDs: cmd.Sender.shopIDs, ReceivedAt: h.now().UTC(), Request: cmd.Request,
+	}))
+	if err != nil {
+		return fmt.Errorf("append rejected delivery: %w", err)
+	}
+	return refusal
+}
+
+func (h ReceiveOrderHandler) event(cmd ReceiveOrder, deliveryID uuid.UUID, payload event.Payload) event.New {
+	return event.New{
+		ID: event.NewID(), WorkspaceID: cmd.Sender.workspaceID, Stream: event.DeliveryStream(deliveryID), Version: 1,
+		Actor: event.ActorWebhook, CorrelationID: deliveryID, Payload: payload, Body: cmd.Body,
+	}
+}

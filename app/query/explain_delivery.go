@@ -1,0 +1,173 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"orderbridge/domain/contact"
+	"orderbridge/domain/customer"
+	"orderbridge/domain/delivery"
+	"orderbridge/domain/event"
+	"orderbridge/domain/order"
+	"orderbridge/domain/user"
+	"orderbridge/domain/workspace"
+)
+
+// ExplainDeliveryHandler tells every step of a delivery.
+type ExplainDeliveryHandler struct{ read ReadModel }
+
+// NewExplainDeliveryHandler makes the handler.
+func NewExplainDeliveryHandler(read ReadModel) ExplainDeliveryHandler {
+	return ExplainDeliveryHandler{read: read}
+}
+
+// Handle returns the delivery with its steps in the order of the log.
+func (h ExplainDeliveryHandler) Handle(ctx context.Context, workspaceID, id uuid.UUID) (DeliveryDetail, error) {
+	found, err := h.read.Delivery(ctx, workspaceID, id)
+	if err != nil {
+		return DeliveryDetail{}, err
+	}
+	events, err := h.read.Correlated(ctx, workspaceID, id)
+	if err != nil {
+		return DeliveryDetail{}, fmt.Errorf("read steps of delivery %s: %w", id, err)
+	}
+	detail := DeliveryDetail{Delivery: found, Steps: make([]Step, 0, len(events))}
+	for _, recorded := range events {
+		detail.Steps = append(detail.Steps, Step{
+			Position: recorded.Position, At: recorded.RecordedAt, Event: recorded.Payload.EventName(),
+			Summary: Narrate(recorded.Payload), Data: recorded.Stored,
+		})
+	}
+	return detail, nil
+}
+
+// Narrate says in one plain English sentence what an event says and why it happened.
+func Narrate(payload event.Payload) string {
+	switch e := payload.(type) {
+	case delivery.OrderReceived:
+		return fmt.Sprintf("Order %s of shop %s arrived (%d bytes) and was kept exactly as it came.", e.OrderID, e.ShopID, e.Request.Bytes)
+	case delivery.DeliveryRejected:
+		return fmt.Sprintf("Refused: %s.", strings.TrimSuffix(e.Detail, "."))
+	case delivery.IngestionFailed:
+		return fmt.Sprintf("Attempt %d to bring order %s of shop %s in failed: %s. The delivery is kept and can be retried.",
+			e.Attempt, e.OrderID, e.ShopID, strings.TrimSuffix(e.Detail, "."))
+	case order.CustomerMatched:
+		return "Matched an existing customer: " + narrateDecision(e.Decision)
+	case customer.CustomerCreated:
+		return fmt.Sprintf("Created customer %q: %s", e.Customer.Name, narrateDecision(e.Decision))
+	case customer.CustomerImported:
+		return fmt.Sprintf("Customer %q was added (%s).", e.Customer.Name, e.Origin)
+	case customer.CustomerArchived:
+		return fmt.Sprintf("Customer %q was archived; orders no longer match them.", e.Customer.Name)
+	case customer.CustomerRestored:
+		return fmt.Sprintf("Customer %q was restored; orders match them again.", e.Customer.Name)
+	case order.SourceEnsured:
+		if e.Created {
+			return fmt.Sprintf("The CRM had no order source %q, so it was created.", e.Name)
+		}
+		return fmt.Sprintf("The order source %q was there already.", e.Name)
+	case order.OrderCreated:
+		return fmt.Sprintf("Created order %s with %s, %d %s due. %s", e.Code, plural(len(e.Order.Lines), "line"),
+			e.Order.Totals.Due, e.Order.Currency, narrateAssignee(e.Assignee))
+	case order.OrderUpdated:
+		return fmt.Sprintf("Updated order %s: %s changed.", e.Code, narrateChanges(e.Changes))
+	case order.OrderUnchanged:
+		if e.Reason == order.UnchangedOlder {
+			return fmt.Sprintf("Order %s stays as it is: this is an older version than the one it has.", e.Code)
+		}
+		return fmt.Sprintf("Order %s stays as it is: this version says the same.", e.Code)
+	case order.OrderSkipped:
+		if e.Reason == order.SkippedOlder {
+			return fmt.Sprintf("Order %s was not brought in: this is an older version of an order that was skipped.", e.Code)
+		}
+		return fmt.Sprintf("Order %s was not brought in: it was first heard of as %s.", e.Code, e.Status.Name)
+	case workspace.WorkspaceCreated:
+		return fmt.Sprintf("Workspace %q was created; customers are matched by %s.", e.Name, narrateRule(e.MatchRule))
+	case workspace.ShopConnected:
+		return fmt.Sprintf("Shop %s (%s) was connected, with the header %s.", e.Shop.ID, e.Shop.Name, e.Shop.HeaderKey)
+	case workspace.ShopDisconnected:
+		return fmt.Sprintf("Shop %s was disconnected.", e.ShopID)
+	case workspace.MatchRuleChanged:
+		return fmt.Sprintf("Customers are matched by %s from now on, no longer by %s.", narrateRule(e.After), narrateRule(e.Before))
+	case workspace.TokenCreated:
+		return fmt.Sprintf("An API token named %q was created.", e.Name)
+	case user.UserAdded:
+		return fmt.Sprintf("User %q was added.", e.User.Name)
+	default:
+		return payload.EventName() + "."
+	}
+}
+
+func narrateDecision(d customer.Decision) string {
+	rule := "the rule matches by " + narrateRule(d.Rule)
+	switch d.Reason {
+	case customer.ReasonOnlyHolder:
+		return fmt.Sprintf("%s, and %s belongs to 1 active customer (1 candidate).", rule, narrateKey(*d.Key))
+	case customer.ReasonOldestHolder:
+		return fmt.Sprintf("%s, and %s belongs to %d active customers (%d candidates); the oldest was taken.",
+			rule, narrateKey(*d.Key), d.CandidateCount, d.CandidateCount)
+	case customer.ReasonKnownBuyer:
+		return fmt.Sprintf("%s, but the order shows no usable one; customer %s of shop %s was bound to this customer before (1 candidate).",
+			rule, d.BuyerID, d.ShopID)
+	case customer.ReasonNoHolder:
+		keys := make([]string, 0, len(d.Tried))
+		for _, key := range d.Tried {
+			keys = append(keys, narrateKey(key))
+		}
+		return fmt.Sprintf("%s, and no active customer has %s (0 candidates).", rule, strings.Join(keys, " or "))
+	case customer.ReasonNoUsableKey:
+		return rule + ", but the order shows no usable one, and its buyer was not known from an earlier order (0 candidates)."
+	default:
+		return rule + "."
+	}
+}
+
+func narrateRule(rule customer.MatchRule) string {
+	if rule == customer.MatchByPhoneOrEmail {
+		return "phone, then email"
+	}
+	return string(rule)
+}
+
+func narrateKey(key contact.Key) string {
+	if key.Kind != contact.KindPhone {
+		return fmt.Sprintf("%s %s", key.Kind, key.Value)
+	}
+	phone, err := contact.ParsePhone(key.Value)
+	if err != nil { // a key that an older rule accepted
+		return "phone " + key.Value
+	}
+	return "phone " + phone.Display()
+}
+
+func narrateAssignee(a order.Assignee) string {
+	why := map[order.AssigneeReason]string{
+		order.AssignedByCreatorPhone:     "has the phone of the order's creator",
+		order.AssignedByCreatorEmail:     "has the email of the order's creator",
+		order.AssignedByFirstEditorPhone: "has the phone of the order's first editor",
+		order.AssignedByFirstEditorEmail: "has the email of the order's first editor",
+		order.AssignedByShopDefault:      "is the shop's default assignee",
+	}[a.Reason]
+	if why == "" {
+		return "Nobody is assigned: no user has the phone or email of its creator, and the shop has no default assignee."
+	}
+	return fmt.Sprintf("Assigned to %s, who %s.", a.Name, why)
+}
+
+func narrateChanges(changes []order.Change) string {
+	fields := make([]string, 0, len(changes))
+	for _, change := range changes {
+		fields = append(fields, change.Field)
+	}
+	return strings.Join(fields, ", ")
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,205 @@
+// Package query is what Orderbridge can be asked. Its types are the shapes that the API and the command line show;
+// amounts are whole units of the order's currency, times are UTC.
+package query
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderbridge/domain/event"
+	"orderbridge/domain/order"
+)
+
+// Page asks for a part of a list: newest first, at most Limit entries, those before the cursor.
+type Page struct {
+	Limit int
+	// Before is the log position that a cursor stands for; 0 for the first page.
+	Before int64
+}
+
+// List is a part of a list.
+type List[T any] struct {
+	Items []T `json:"items"`
+	// NextCursor asks for the part that follows; nil at the end.
+	NextCursor *string `json:"next_cursor"`
+}
+
+// Reference names another record.
+type Reference struct {
+	ID   uuid.UUID `json:"id"`
+	Name string    `json:"name"`
+}
+
+// OrderCustomer is an order's customer in short.
+type OrderCustomer struct {
+	ID    uuid.UUID `json:"id"`
+	Name  string    `json:"name"`
+	Phone *string   `json:"phone"`
+	Email *string   `json:"email"`
+}
+
+// Order is an order of the CRM.
+type Order struct {
+	Code           string               `json:"code"`
+	ShopID         string               `json:"shop_id"`
+	ExternalID     string               `json:"external_id"`
+	Source         Reference            `json:"source"`
+	Customer       OrderCustomer        `json:"customer"`
+	Assignee       *Reference           `json:"assignee"`
+	AssigneeReason order.AssigneeReason `json:"assignee_reason"`
+	Status         order.Status         `json:"status"`
+	Currency       string               `json:"currency"`
+	Lines          []OrderLine          `json:"lines"`
+	Totals         order.Totals         `json:"totals"`
+	OrderedAt      time.Time            `json:"ordered_at"`
+}
+
+// OrderLine is one product of an order.
+type OrderLine struct {
+	ProductCode string         `json:"product_code"`
+	ProductName string         `json:"product_name"`
+	Variant     *string        `json:"variant"`
+	Quantity    order.Quantity `json:"quantity"`
+	UnitPrice   int64          `json:"unit_price"`
+	Discount    int64          `json:"discount"`
+	Amount      int64          `json:"amount"`
+	Gift        bool           `json:"gift"`
+}
+
+// OrderFilter narrows a list of orders; empty fields do not.
+type OrderFilter struct {
+	ShopID     string
+	CustomerID uuid.UUID
+}
+
+// Customer is a customer of the CRM.
+type Customer struct {
+	ID        uuid.UUID `json:"id"`
+	Name      string    `json:"name"`
+	Phones    []string  `json:"phones"`
+	Emails    []string  `json:"emails"`
+	Address   *string   `json:"address"`
+	Gender    *string   `json:"gender"`
+	Birthday  *string   `json:"birthday"`
+	Tags      []string  `json:"tags"`
+	Status    string    `json:"status"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// CustomerFilter narrows a list of customers; empty fields do not.
+type CustomerFilter struct {
+	// Phone is E.164, Email lower case.
+	Phone  string
+	Email  string
+	Status string
+}
+
+// Source is an order source of the CRM.
+type Source struct {
+	ID        uuid.UUID `json:"id"`
+	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// User is a member of staff.
+type User struct {
+	ID     uuid.UUID `json:"id"`
+	Name   string    `json:"name"`
+	Phone  *string   `json:"phone"`
+	Email  *string   `json:"email"`
+	Active bool      `json:"active"`
+}
+
+// Outcome is what became of a delivery.
+type Outcome string
+
+// The outcomes of a delivery.
+const (
+	OutcomePending   Outcome = "pending"
+	OutcomeCreated   Outcome = "created"
+	OutcomeUpdated   Outcome = "updated"
+	OutcomeUnchanged Outcome = "unchanged"
+	OutcomeSkipped   Outcome = "skipped"
+	OutcomeFailed    Outcome = "failed"
+	OutcomeRejected  Outcome = "rejected"
+)
+
+// Delivery is one webhook call and what became of it.
+type Delivery struct {
+	ID         uuid.UUID `json:"id"`
+	ReceivedAt time.Time `json:"received_at"`
+	ShopID     *string   `json:"shop_id"`
+	OrderCode  *string   `json:"order_code"`
+	Outcome    Outcome   `json:"outcome"`
+	Reason     *string   `json:"reason"`
+}
+
+// DeliveryDetail is a delivery with every step that came of it.
+type DeliveryDetail struct {
+	Delivery
+	Steps []Step `json:"steps"`
+}
+
+// Step is one event, told in plain words.
+type Step struct {
+	// Position is the event's place in the log.
+	Position int64     `json:"position"`
+	At       time.Time `json:"at"`
+	Event    string    `json:"event"`
+	Summary  string    `json:"summary"`
+	// Data is the event's payload, as the log holds it.
+	Data json.RawMessage `json:"data"`
+}
+
+// DeliveryFilter narrows a list of deliveries; empty fields do not.
+type DeliveryFilter struct {
+	ShopID  string
+	Outcome Outcome
+}
+
+// Shop is a connected shop. Its header's value is never shown.
+type Shop struct {
+	ID              string     `json:"shop_id"`
+	Name            string     `json:"name"`
+	HeaderKey       string     `json:"header_key"`
+	DefaultAssignee *Reference `json:"default_assignee"`
+	ConnectedAt     time.Time  `json:"connected_at"`
+}
+
+// Settings are a workspace's settings.
+type Settings struct {
+	Workspace string `json:"workspace"`
+	MatchBy   string `json:"match_by"`
+	Shops     int    `json:"shops"`
+	ShopLimit int    `json:"shop_limit"`
+}
+
+// Caller is who a token belongs to.
+type Caller struct {
+	WorkspaceID uuid.UUID
+	TokenName   string
+}
+
+// ReadModel answers from the read tables and, for settings and access, from the directories. Single records that do
+// not exist are problems of kind not found. It is implemented by adapters/postgres.
+type ReadModel interface {
+	Order(ctx context.Context, workspaceID uuid.UUID, code string) (Order, error)
+	Orders(ctx context.Context, workspaceID uuid.UUID, filter OrderFilter, page Page) (List[Order], error)
+	Customer(ctx context.Context, workspaceID, id uuid.UUID) (Customer, error)
+	Customers(ctx context.Context, workspaceID uuid.UUID, filter CustomerFilter, page Page) (List[Customer], error)
+	Sources(ctx context.Context, workspaceID uuid.UUID, page Page) (List[Source], error)
+	Users(ctx context.Context, workspaceID uuid.UUID, page Page) (List[User], error)
+	Delivery(ctx context.Context, workspaceID, id uuid.UUID) (Delivery, error)
+	Deliveries(ctx context.Context, workspaceID uuid.UUID, filter DeliveryFilter, page Page) (List[Delivery], error)
+	Shops(ctx context.Context, workspaceID uuid.UUID) ([]Shop, error)
+	Settings(ctx context.Context, workspaceID uuid.UUID) (Settings, error)
+	// Correlated returns all that came of a delivery, in the order of the log.
+	Correlated(ctx context.Context, workspaceID, correlationID uuid.UUID) ([]event.Recorded, error)
+	// CallerOf finds whom a token belongs to; an unknown token is a problem of kind unauthorized.
+	CallerOf(ctx context.Context, token string) (Caller, error)
+	// WorkspaceNamed finds a workspace; the empty name stands for the default one.
+	WorkspaceNamed(ctx context.Context, name string) (uuid.UUID, error)
+}

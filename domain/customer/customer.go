@@ -1,0 +1,183 @@
+// Package customer is about the people who buy: who they are, when they are in use, and which of them an order
+// belongs to.
+package customer
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"orderbridge/domain/contact"
+	"orderbridge/domain/event"
+	"orderbridge/domain/problem"
+)
+
+// Status says whether a customer is in use. Only active customers match orders.
+type Status string
+
+// The statuses of a customer. They are stored data.
+const (
+	StatusActive   Status = "active"
+	StatusArchived Status = "archived"
+)
+
+// maxNameRunes is how long a name may be; longer ones are a mistake in the input.
+const maxNameRunes = 200
+
+// State is a customer at one moment. It is stored whole in every event that changes them, so it is plain data:
+// fields are only ever added.
+type State struct {
+	ID   uuid.UUID `json:"id"`
+	Name string    `json:"name"`
+	// Phones are E.164, the primary one first.
+	Phones []string `json:"phones"`
+	// Emails are lower case, the primary one first.
+	Emails  []string `json:"emails"`
+	Address string   `json:"address,omitempty"`
+	Gender  string   `json:"gender,omitempty"`
+	// Birthday is YYYY-MM-DD.
+	Birthday string   `json:"birthday,omitempty"`
+	Tags     []string `json:"tags,omitempty"`
+	// FacebookID and Username are what the shop's chat knows them by.
+	FacebookID string    `json:"facebook_id,omitempty"`
+	Username   string    `json:"username,omitempty"`
+	Status     Status    `json:"status"`
+	CreatedAt  time.Time `json:"created_at"`
+}
+
+// Keys are all that the customer can be found by.
+func (s State) Keys() []contact.Key {
+	keys := make([]contact.Key, 0, len(s.Phones)+len(s.Emails))
+	for _, phone := range s.Phones {
+		keys = append(keys, contact.Key{Kind: contact.KindPhone, Value: phone})
+	}
+	for _, email := range s.Emails {
+		keys = append(keys, contact.Key{Kind: contact.KindEmail, Value: email})
+	}
+	return keys
+}
+
+// Details are what an operator enters of a customer.
+type Details struct {
+	Name    string
+	Phones  []string
+	Emails  []string
+	Address string
+	Status  Status
+}
+
+// Customer decides what may happen to one customer, and remembers what was decided until it is stored.
+type Customer struct {
+	state   State
+	version int
+	pending []event.Payload
+}
+
+// Import makes a customer of what an operator entered. All invalid fields are reported at once.
+func Import(id uuid.UUID, details Details, origin string, now time.Time) (*Customer, error) {
+	state := State{
+		ID: id, Name: strings.TrimSpace(details.Name), Phones: []string{}, Emails: []string{},
+		Address: strings.TrimSpace(details.Address), Status: details.Status, CreatedAt: now.UTC(),
+	}
+	var invalid []problem.Field
+	switch {
+	case state.Name == "":
+		invalid = append(invalid, problem.Field{Path: "name", Message: "a customer needs a name"})
+	case utf8.RuneCountInString(state.Name) > maxNameRunes:
+		invalid = append(invalid, problem.Field{Path: "name", Message: "a name has at most 200 characters"})
+	}
+	for _, raw := range details.Phones {
+		phone, err := contact.ParsePhone(raw)
+		if err != nil {
+			invalid = append(invalid, problem.Field{Path: "phones", Message: err.Error()})
+			continue
+		}
+		if !slices.Contains(state.Phones, phone.E164()) {
+			state.Phones = append(state.Phones, phone.E164())
+		}
+	}
+	for _, raw := range details.Emails {
+		email, err := contact.ParseEmail(raw)
+		if err != nil {
+			invalid = append(invalid, problem.Field{Path: "emails", Message: err.Error()})
+			continue
+		}
+		if !slices.Contains(state.Emails, email.String()) {
+			state.Emails = append(state.Emails, email.String())
+		}
+	}
+	switch state.Status {
+	case "":
+		state.Status = StatusActive
+	case StatusActive, StatusArchived:
+	default:
+		invalid = append(invalid, problem.Field{Path: "status", Message: `a status is "active" or "archived"`})
+	}
+	if len(invalid) > 0 {
+		return nil, problem.InvalidFields("customer-invalid", invalid...)
+	}
+	c := &Customer{}
+	c.record(CustomerImported{Customer: state, Origin: origin})
+	return c, nil
+}
+
+// Rehydrate folds what happened to a customer into who they are now. Only the event log calls it: it trusts the
+// facts, and refuses nothing that an older rule allowed.
+func Rehydrate(history []event.Recorded) *Customer {
+	c := &Customer{}
+	for _, recorded := range history {
+		c.apply(recorded.Payload)
+		c.version = recorded.Version
+	}
+	return c
+}
+
+// Archive takes the customer out of use: orders no longer match them. Archiving twice says nothing new.
+func (c *Customer) Archive() {
+	if c.state.Status == StatusArchived {
+		return
+	}
+	state := c.state
+	state.Status = StatusArchived
+	c.record(CustomerArchived{Customer: state})
+}
+
+// Restore brings the customer back into use. Restoring twice says nothing new.
+func (c *Customer) Restore() {
+	if c.state.Status == StatusActive {
+		return
+	}
+	state := c.state
+	state.Status = StatusActive
+	c.record(CustomerRestored{Customer: state})
+}
+
+// State is the customer as decided so far.
+func (c *Customer) State() State { return c.state }
+
+// Version is that of the last stored event of the customer's stream; 0 for one who is new.
+func (c *Customer) Version() int { return c.version }
+
+// Pending is what was decided and is not stored yet.
+func (c *Customer) Pending() []event.Payload { return c.pending }
+
+func (c *Customer) record(payload event.Payload) {
+	c.apply(payload)
+	c.pending = append(c.pending, payload)
+}
+
+func (c *Customer) apply(payload event.Payload) {
+	switch e := payload.(type) {
+	case CustomerCreated:
+		c.state = e.Customer
+	case CustomerImported:
+		c.state = e.Customer
+	case CustomerArchived:
+		c.state = e.Customer
+	case CustomerRestored:
+		c.state = e.Customer
+	}
+}

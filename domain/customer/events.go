@@ -1,0 +1,49 @@
+package customer
+
+// CustomerCreated: an order arrived from somebody whom the CRM did not know. It holds the customer in full, as the
+// shop has them, and why nobody matched.
+type CustomerCreated struct {
+	Customer State    `json:"customer"`
+	Decision Decision `json:"decision"`
+}
+
+func (CustomerCreated) EventName() string { return "CustomerCreated" }
+func (CustomerCreated) EventVersion() int { return 1 }
+func (CustomerCreated) PersonalFields() []string {
+	return append([]string{"decision.key", "decision.tried"}, personalFields...)
+}
+
+// CustomerImported: an operator or an import brought a customer into the CRM.
+type CustomerImported struct {
+	Customer State `json:"customer"`
+	// Origin is where they came from, such as "operator".
+	Origin string `json:"origin"`
+}
+
+func (CustomerImported) EventName() string        { return "CustomerImported" }
+func (CustomerImported) EventVersion() int        { return 1 }
+func (CustomerImported) PersonalFields() []string { return personalFields }
+
+// CustomerArchived: the customer is no longer in use, and orders no longer match them.
+type CustomerArchived struct {
+	Customer State `json:"customer"`
+}
+
+func (CustomerArchived) EventName() string        { return "CustomerArchived" }
+func (CustomerArchived) EventVersion() int        { return 1 }
+func (CustomerArchived) PersonalFields() []string { return personalFields }
+
+// CustomerRestored: the customer is in use again.
+type CustomerRestored struct {
+	Customer State `json:"customer"`
+}
+
+func (CustomerRestored) EventName() string        { return "CustomerRestored" }
+func (CustomerRestored) EventVersion() int        { return 1 }
+func (CustomerRestored) PersonalFields() []string { return personalFields }
+
+// personalFields of a customer's state.
+var personalFields = []string{
+	"customer.name", "customer.phones", "customer.emails", "customer.address", "customer.gender", "customer.birthday",
+	"customer.tags", "customer.facebook_id", "customer.username",
+}

@@ -1,0 +1,58 @@
+// Package delivery is about webhook calls: each one that was authenticated has a stream of its own, and its id is the
+// correlation id of all that came of it.
+package delivery
+
+import "time"
+
+// OrderReceived: a connected shop delivered an order. The exact bytes are the event's body.
+type OrderReceived struct {
+	ShopID  string `json:"shop_id"`
+	OrderID string `json:"order_id"`
+	// EventType is Pancake's hint ("create", "update"); nothing is decided on it.
+	EventType  string    `json:"event_type,omitempty"`
+	ReceivedAt time.Time `json:"received_at"`
+	Request    Request   `json:"request"`
+}
+
+// Request is what is kept of an HTTP request: nothing that could be a secret.
+type Request struct {
+	Host        string `json:"host,omitempty"`
+	ContentType string `json:"content_type,omitempty"`
+	UserAgent   string `json:"user_agent,omitempty"`
+	RemoteAddr  string `json:"remote_addr,omitempty"`
+	// Bytes is the size of the body.
+	Bytes int `json:"bytes"`
+}
+
+func (OrderReceived) EventName() string        { return "OrderReceived" }
+func (OrderReceived) EventVersion() int        { return 1 }
+func (OrderReceived) PersonalFields() []string { return nil }
+
+// DeliveryRejected: an authenticated delivery was refused at the door. What came is the event's body.
+type DeliveryRejected struct {
+	// Reason is a stable code, such as "shop-mismatch".
+	Reason string `json:"reason"`
+	Detail string `json:"detail"`
+	// ShopIDs are the shops that the request's header belongs to.
+	ShopIDs    []string  `json:"shop_ids"`
+	ReceivedAt time.Time `json:"received_at"`
+	Request    Request   `json:"request"`
+}
+
+func (DeliveryRejected) EventName() string        { return "DeliveryRejected" }
+func (DeliveryRejected) EventVersion() int        { return 1 }
+func (DeliveryRejected) PersonalFields() []string { return nil }
+
+// IngestionFailed: a received order could not be turned into a customer and an order. It can be retried.
+type IngestionFailed struct {
+	ShopID  string `json:"shop_id"`
+	OrderID string `json:"order_id"`
+	// Reason is a stable code, such as "money-unreadable".
+	Reason  string `json:"reason"`
+	Detail  string `json:"detail"`
+	Attempt int    `json:"attempt"`
+}
+
+func (IngestionFailed) EventName() string        { return "IngestionFailed" }
+func (IngestionFailed) EventVersion() int        { return 1 }
+func (IngestionFailed) PersonalFields() []string { return nil }

@@ -1,0 +1,85 @@
+package order
+
+import (
+	"github.com/google/uuid"
+
+	"orderbridge/domain/customer"
+)
+
+// CustomerMatched: the order belongs to a customer whom the CRM already knew.
+type CustomerMatched struct {
+	CustomerID uuid.UUID `json:"customer_id"`
+	// Decision says by which rule and key, and among how many.
+	Decision customer.Decision `json:"decision"`
+}
+
+func (CustomerMatched) EventName() string        { return "CustomerMatched" }
+func (CustomerMatched) EventVersion() int        { return 1 }
+func (CustomerMatched) PersonalFields() []string { return []string{"decision.key", "decision.tried"} }
+
+// SourceEnsured: the order's source exists in the CRM.
+type SourceEnsured struct {
+	SourceID uuid.UUID `json:"source_id"`
+	Name     string    `json:"name"`
+	// Created tells whether it had to be created for this order.
+	Created bool `json:"created"`
+}
+
+func (SourceEnsured) EventName() string { return "SourceEnsured" }
+func (SourceEnsured) EventVersion() int { return 1 }
+
+// OrderCreated: an order was brought into the CRM.
+type OrderCreated struct {
+	Code       string    `json:"code"`
+	CustomerID uuid.UUID `json:"customer_id"`
+	SourceID   uuid.UUID `json:"source_id"`
+	Assignee   Assignee  `json:"assignee"`
+	Order      State     `json:"order"`
+}
+
+func (OrderCreated) EventName() string        { return "OrderCreated" }
+func (OrderCreated) EventVersion() int        { return 1 }
+func (OrderCreated) PersonalFields() []string { return personalFields }
+
+// OrderUpdated: the shop changed an order. It carries the new state whole, beside what changed.
+type OrderUpdated struct {
+	Code       string    `json:"code"`
+	CustomerID uuid.UUID `json:"customer_id"`
+	SourceID   uuid.UUID `json:"source_id"`
+	Assignee   Assignee  `json:"assignee"`
+	Order      State     `json:"order"`
+	Changes    []Change  `json:"changes"`
+}
+
+func (OrderUpdated) EventName() string { return "OrderUpdated" }
+func (OrderUpdated) EventVersion() int { return 1 }
+func (OrderUpdated) PersonalFields() []string {
+	return append([]string{"changes"}, personalFields...)
+}
+
+// OrderUnchanged: a delivery of a known order changed nothing.
+type OrderUnchanged struct {
+	Code string `json:"code"`
+	// Reason is "identical" or "older".
+	Reason UnchangedReason `json:"reason"`
+}
+
+func (OrderUnchanged) EventName() string { return "OrderUnchanged" }
+func (OrderUnchanged) EventVersion() int { return 1 }
+
+// OrderSkipped: an order was not brought over.
+type OrderSkipped struct {
+	Code string `json:"code"`
+	// Reason is "cancelled" or "deleted" when the order was first heard of like that, "older" for a late older version.
+	Reason SkippedReason `json:"reason"`
+	Status Status        `json:"status"`
+}
+
+func (OrderSkipped) EventName() string { return "OrderSkipped" }
+func (OrderSkipped) EventVersion() int { return 1 }
+
+// personalFields of an order's state.
+var personalFields = []string{
+	"order.buyer", "order.shipping.receiver_name", "order.shipping.receiver_phone", "order.shipping.address",
+	"order.note", "order.creator", "order.first_editor", "assignee.name",
+}

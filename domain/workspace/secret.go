@@ -1,0 +1,78 @@
+package workspace
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"log/slog"
+	"strings"
+
+	"orderbridge/domain/problem"
+)
+
+// SecretKeyBytes is the size of the key under which header values are hashed.
+const SecretKeyBytes = 32
+
+// SecretKey is the key under which header values are hashed. It is kept outside the database, so that a copy of the
+// database gives no header value away, not even a guessable one.
+type SecretKey struct{ key [SecretKeyBytes]byte }
+
+// NewSecretKey makes a random key.
+func NewSecretKey() SecretKey {
+	var k SecretKey
+	_, _ = rand.Read(k.key[:]) // never fails: crypto/rand ends the program instead
+	return k
+}
+
+// ParseSecretKey reads a key from its text form, 64 hexadecimal digits.
+func ParseSecretKey(text string) (SecretKey, error) {
+	raw, err := hex.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(raw) != SecretKeyBytes {
+		return SecretKey{}, problem.Invalid("secret-key-unreadable",
+			"the secret key is 64 hexadecimal digits (32 bytes); make one with: openssl rand -hex 32")
+	}
+	return SecretKey{key: [SecretKeyBytes]byte(raw)}, nil
+}
+
+// Text is the key's text form, for the one file that keeps it.
+func (k SecretKey) Text() string { return hex.EncodeToString(k.key[:]) }
+
+// LogValue keeps the key out of logs.
+func (SecretKey) LogValue() slog.Value { return slog.StringValue("secret") }
+
+// String keeps the key out of formatted text.
+func (SecretKey) String() string { return "secret" }
+
+// Hash is the keyed hash of a header value.
+func (k SecretKey) Hash(value string) HeaderHash {
+	mac := hmac.New(sha256.New, k.key[:])
+	mac.Write([]byte(value))
+	return HeaderHash(mac.Sum(nil))
+}
+
+// Check is a proof of which key this is, that does not give it away.
+func (k SecretKey) Check() [sha256.Size]byte { return k.Hash("orderbridge secret key check") }
+
+// HeaderHash is the keyed hash of a header value.
+type HeaderHash [sha256.Size]byte
+
+// Equal compares in constant time.
+func (h HeaderHash) Equal(other HeaderHash) bool {
+	return subtle.ConstantTimeCompare(h[:], other[:]) == 1
+}
+
+// tokenPrefix makes a leaked token findable by scanners.
+const tokenPrefix = "obt_"
+
+// NewToken makes an API token of 256 random bits.
+func NewToken() string {
+	var raw [32]byte
+	_, _ = rand.Read(raw[:]) // never fails: crypto/rand ends the program instead
+	return tokenPrefix + base64.RawURLEncoding.EncodeToString(raw[:])
+}
+
+// TokenHash is what is kept of a token. A plain hash is enough: nobody can try 2^256 tokens.
+func TokenHash(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
