@@ -183,8 +183,24 @@ func (db *Database) CheckSecretKey(ctx context.Context, key workspace.SecretKey)
 		return fmt.Errorf("check secret key: %w", unavailable(err))
 	}
 	if subtle.ConstantTimeCompare(stored, check[:]) != 1 {
-		return problem.Forbidden("secret-key-wrong", "the secret key is not the one that this database was set up with, so "+
-			"every delivery would be refused; bring back the secret.key file, or set ORDERBRIDGE_SECRET_KEY to its content")
+		return errSecretKeyWrong
 	}
 	return nil
 }
+
+// RequireNoSecretKey refuses to make a new key for a database that has one.
+func (db *Database) RequireNoSecretKey(ctx context.Context) error {
+	_, err := queries.SecretKeyCheck(ctx, db.requests)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look for secret key: %w", unavailable(err))
+	default:
+		return errSecretKeyWrong
+	}
+}
+
+var errSecretKeyWrong = problem.Forbidden("secret-key-wrong", "the secret key is missing or not the one that this database "+
+	"was set up with, so every delivery would be refused; bring back the secret.key file of the data directory, "+
+	"or set ORDERBRIDGE_SECRET_KEY to its content")

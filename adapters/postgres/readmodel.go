@@ -104,7 +104,7 @@ func (r ReadModel) completeOrders(ctx context.Context, workspaceID uuid.UUID, ro
 			Code: row.Code, ShopID: row.ShopID, ExternalID: row.ExternalID, Source: sources[row.SourceID],
 			Customer: customers[row.CustomerID], AssigneeReason: order.AssigneeReason(row.AssigneeReason),
 			Status: order.NewStatus(int(row.StatusCode)), Currency: row.Currency, Lines: lines[row.Code],
-			OrderedAt: row.OrderedAt.In(time.UTC),
+			OrderedAt: row.OrderedAt.In(time.UTC).Truncate(time.Second), // the API's precision; the log keeps the rest
 		}
 		if o.Lines == nil {
 			o.Lines = []query.OrderLine{}
