@@ -72,7 +72,7 @@ func create(t testing.TB, migrator pgtestdb.Migrator) *pgtestdb.Config {
 		t.Fatalf("start test server: %v", server.err)
 	}
 	return pgtestdb.Custom(t, pgtestdb.Config{
-		DriverName: "pgx", User: server.cluster.User(), Password: "unused", Port: strconv.Itoa(server.cluster.Port()),
+		DriverName: "pgx", User: server.cluster.User(), Password: "unused", Port: server.cluster.Port(),
 		Database: server.cluster.Database(), Options: url.Values{"host": {server.cluster.Host()}}.Encode(),
 		TestRole:                  &pgtestdb.Role{Username: "orderbridge_test", Password: "unused", Capabilities: "SUPERUSER"},
 		ForceTerminateConnections: true, // a test may kill the service it started

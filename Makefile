@@ -1,0 +1,85 @@
+# The menu below is made of the ## comments. Written for GNU make 3.81 (macOS) and newer.
+
+.DEFAULT_GOAL := help
+
+# Each tool is a Go module of its own, so that what a tool depends on never changes what Orderbridge depends on.
+GOLANGCI := go tool -modfile=.ci/tools/golangci.mod golangci-lint
+OAPI     := go tool -modfile=.ci/tools/oapi.mod oapi-codegen
+SQLC     := go tool -modfile=.ci/tools/sqlc.mod sqlc
+
+# Everything that `make generate` writes, and nothing else.
+SQLC_OUT  := adapters/postgres/internal/dbsqlc
+OAPI_OUT  := ports/http/api.gen.go
+GENERATED := $(SQLC_OUT) $(OAPI_OUT)
+
+FUZZTIME ?= 10s
+
+.PHONY: help
+help: ## Show this menu
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: postgres build ## Build and serve with demo data, on a database of its own (ARGS="…" adds flags)
+	bin/orderbridge serve --demo $(ARGS)
+
+.PHONY: build
+build: go ## Build bin/orderbridge
+	go build -trimpath $(BUILDVCS) -o bin/orderbridge ./cmd/orderbridge
+
+.PHONY: test
+test: go compiler postgres ## Run all tests under the race detector (ARGS="…" adds flags)
+	CGO_ENABLED=1 go test -race -timeout 20m $(ARGS) ./...
+
+.PHONY: fuzz
+fuzz: go postgres ## Run each fuzz target for FUZZTIME (10s)
+	@grep -r -E -o --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' ./* | sed 's/:func /:/' | while IFS=: read -r file target; do \
+		echo "$$target in $$(dirname "$$file")"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null || exit 1; \
+	done
+
+.PHONY: lint
+lint: go ## Check style, mistakes, and which package may import which
+	$(GOLANGCI) run
+
+.PHONY: fmt
+fmt: go ## Format all Go code
+	$(GOLANGCI) fmt
+
+.PHONY: generate
+generate: go ## Write the Go code that SQL and the API's description are the source of
+	$(SQLC) compile -f adapters/postgres/sqlc.yaml
+	@rm -f $(SQLC_OUT)/*.go # or the code of a deleted query file would stay
+	$(SQLC) generate -f adapters/postgres/sqlc.yaml
+	$(OAPI) -config ports/http/oapi-codegen.yaml ports/http/openapi.yaml
+
+.PHONY: verify
+verify: checkout generate ## Fail when generated code or go.mod is stale (needs a git checkout)
+	@git diff --exit-code -- $(GENERATED) || { echo 'verify: the generated code above was stale; commit it as it is now' >&2; exit 1; }
+	@untracked=$$(git ls-files --others -- $(GENERATED)) && test -z "$$untracked" || { \
+		echo "verify: generated, but not in git: $$untracked" >&2; exit 1; }
+	go mod tidy -diff
+
+.PHONY: clean
+clean: ## Delete what was built, never data
+	rm -rf bin coverage.out
+
+# What has to be there first. Each says nothing when all is well.
+
+.PHONY: checkout
+checkout:
+	@git rev-parse --is-inside-work-tree >/dev/null
+
+.PHONY: go
+go:
+	@.ci/check-go
+
+.PHONY: compiler
+compiler: go
+	@.ci/install-compiler
+
+.PHONY: postgres
+postgres:
+	@.ci/install-postgres
+
+# The commit is stamped into the binary where git can tell it, and a build outside of git is a build all the same.
+BUILDVCS = $(shell git rev-parse --quiet --verify HEAD >/dev/null 2>&1 || echo -buildvcs=false)

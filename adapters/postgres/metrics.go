@@ -1,0 +1,69 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metricsTimeout bounds what a scrape may cost.
+const metricsTimeout = 2 * time.Second
+
+// ConsumerMetrics tells at each scrape where the log and its consumers stand.
+type ConsumerMetrics struct {
+	db       *Database
+	head     *prometheus.Desc
+	position *prometheus.Desc
+	lag      *prometheus.Desc
+	stopped  *prometheus.Desc
+}
+
+// NewConsumerMetrics makes the collector.
+func NewConsumerMetrics(db *Database) *ConsumerMetrics {
+	return &ConsumerMetrics{
+		db: db,
+		head: prometheus.NewDesc("orderbridge_log_position",
+			"Position of the newest event in the log.", nil, nil),
+		position: prometheus.NewDesc("orderbridge_consumer_position",
+			"Position up to which a consumer has handled the log.", []string{"consumer"}, nil),
+		lag: prometheus.NewDesc("orderbridge_consumer_lag_events",
+			"Events in the log beyond a consumer's position. A policy passes events that do not concern it only with the next that does.",
+			[]string{"consumer"}, nil),
+		stopped: prometheus.NewDesc("orderbridge_consumer_stopped",
+			"1 while a consumer does not move on, by category: retrying or stopped.", []string{"consumer", "category"}, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *ConsumerMetrics) Describe(descriptions chan<- *prometheus.Desc) {
+	for _, description := range []*prometheus.Desc{m.head, m.position, m.lag, m.stopped} {
+		descriptions <- description
+	}
+}
+
+// Collect implements prometheus.Collector. While the database is away it collects nothing.
+func (m *ConsumerMetrics) Collect(metrics chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), metricsTimeout)
+	defer cancel()
+	cursors, err := queries.Cursors(ctx, m.db.requests)
+	if err != nil {
+		return
+	}
+	head, err := queries.Head(ctx, m.db.requests) // after the cursors, so that no lag is negative
+	if err != nil {
+		return
+	}
+	metrics <- prometheus.MustNewConstMetric(m.head, prometheus.GaugeValue, float64(head))
+	for _, cursor := range cursors {
+		metrics <- prometheus.MustNewConstMetric(m.position, prometheus.GaugeValue, float64(cursor.Position), cursor.Consumer)
+		metrics <- prometheus.MustNewConstMetric(m.lag, prometheus.GaugeValue, float64(head-cursor.Position), cursor.Consumer)
+		for _, category := range []string{"retrying", "stopped"} {
+			value := 0.0
+			if cursor.Category == category {
+				value = 1
+			}
+			metrics <- prometheus.MustNewConstMetric(m.stopped, prometheus.GaugeValue, value, cursor.Consumer, category)
+		}
+	}
+}

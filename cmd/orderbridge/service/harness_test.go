@@ -1,0 +1,322 @@
+package service_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderbridge/adapters/postgres/pgtest"
+	"orderbridge/app/command"
+	"orderbridge/app/query"
+	"orderbridge/cmd/orderbridge/service"
+	"orderbridge/domain/customer"
+	"orderbridge/domain/event"
+	"orderbridge/domain/workspace"
+)
+
+// asProgram makes the test program be the orderbridge program, so that a test can kill it.
+const asProgram = "ORDERBRIDGE_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(service.Main(context.Background(), os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+	}
+	pgtest.Main(m)
+}
+
+const (
+	shopA, shopB = "1635294032", "1635294033"
+	headerKey    = "X-Pancake-Key"
+
+	// patience is how long a test waits for something that takes milliseconds on an idle machine.
+	patience = 30 * time.Second
+	pollTime = 5 * time.Millisecond
+)
+
+// secretOf is the header value of a shop.
+func secretOf(shopID string) string { return "s3cret-of-" + shopID }
+
+// bridge is a running service on a database of its own, spoken to over HTTP.
+type bridge struct {
+	t           *testing.T
+	dsn         string
+	dataDir     string
+	service     *service.Service
+	workspaceID uuid.UUID
+	baseURL     string
+	token       string
+	stop        func()
+}
+
+// start runs a service with both shops connected.
+func start(t *testing.T) *bridge {
+	t.Helper()
+	b := &bridge{t: t, dsn: pgtest.New(t), dataDir: t.TempDir()}
+	b.run()
+	for _, shopID := range []string{shopA, shopB} {
+		must(t, b.service.Commands.ConnectShop.Handle(t.Context(), command.ConnectShop{
+			By: b.by(), Shop: workspace.Shop{ID: shopID, Name: "Shop " + shopID, HeaderKey: headerKey}, HeaderValue: secretOf(shopID),
+		}))
+	}
+	return b
+}
+
+// run starts the service on the bridge's database; stop ends it.
+func (b *bridge) run() {
+	b.t.Helper()
+	logger := slog.New(slog.NewTextHandler(testLog{b.t}, nil))
+	opened, err := service.Open(b.t.Context(), service.Settings{DatabaseURL: b.dsn, DataDir: b.dataDir}, logger)
+	must(b.t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(b.t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- opened.Serve(ctx, listener) }()
+	stopped := false
+	b.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-served; err != nil {
+			b.t.Errorf("serve: %v", err)
+		}
+		if err := opened.Close(); err != nil {
+			b.t.Errorf("close: %v", err)
+		}
+	}
+	b.t.Cleanup(b.stop)
+	b.service, b.baseURL = opened, "http://"+listener.Addr().String()
+	b.workspaceID, err = opened.Queries.WorkspaceNamed(b.t.Context(), "")
+	must(b.t, err)
+	b.token, err = opened.Commands.CreateToken.Handle(b.t.Context(), command.CreateToken{By: b.by(), Name: "test"})
+	must(b.t, err)
+}
+
+func (b *bridge) by() command.By {
+	return command.By{WorkspaceID: b.workspaceID, Actor: event.ActorCommandLine}
+}
+
+// answer is what the service said.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (a answer) decode(t *testing.T, into any) {
+	t.Helper()
+	if err := json.Unmarshal(a.body, into); err != nil {
+		t.Fatalf("decode %q: %v", a.body, err)
+	}
+}
+
+// code is the stable code of a problem.
+func (a answer) code(t *testing.T) string {
+	t.Helper()
+	var problem struct {
+		Code string `json:"code"`
+	}
+	a.decode(t, &problem)
+	return problem.Code
+}
+
+// post delivers a body with a shop's header. It may be called from any goroutine.
+func (b *bridge) post(shopID string, body []byte) (answer, error) {
+	request, err := http.NewRequest(http.MethodPost, b.baseURL+"/api/pancake/webhook", bytes.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	request.Header.Set(headerKey, secretOf(shopID))
+	return roundTrip(request)
+}
+
+// deliver delivers a body that has to be taken, and returns the delivery's id.
+func (b *bridge) deliver(shopID string, body []byte) uuid.UUID {
+	b.t.Helper()
+	got, err := b.post(shopID, body)
+	must(b.t, err)
+	if got.status != http.StatusOK {
+		b.t.Fatalf("deliver: %d %s", got.status, got.body)
+	}
+	var receipt struct {
+		DeliveryID uuid.UUID `json:"delivery_id"`
+		Status     string    `json:"status"`
+	}
+	got.decode(b.t, &receipt)
+	if receipt.Status != "received" || receipt.DeliveryID == uuid.Nil {
+		b.t.Fatalf("deliver: %s", got.body)
+	}
+	return receipt.DeliveryID
+}
+
+// get reads from the API.
+func (b *bridge) get(path string) answer {
+	b.t.Helper()
+	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.baseURL+path, nil)
+	must(b.t, err)
+	request.Header.Set("Authorization", "Bearer "+b.token)
+	got, err := roundTrip(request)
+	must(b.t, err)
+	return got
+}
+
+func roundTrip(request *http.Request) (answer, error) {
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return answer{status: response.StatusCode, header: response.Header, body: body}, err
+}
+
+// settled waits until a delivery is not pending any more, and returns it with its steps.
+func (b *bridge) settled(id uuid.UUID) query.DeliveryDetail {
+	b.t.Helper()
+	var detail query.DeliveryDetail
+	eventually(b.t, fmt.Sprintf("delivery %s has an outcome", id), func() bool {
+		got := b.get("/api/v1/deliveries/" + id.String())
+		if got.status != http.StatusOK {
+			return false
+		}
+		got.decode(b.t, &detail)
+		return detail.Outcome != query.OutcomePending
+	})
+	return detail
+}
+
+// order reads an order once the read tables have it.
+func (b *bridge) order(code string) query.Order {
+	b.t.Helper()
+	var order query.Order
+	eventually(b.t, "order "+code+" is readable", func() bool {
+		got := b.get("/api/v1/orders/" + url.PathEscape(code))
+		if got.status != http.StatusOK {
+			return false
+		}
+		got.decode(b.t, &order)
+		return true
+	})
+	return order
+}
+
+// all reads a whole list, page by page.
+func all[T any](b *bridge, path string) []T {
+	b.t.Helper()
+	var items []T
+	cursor := ""
+	for {
+		separator := "?"
+		if u, _ := url.Parse(path); u.RawQuery != "" {
+			separator = "&"
+		}
+		got := b.get(path + separator + "limit=200&cursor=" + cursor)
+		if got.status != http.StatusOK {
+			b.t.Fatalf("GET %s: %d %s", path, got.status, got.body)
+		}
+		var page query.List[T]
+		got.decode(b.t, &page)
+		items = append(items, page.Items...)
+		if page.NextCursor == nil {
+			return items
+		}
+		cursor = *page.NextCursor
+	}
+}
+
+// caughtUp waits until every projection has folded the whole log.
+func (b *bridge) caughtUp() {
+	b.t.Helper()
+	eventually(b.t, "all deliveries have an outcome", func() bool {
+		return !slices.ContainsFunc(all[query.Delivery](b, "/api/v1/deliveries"), func(d query.Delivery) bool {
+			return d.Outcome == query.OutcomePending
+		})
+	})
+	pool := connect(b.t, b.dsn)
+	eventually(b.t, "projections reach the head of the log", func() bool {
+		var behind int
+		must(b.t, pool.QueryRow(b.t.Context(), `
+			SELECT count(*) FROM cursors
+			WHERE consumer LIKE 'projection:%' AND position < (SELECT max(position) FROM events)`).Scan(&behind))
+		return behind == 0
+	})
+}
+
+func (b *bridge) addCustomer(name string, details customer.Details) uuid.UUID {
+	b.t.Helper()
+	details.Name = name
+	added, err := b.service.Commands.AddCustomer.Handle(b.t.Context(), command.AddCustomer{By: b.by(), Details: details})
+	must(b.t, err)
+	return added.ID
+}
+
+func (b *bridge) setMatchRule(rule customer.MatchRule) {
+	b.t.Helper()
+	must(b.t, b.service.Commands.SetMatchRule.Handle(b.t.Context(), command.SetMatchRule{By: b.by(), Rule: rule}))
+}
+
+// fixture reads a webhook body.
+func fixture(t *testing.T, name string) []byte {
+	t.Helper()
+	body, err := os.ReadFile(filepath.Join("..", "..", "..", "adapters", "pancake", "testdata", name))
+	must(t, err)
+	return body
+}
+
+// changed returns a body with some root keys replaced.
+func changed(t *testing.T, body []byte, replace map[string]any) []byte {
+	t.Helper()
+	var object map[string]json.RawMessage
+	must(t, json.Unmarshal(body, &object))
+	for key, value := range replace {
+		encoded, err := json.Marshal(value)
+		must(t, err)
+		object[key] = encoded
+	}
+	out, err := json.Marshal(object)
+	must(t, err)
+	return out
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(pollTime)
+	defer tick.Stop()
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %s: %s", patience, what)
+		}
+		<-tick.C
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// testLog writes a service's log into the test's.
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(line []byte) (int, error) {
+	l.t.Logf("%s", bytes.TrimRight(line, "\n"))
+	return len(line), nil
+}

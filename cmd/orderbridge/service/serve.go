@@ -1,0 +1,126 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"orderbridge/adapters/eventbus"
+	"orderbridge/adapters/pancake"
+	"orderbridge/adapters/postgres"
+	"orderbridge/app/command"
+	"orderbridge/app/policy"
+	httpport "orderbridge/ports/http"
+	"orderbridge/ports/subscriber"
+)
+
+const (
+	// shutdownTimeout is how long requests under way may take to finish when the service stops.
+	shutdownTimeout = 10 * time.Second
+	// migratedKept is how long the answer is remembered that the database is up to date.
+	migratedKept = 30 * time.Second
+)
+
+// Serve runs HTTP server and consumers until the context ends or one of them fails, and returns when requests and
+// slices under way have come to an end.
+func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
+	// Consumers stop after the door is closed, so that what was taken last is still handled if it is quick.
+	consuming, stopConsuming := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopConsuming()
+
+	consumers := s.consumers(consuming)
+	groups, err := s.groups(consumers)
+	if err != nil {
+		return err
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		postgres.NewConsumerMetrics(s.db))
+	handler := httpport.NewServer(s.logger, s.Application, httpport.Config{
+		Readiness: s.readiness(consumers), Registerer: metrics, Gatherer: metrics,
+	})
+	server := httpport.NewHTTPServer(listener.Addr().String(), handler, s.logger)
+
+	running, ctx := errgroup.WithContext(ctx)
+	running.Go(func() error {
+		s.listener.Run(consuming)
+		return nil
+	})
+	running.Go(func() error { return subscriber.Run(consuming, s.logger, groups) })
+	running.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve HTTP: %w", err)
+		}
+		return nil
+	})
+	running.Go(func() error {
+		<-ctx.Done()
+		s.logger.Info("stopping")
+		defer stopConsuming()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		if err := server.Shutdown(grace); err != nil {
+			return fmt.Errorf("stop HTTP server: %w", errors.Join(err, server.Close()))
+		}
+		return nil
+	})
+	return running.Wait()
+}
+
+func (s *Service) consumers(ctx context.Context) []*eventbus.Consumer {
+	ingest := command.NewIngestOrderHandler(pancake.Interpreter{}, time.Now)
+	consumers := []*eventbus.Consumer{
+		eventbus.NewConsumer(ctx, postgres.PolicyConsumer(s.db, s.listener, policy.NewOnOrderReceived(ingest)), s.logger),
+	}
+	for _, p := range postgres.Projections() {
+		consumers = append(consumers, eventbus.NewConsumer(ctx, postgres.ProjectionConsumer(s.db, s.listener, p), s.logger))
+	}
+	return consumers
+}
+
+func (s *Service) groups(consumers []*eventbus.Consumer) ([]subscriber.Group, error) {
+	groups := make([]subscriber.Group, 0, len(consumers))
+	for _, consumer := range consumers {
+		feed, err := consumer.Subscriber(s.db.Consumers())
+		if err != nil {
+			return nil, err
+		}
+		groups = append(groups, subscriber.Group{Name: consumer.Name(), Subscriber: feed, Handle: consumer.HandleMessage})
+	}
+	return groups, nil
+}
+
+// readiness tells whether the service can do its work: the database answers and is up to date, the consumers live. A
+// consumer that stopped at an event is no reason to turn deliveries away: they are safe in the log.
+func (s *Service) readiness(consumers []*eventbus.Consumer) func(context.Context) error {
+	var mu sync.Mutex
+	var migratedAt time.Time
+	return func(ctx context.Context) error {
+		if err := s.db.Ping(ctx); err != nil {
+			return err
+		}
+		for _, consumer := range consumers {
+			if err := consumer.Alive(); err != nil {
+				return err
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Since(migratedAt) < migratedKept {
+			return nil
+		}
+		if err := s.db.CheckMigrated(ctx); err != nil {
+			return err
+		}
+		migratedAt = time.Now()
+		return nil
+	}
+}
