@@ -19,7 +19,7 @@ help: ## Show this menu
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
-run: postgres build ## Build and serve with demo data, on a database of its own (ARGS="…" adds flags)
+run: $(if $(DATABASE_URL),,postgres) build ## Build and serve with demo data, on a database of its own (ARGS="…" adds flags)
 	bin/orderbridge serve --demo $(ARGS)
 
 .PHONY: build

@@ -2,7 +2,6 @@ package eventbus
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -78,7 +77,9 @@ type Consumer struct {
 	mu       sync.Mutex
 	lastSeen time.Time
 
-	// Only the subscriber's goroutine and the handler, which take turns, touch these.
+	// handling is held while a slice is handled, and while its transaction ends: a subscriber that is closed gives up
+	// waiting for the handler, and must not end the transaction under its hands. It guards what follows.
+	handling  sync.Mutex
 	window    int64         // how many events to try at once; 0 for as many as the slice has
 	failures  int           // in a row
 	conflicts int           // in a row
@@ -97,7 +98,8 @@ func (c *Consumer) Name() string { return c.config.Name }
 // Subscriber makes the Watermill subscriber that feeds the consumer.
 func (c *Consumer) Subscriber(pool *pgxpool.Pool) (message.Subscriber, error) {
 	noDeadline := time.Duration(0) // an expired one would commit what a handler has half done
-	subscriber, err := sql.NewSubscriber(sql.BeginnerFromPgx(pool), sql.SubscriberConfig{
+	beginner := guardedBeginner{Beginner: sql.BeginnerFromPgx(pool), handling: &c.handling, stopping: c.ctx.Done()}
+	subscriber, err := sql.NewSubscriber(beginner, sql.SubscriberConfig{
 		ConsumerGroup:  c.config.Name,
 		AckDeadline:    &noDeadline,
 		BackoffManager: c,
@@ -129,6 +131,8 @@ func (c *Consumer) seen() {
 // HandleMessage handles a slice in the subscriber's transaction. It never returns an error: a Nack would keep the
 // transaction open. Whatever fails is rolled back to before the handler, and the slice is selected again.
 func (c *Consumer) HandleMessage(msg *message.Message) error {
+	c.handling.Lock()
+	defer c.handling.Unlock()
 	c.seen()
 	tx, slice, err := unwrap(msg)
 	if err != nil {
@@ -240,12 +244,7 @@ func (c *Consumer) note(stop *Stop) {
 // HandleError is where the consumer waits: until something was appended when there was nothing to do, for a while after
 // trouble, not at all otherwise. It implements watermill-sql's BackoffManager.
 func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err error) time.Duration {
-	c.seen()
-	if err != nil && c.ctx.Err() == nil {
-		c.retryLater(Slice{}, err)
-	}
-	wait := c.wait
-	c.wait = 0
+	wait := c.waitAfter(err)
 	switch {
 	case wait > 0:
 		c.sleep(wait, nil)
@@ -256,6 +255,19 @@ func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err er
 	return 0
 }
 
+// waitAfter is how long the trouble of the last slice, or of polling itself, is to be waited for.
+func (c *Consumer) waitAfter(err error) time.Duration {
+	c.handling.Lock()
+	defer c.handling.Unlock()
+	c.seen()
+	if err != nil && c.ctx.Err() == nil {
+		c.retryLater(Slice{}, err)
+	}
+	wait := c.wait
+	c.wait = 0
+	return wait
+}
+
 func (c *Consumer) sleep(d time.Duration, wake <-chan struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -264,21 +276,4 @@ func (c *Consumer) sleep(d time.Duration, wake <-chan struct{}) {
 	case <-wake:
 	case <-c.ctx.Done():
 	}
-}
-
-// unwrap takes slice and transaction out of a message: the one place that knows how watermill-sql carries them.
-func unwrap(msg *message.Message) (pgx.Tx, Slice, error) {
-	var slice Slice
-	if err := json.Unmarshal(msg.Payload, &slice); err != nil {
-		return nil, slice, fmt.Errorf("decode slice: %w", err)
-	}
-	carried, ok := sql.TxFromContext(msg.Context())
-	if !ok {
-		return nil, slice, errors.New("message carries no transaction")
-	}
-	tx, ok := carried.(*sql.PgxTx)
-	if !ok {
-		return nil, slice, fmt.Errorf("message carries a %T, not a pgx transaction", carried)
-	}
-	return tx.Tx, slice, nil
 }

@@ -1,3 +1,5 @@
+// Package order is about what was bought: an order as its shop tells it, what its lines and totals come to, and what a
+// delivery of it does to the order that the CRM has.
 package order
 
 import (
@@ -78,7 +80,8 @@ type Totals struct {
 
 // Shipping is where an order goes, and who carries it.
 type Shipping struct {
-	ReceiverName  string `json:"receiver_name,omitempty"`
+	ReceiverName string `json:"receiver_name,omitempty"`
+	// ReceiverPhone is E.164 when it can be read, else as it was typed (masked, perhaps): nobody is matched on it.
 	ReceiverPhone string `json:"receiver_phone,omitempty"`
 	Address       string `json:"address,omitempty"`
 	Partner       string `json:"partner,omitempty"`

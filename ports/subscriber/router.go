@@ -33,7 +33,7 @@ func Run(ctx context.Context, logger *slog.Logger, groups []Group) error {
 	for _, group := range groups {
 		router.AddConsumerHandler(group.Name, topic, group.Subscriber, group.Handle)
 	}
-	if err := router.Run(ctx); err != nil {
+	if err := router.Run(ctx); err != nil && ctx.Err() == nil { // one that was stopped while it started has not failed
 		return fmt.Errorf("run consumers: %w", err)
 	}
 	return nil

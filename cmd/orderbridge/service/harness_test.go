@@ -59,6 +59,7 @@ type bridge struct {
 	baseURL     string
 	token       string
 	stop        func()
+	log         *lockedBuffer // what the service logs, when a test reads it
 }
 
 // start runs a service with both shops connected.
@@ -66,18 +67,28 @@ func start(t *testing.T) *bridge {
 	t.Helper()
 	b := &bridge{t: t, dsn: pgtest.New(t), dataDir: t.TempDir()}
 	b.run()
+	b.connectShops()
+	return b
+}
+
+// connectShops lets both shops deliver.
+func (b *bridge) connectShops() {
+	b.t.Helper()
 	for _, shopID := range []string{shopA, shopB} {
-		must(t, b.service.Commands.ConnectShop.Handle(t.Context(), command.ConnectShop{
+		must(b.t, b.service.Commands.ConnectShop.Handle(b.t.Context(), command.ConnectShop{
 			By: b.by(), Shop: workspace.Shop{ID: shopID, Name: "Shop " + shopID, HeaderKey: headerKey}, HeaderValue: secretOf(shopID),
 		}))
 	}
-	return b
 }
 
 // run starts the service on the bridge's database; stop ends it.
 func (b *bridge) run() {
 	b.t.Helper()
-	logger := slog.New(slog.NewTextHandler(testLog{b.t}, nil))
+	var out io.Writer = testLog{b.t}
+	if b.log != nil {
+		out = b.log
+	}
+	logger := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	opened, err := service.Open(b.t.Context(), service.Settings{DatabaseURL: b.dsn, DataDir: b.dataDir}, logger)
 	must(b.t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

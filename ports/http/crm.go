@@ -1,0 +1,226 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode"
+
+	"orderbridge/app"
+	"orderbridge/app/query"
+	"orderbridge/domain/contact"
+	"orderbridge/domain/customer"
+	"orderbridge/domain/problem"
+)
+
+// crm answers what openapi.yaml tags as crm, each question in the caller's workspace.
+type crm struct{ queries app.Queries }
+
+var _ StrictServerInterface = crm{}
+
+// crm wraps the handlers into the generated code that reads parameters and writes answers.
+func (s *server) crm() *ServerInterfaceWrapper {
+	return &ServerInterfaceWrapper{
+		Handler: NewStrictHandlerWithOptions(crm{queries: s.application.Queries}, nil, StrictHTTPServerOptions{
+			RequestErrorHandlerFunc:  s.answerError,
+			ResponseErrorHandlerFunc: s.answerError,
+		}),
+		ErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, err error) {
+			s.answerError(w, r, parameterProblem(err))
+		},
+	}
+}
+
+// ListOrders lists orders.
+func (c crm) ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error) {
+	var check parameters
+	filter := query.OrderFilter{ShopID: check.shopID(request.Params.ShopID), CustomerID: given(request.Params.CustomerID)}
+	page := check.page(request.Params.Limit, request.Params.Cursor)
+	if err := check.problem(); err != nil {
+		return nil, err
+	}
+	list, err := c.queries.Orders(ctx, workspaceOf(ctx), filter, page)
+	return ListOrders200JSONResponse(list), err
+}
+
+// GetOrder shows an order.
+func (c crm) GetOrder(ctx context.Context, request GetOrderRequestObject) (GetOrderResponseObject, error) {
+	if !isPrintable(request.Code) { // no order has such a code, and the database would call it an error
+		return nil, errOrderUnknown
+	}
+	found, err := c.queries.Order(ctx, workspaceOf(ctx), request.Code)
+	return GetOrder200JSONResponse(found), err
+}
+
+var errOrderUnknown = problem.NotFound("order-unknown", "no order has this code")
+
+// ListCustomers lists customers.
+func (c crm) ListCustomers(ctx context.Context, request ListCustomersRequestObject) (ListCustomersResponseObject, error) {
+	var check parameters
+	filter := query.CustomerFilter{
+		Phone:  check.phone(request.Params.Phone),
+		Email:  check.email(request.Params.Email),
+		Status: string(oneOf(&check, "status", request.Params.Status, customer.StatusActive, customer.StatusArchived)),
+	}
+	page := check.page(request.Params.Limit, request.Params.Cursor)
+	if err := check.problem(); err != nil {
+		return nil, err
+	}
+	list, err := c.queries.Customers(ctx, workspaceOf(ctx), filter, page)
+	return ListCustomers200JSONResponse(list), err
+}
+
+// GetCustomer shows a customer.
+func (c crm) GetCustomer(ctx context.Context, request GetCustomerRequestObject) (GetCustomerResponseObject, error) {
+	found, err := c.queries.Customer(ctx, workspaceOf(ctx), request.ID)
+	return GetCustomer200JSONResponse(found), err
+}
+
+// ListDeliveries lists deliveries.
+func (c crm) ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error) {
+	var check parameters
+	filter := query.DeliveryFilter{
+		ShopID: check.shopID(request.Params.ShopID),
+		Outcome: oneOf(&check, "outcome", request.Params.Outcome, query.OutcomePending, query.OutcomeCreated, query.OutcomeUpdated,
+			query.OutcomeUnchanged, query.OutcomeSkipped, query.OutcomeFailed, query.OutcomeRejected),
+	}
+	page := check.page(request.Params.Limit, request.Params.Cursor)
+	if err := check.problem(); err != nil {
+		return nil, err
+	}
+	list, err := c.queries.Deliveries(ctx, workspaceOf(ctx), filter, page)
+	return ListDeliveries200JSONResponse(list), err
+}
+
+// GetDelivery shows a delivery with its steps.
+func (c crm) GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error) {
+	found, err := c.queries.ExplainDelivery.Handle(ctx, workspaceOf(ctx), request.ID)
+	return GetDelivery200JSONResponse(found), err
+}
+
+// ListSources lists order sources.
+func (c crm) ListSources(ctx context.Context, request ListSourcesRequestObject) (ListSourcesResponseObject, error) {
+	var check parameters
+	page := check.page(request.Params.Limit, request.Params.Cursor)
+	if err := check.problem(); err != nil {
+		return nil, err
+	}
+	list, err := c.queries.Sources(ctx, workspaceOf(ctx), page)
+	return ListSources200JSONResponse(list), err
+}
+
+// ListUsers lists users.
+func (c crm) ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error) {
+	var check parameters
+	page := check.page(request.Params.Limit, request.Params.Cursor)
+	if err := check.problem(); err != nil {
+		return nil, err
+	}
+	list, err := c.queries.Users(ctx, workspaceOf(ctx), page)
+	return ListUsers200JSONResponse(list), err
+}
+
+// parameters reads the parameters of a list and collects what is wrong with them, so that a caller learns of
+// several at once. A parameter that is given and empty is as good as not given.
+type parameters struct{ invalid []problem.Field }
+
+const codeParametersInvalid = "parameters-invalid"
+
+func (p *parameters) problem() error {
+	if len(p.invalid) == 0 {
+		return nil
+	}
+	return problem.InvalidFields(codeParametersInvalid, p.invalid...)
+}
+
+func (p *parameters) refuse(path, message string) {
+	p.invalid = append(p.invalid, problem.Field{Path: path, Message: message})
+}
+
+func (p *parameters) page(limit *int, cursor *string) query.Page {
+	if limit != nil && *limit == 0 { // ParsePage takes it for "as usual", and the contract does not
+		p.refuse("limit", messageOf["limit"])
+		limit = nil
+	}
+	page, err := query.ParsePage(given(limit), given(cursor))
+	if known, ok := problem.Of(err); ok {
+		p.invalid = append(p.invalid, known.Fields()...)
+	}
+	return page
+}
+
+func (p *parameters) phone(raw *string) string {
+	if given(raw) == "" {
+		return ""
+	}
+	phone, err := contact.ParsePhone(*raw)
+	if err != nil {
+		p.refuse("phone", err.Error())
+	}
+	return phone.E164()
+}
+
+func (p *parameters) email(raw *string) string {
+	if given(raw) == "" {
+		return ""
+	}
+	email, err := contact.ParseEmail(*raw)
+	if err != nil {
+		p.refuse("email", err.Error())
+	}
+	return email.String()
+}
+
+func (p *parameters) shopID(raw *string) string {
+	id := given(raw)
+	if strings.Trim(id, "0123456789") != "" || len(id) > 20 {
+		p.refuse("shop_id", "a shop id is the number in pos.pancake.vn/shop/<number>/overview")
+	}
+	return id
+}
+
+func oneOf[T ~string](p *parameters, path string, raw *T, allowed ...T) T {
+	value := given(raw)
+	if value != "" && !slices.Contains(allowed, value) {
+		words := make([]string, 0, len(allowed))
+		for _, word := range allowed {
+			words = append(words, string(word))
+		}
+		p.refuse(path, "this is one of: "+strings.Join(words, ", "))
+	}
+	return value
+}
+
+// messageOf says of what form a parameter is that the generated code reads.
+var messageOf = map[string]string{
+	"limit":       "a limit is 1 to 200",
+	"id":          "an id is a UUID, such as 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",
+	"customer_id": "a customer's id is a UUID, such as 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",
+}
+
+// parameterProblem says what the generated code found wrong, without its words, which repeat what was sent.
+func parameterProblem(err error) error {
+	unreadable, ok := errors.AsType[*InvalidParamFormatError](err)
+	if !ok { // no parameter of ours is required, or a header, or a cookie
+		return err
+	}
+	message, ok := messageOf[unreadable.ParamName]
+	if !ok {
+		message = "this is given once, as one value"
+	}
+	return problem.InvalidFields(codeParametersInvalid, problem.Field{Path: unreadable.ParamName, Message: message})
+}
+
+func given[T any](value *T) T {
+	if value == nil {
+		var zero T
+		return zero
+	}
+	return *value
+}
+
+func isPrintable(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
+}

@@ -1,0 +1,87 @@
+// Package http is how the world calls Orderbridge: Pancake delivers orders to the webhook, programs read the CRM under
+// /api/v1, and whoever runs the service asks for its health and metrics. openapi.yaml is the contract.
+//
+// It promises that a stranger's body is never read, that an answer of 200 to a delivery is given after the order is safe
+// in the log, and that no header value, no personal data and no raw path reaches a log line or a metric.
+package http //nolint:godoclint // the generated code brings a package comment of its own
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"orderbridge/app"
+)
+
+const (
+	// defaultMaxBodyBytes is far above the 10–30 KB that orders have.
+	defaultMaxBodyBytes = 2 << 20
+
+	// workTimeout bounds what a handler waits for, beside the body: a lookup, an append, a query.
+	workTimeout = 15 * time.Second
+)
+
+// Config is what the server needs to know beside the application.
+type Config struct {
+	// Readiness tells why the service cannot do its work; nil when it can. The text of a problem is shown to whoever asks,
+	// other errors are only logged.
+	Readiness func(ctx context.Context) error
+	// Registerer takes the server's own metrics, Gatherer gives all metrics.
+	Registerer prometheus.Registerer
+	Gatherer   prometheus.Gatherer
+	// MaxBodyBytes is how large a delivery may be; 0 stands for 2 MiB.
+	MaxBodyBytes int64
+}
+
+type server struct {
+	logger      *slog.Logger
+	application app.Application
+	cfg         Config
+	metrics     *metrics
+}
+
+// NewServer makes the handler of everything that openapi.yaml describes. It panics when a dependency is missing or the
+// metrics are registered already: both are mistakes in the wiring.
+func NewServer(logger *slog.Logger, application app.Application, cfg Config) http.Handler {
+	if cfg.Readiness == nil || cfg.Registerer == nil || cfg.Gatherer == nil {
+		panic("ports/http: Config needs Readiness, Registerer and Gatherer")
+	}
+	if cfg.MaxBodyBytes == 0 {
+		cfg.MaxBodyBytes = defaultMaxBodyBytes
+	}
+	s := &server{logger: logger, application: application, cfg: cfg, metrics: newMetrics(cfg.Registerer)}
+	return s.observed(s.recovering(s.routes()))
+}
+
+// The limits of the network server. Whoever sends too slowly, or nothing, loses the connection and costs no more than that.
+const (
+	readHeaderTimeout = 5 * time.Second
+	// readTimeout is for the whole request: 2 MiB at 70 KB/s.
+	readTimeout = 30 * time.Second
+	// writeTimeout counts from the end of the header: the body's time, that of two waits, and the rest for writing.
+	writeTimeout = readTimeout + 2*workTimeout + 15*time.Second
+	// idleTimeout is longer than the 60 seconds after which common proxies give an idle connection up, so that it is
+	// never we who close one that a proxy is about to use.
+	idleTimeout = 90 * time.Second
+	// maxHeaderBytes is ample: a shop's header value has at most 256 bytes.
+	maxHeaderBytes = 32 << 10
+)
+
+// NewHTTPServer makes a network server with the limits that the open internet asks for.
+func NewHTTPServer(addr string, handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is answered like any other path that is not served
+	}
+}

@@ -1,0 +1,391 @@
+package http_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"orderbridge/app"
+	"orderbridge/app/command"
+	"orderbridge/app/query"
+	"orderbridge/domain/event"
+	"orderbridge/domain/order"
+	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
+	porthttp "orderbridge/ports/http"
+)
+
+const (
+	host        = "version6.example.com"
+	shopID      = "1635294032"
+	headerKey   = "X-Pancake-Key"
+	headerValue = "s3cret-header-value"
+	token       = "obt_s3cret-token"
+	orderCode   = "Pancake_1635294032_2051"
+	buyerName   = "Nguyễn Thị Riêng Tư"
+
+	orderBody = `{"type":"orders","event_type":"create","shop_id":1635294032,"id":2051,` +
+		`"bill_full_name":"` + buyerName + `","bill_phone_number":"0912 000 451","bill_email":"Lan.Pham@Example.com"}`
+)
+
+var (
+	workspaceID = uuid.MustParse("01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a00")
+	customerID  = uuid.MustParse("01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a02")
+	deliveryID  = uuid.MustParse("01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11")
+	userID      = uuid.MustParse("01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a03")
+	sourceID    = uuid.MustParse("01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a01")
+	at          = time.Date(2025, 9, 15, 3, 4, 38, 0, time.UTC)
+	secretKey   = workspace.NewSecretKey()
+)
+
+// mustNotBeLogged is what the tests send and get of secrets and personal data. Their logs hold none of it.
+var mustNotBeLogged = []string{
+	headerValue, "wrong-value", token, "obt_", "912000451", "912 000 451", "lan.pham", "riêng tư", strings.ToLower(orderCode), "version6",
+}
+
+type testBundle struct {
+	server   *httptest.Server
+	shops    *fakeShops
+	log      *fakeLog
+	reader   *fakeReader
+	read     *fakeRead
+	logs     *logBuffer
+	ready    func(ctx context.Context) error
+	registry *prometheus.Registry
+}
+
+// setup starts a server of fakes, on a network address of its own.
+func setup(t *testing.T, configure ...func(*httptest.Server)) *testBundle {
+	t.Helper()
+	bundle := &testBundle{
+		shops: &fakeShops{connections: map[string]command.Connections{host: {
+			WorkspaceID: workspaceID,
+			Shops:       []command.Connection{{ShopID: shopID, HeaderKey: headerKey, HeaderHash: secretKey.Hash(headerValue)}},
+		}}},
+		log:      &fakeLog{},
+		reader:   &fakeReader{},
+		read:     &fakeRead{},
+		logs:     &logBuffer{},
+		registry: prometheus.NewPedanticRegistry(),
+	}
+	application := app.Application{
+		Commands: app.Commands{
+			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(bundle.shops, secretKey),
+			ReceiveOrder:         command.NewReceiveOrderHandler(bundle.log, bundle.reader, func() time.Time { return at }),
+		},
+		Queries: app.Queries{ReadModel: bundle.read, ExplainDelivery: query.NewExplainDeliveryHandler(bundle.read)},
+	}
+	logger := slog.New(slog.NewJSONHandler(bundle.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	handler := porthttp.NewServer(logger, application, porthttp.Config{
+		Readiness: func(ctx context.Context) error {
+			if bundle.ready == nil {
+				return nil
+			}
+			return bundle.ready(ctx)
+		},
+		Registerer: bundle.registry,
+		Gatherer:   bundle.registry,
+	})
+	bundle.server = httptest.NewUnstartedServer(handler)
+	bundle.server.Config = porthttp.NewHTTPServer("", handler, logger)
+	for _, change := range configure {
+		change(bundle.server)
+	}
+	bundle.server.Start()
+	t.Cleanup(func() {
+		bundle.server.Close()
+		logged := strings.ToLower(bundle.logs.String())
+		for _, secret := range mustNotBeLogged {
+			if strings.Contains(logged, secret) {
+				t.Errorf("the log holds %q:\n%s", secret, logged)
+			}
+		}
+	})
+	return bundle
+}
+
+// request is one to the workspace's host.
+func (b *testBundle) request(method, path string, body io.Reader) *http.Request {
+	request, err := http.NewRequest(method, b.server.URL+path, body)
+	if err != nil {
+		panic(err)
+	}
+	request.Host = host
+	return request
+}
+
+func (b *testBundle) get(path string) *http.Request {
+	request := b.request(http.MethodGet, path, nil)
+	request.Header.Set("Authorization", "Bearer "+token)
+	return request
+}
+
+func (b *testBundle) delivery(body string) *http.Request {
+	request := b.request(http.MethodPost, "/api/pancake/webhook", strings.NewReader(body))
+	request.Header.Set(headerKey, headerValue)
+	request.Header.Set("Content-Type", "application/json")
+	return request
+}
+
+// do sends a request and holds it and its answer against the contract.
+func (b *testBundle) do(t *testing.T, request *http.Request) *answer {
+	t.Helper()
+	client := &http.Client{
+		Transport:     b.server.Client().Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatalf("%s %s: %v", request.Method, request.URL, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatalf("read answer to %s %s: %v", request.Method, request.URL, err)
+	}
+	got := &answer{status: response.StatusCode, header: response.Header, body: body}
+	checkAnswer(t, request, got)
+	mustContract(t).check(t, request, got)
+	return got
+}
+
+// waitForLog waits for a line of the log: it is written after the answer.
+func (b *testBundle) waitForLog(t *testing.T, parts ...string) string {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	lines:
+		for line := range strings.Lines(b.logs.String()) {
+			for _, part := range parts {
+				if !strings.Contains(line, part) {
+					continue lines
+				}
+			}
+			return line
+		}
+	}
+	t.Fatalf("no line of the log has %q:\n%s", parts, b.logs)
+	return ""
+}
+
+type logBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+type fakeShops struct {
+	connections map[string]command.Connections
+	err         error
+
+	mu    sync.Mutex
+	asked []string
+}
+
+func (f *fakeShops) Connections(_ context.Context, host string, _ bool) (command.Connections, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, host)
+	return f.connections[host], f.err
+}
+
+type fakeLog struct {
+	// before runs before each append; its error is the append's.
+	before func(ctx context.Context) error
+
+	mu     sync.Mutex
+	events []event.New
+}
+
+func (f *fakeLog) Append(ctx context.Context, events ...event.New) error {
+	if f.before != nil {
+		if err := f.before(ctx); err != nil {
+			return err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.events = append(f.events, events...)
+	return nil
+}
+
+func (f *fakeLog) all() []event.New {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.events
+}
+
+// fakeReader reads what the tests need of a body. The real one is in adapters/pancake.
+type fakeReader struct{ panics bool }
+
+func (f *fakeReader) ReadEnvelope(body []byte) (command.Envelope, error) {
+	if f.panics {
+		panic("the reader broke")
+	}
+	var read struct {
+		Type   string      `json:"type"`
+		ShopID json.Number `json:"shop_id"`
+		ID     json.Number `json:"id"`
+	}
+	if err := json.Unmarshal(body, &read); err != nil {
+		return command.Envelope{}, problem.Malformed("body-not-json", "the body is not JSON").Because(err)
+	}
+	envelope := command.Envelope{Kind: read.Type, ShopID: read.ShopID.String(), OrderID: read.ID.String()}
+	if envelope.OrderID == "" && (envelope.Kind == "" || envelope.Kind == "orders") {
+		return envelope, problem.Invalid("order-id-missing", "the order has no id")
+	}
+	return envelope, nil
+}
+
+// fakeRead has one record of each kind, in one workspace.
+type fakeRead struct {
+	query.ReadModel // what the API does not ask
+
+	err error
+	// workspaceID is that of the token, unless it is the zero UUID.
+	workspaceID uuid.UUID
+
+	mu    sync.Mutex
+	asked any
+	page  query.Page
+}
+
+func answerOf[T any](f *fakeRead, asked any, page query.Page, record T) (T, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked, f.page = asked, page
+	var none T
+	if f.err != nil {
+		return none, f.err
+	}
+	return record, nil
+}
+
+func listOf[T any](f *fakeRead, workspace uuid.UUID, asked any, page query.Page, record T) (query.List[T], error) {
+	list := query.List[T]{Items: []T{}}
+	if workspace == workspaceID {
+		next := query.Cursor(7)
+		list = query.List[T]{Items: []T{record}, NextCursor: &next}
+	}
+	return answerOf(f, asked, page, list)
+}
+
+func recordOf[T any](f *fakeRead, workspace uuid.UUID, asked any, found bool, record T) (T, error) {
+	if workspace != workspaceID || !found {
+		var none T
+		return none, problem.NotFound("record-unknown", "there is no such record")
+	}
+	return answerOf(f, asked, query.Page{}, record)
+}
+
+func (f *fakeRead) CallerOf(_ context.Context, sent string) (query.Caller, error) {
+	if f.err != nil {
+		return query.Caller{}, f.err
+	}
+	if sent != token {
+		return query.Caller{}, problem.Unauthorized("token-unknown", "no such token")
+	}
+	if f.workspaceID != uuid.Nil {
+		return query.Caller{WorkspaceID: f.workspaceID, TokenName: "test"}, nil
+	}
+	return query.Caller{WorkspaceID: workspaceID, TokenName: "test"}, nil
+}
+
+func (f *fakeRead) Order(_ context.Context, workspace uuid.UUID, code string) (query.Order, error) {
+	return recordOf(f, workspace, code, code == orderCode || strings.HasSuffix(code, "/odd id"), anOrder())
+}
+
+func (f *fakeRead) Orders(_ context.Context, workspace uuid.UUID, filter query.OrderFilter, page query.Page) (query.List[query.Order], error) {
+	return listOf(f, workspace, filter, page, anOrder())
+}
+
+func (f *fakeRead) Customer(_ context.Context, workspace, id uuid.UUID) (query.Customer, error) {
+	return recordOf(f, workspace, id, id == customerID, aCustomer())
+}
+
+func (f *fakeRead) Customers(_ context.Context, workspace uuid.UUID, filter query.CustomerFilter, page query.Page) (query.List[query.Customer], error) {
+	return listOf(f, workspace, filter, page, aCustomer())
+}
+
+func (f *fakeRead) Sources(_ context.Context, workspace uuid.UUID, page query.Page) (query.List[query.Source], error) {
+	return listOf(f, workspace, nil, page, query.Source{ID: sourceID, Name: "Pancake", CreatedAt: at})
+}
+
+func (f *fakeRead) Users(_ context.Context, workspace uuid.UUID, page query.Page) (query.List[query.User], error) {
+	return listOf(f, workspace, nil, page, query.User{ID: userID, Name: "Phương Mai", Phone: new("+84904000321"), Active: true})
+}
+
+func (f *fakeRead) Delivery(_ context.Context, workspace, id uuid.UUID) (query.Delivery, error) {
+	return recordOf(f, workspace, id, id == deliveryID, aDelivery())
+}
+
+func (f *fakeRead) Deliveries(_ context.Context, workspace uuid.UUID, filter query.DeliveryFilter, page query.Page) (query.List[query.Delivery], error) {
+	return listOf(f, workspace, filter, page, aDelivery())
+}
+
+func (f *fakeRead) Correlated(context.Context, uuid.UUID, uuid.UUID) ([]event.Recorded, error) {
+	payload := order.SourceEnsured{SourceID: sourceID, Name: "Pancake", Created: true}
+	stored, err := json.Marshal(payload)
+	return []event.Recorded{{New: event.New{Payload: payload}, Position: 12, RecordedAt: at, Stored: stored}}, err
+}
+
+func (f *fakeRead) lastAsked() (any, query.Page) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked, f.page
+}
+
+func anOrder() query.Order {
+	quantity, err := order.ParseQuantity("2.5")
+	if err != nil {
+		panic(err)
+	}
+	return query.Order{
+		Code: orderCode, ShopID: shopID, ExternalID: "2051",
+		Source:         query.Reference{ID: sourceID, Name: "Pancake"},
+		Customer:       query.OrderCustomer{ID: customerID, Name: buyerName, Phone: new("+84912000451")},
+		AssigneeReason: order.AssignedToNobody, Status: order.NewStatus(0), Currency: "VND",
+		Lines: []query.OrderLine{{
+			ProductCode: "AT01-DO-M", ProductName: "Áo <thun>", Quantity: quantity, UnitPrice: 250000, Amount: 625000,
+		}},
+		Totals:    order.Totals{Lines: 625000, Goods: 625000, ShippingFee: 30000, Due: 655000},
+		OrderedAt: at,
+	}
+}
+
+func aCustomer() query.Customer {
+	return query.Customer{
+		ID: customerID, Name: buyerName, Phones: []string{"+84912000451"}, Emails: []string{}, Tags: []string{},
+		Status: "active", CreatedAt: at,
+	}
+}
+
+func aDelivery() query.Delivery {
+	return query.Delivery{
+		ID: deliveryID, ReceivedAt: at, ShopID: new(shopID), OrderCode: new(orderCode), Outcome: query.OutcomeCreated,
+	}
+}
+
+var errBroken = errors.New("a cog is loose")

@@ -1,0 +1,143 @@
+package http
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"orderbridge/app/command"
+	"orderbridge/domain/delivery"
+	"orderbridge/domain/problem"
+)
+
+// deliveryAnswer is the answer to a delivery that was taken.
+type deliveryAnswer struct {
+	DeliveryID uuid.UUID `json:"delivery_id,omitzero"`
+	Status     string    `json:"status"`
+	Type       string    `json:"type,omitempty"`
+}
+
+// receiveDelivery is the webhook.
+func (s *server) receiveDelivery(w http.ResponseWriter, r *http.Request) error {
+	outcome := outcomeError // stays when something panics
+	defer func() { s.metrics.deliveries.WithLabelValues(outcome).Inc() }()
+
+	receipt, err := s.deliver(w, r)
+	switch {
+	case err != nil:
+		outcome = outcomeOf(err)
+		return err
+	case receipt.Ignored != "":
+		outcome = outcomeIgnored
+		s.metrics.ignored.WithLabelValues(knownKind(receipt.Ignored)).Inc()
+		answerJSON(w, http.StatusOK, deliveryAnswer{Status: "ignored", Type: receipt.Ignored})
+	default:
+		outcome = outcomeReceived
+		exchangeOf(r.Context()).deliveryID = receipt.DeliveryID
+		answerJSON(w, http.StatusOK, deliveryAnswer{DeliveryID: receipt.DeliveryID, Status: "received"})
+	}
+	return nil
+}
+
+// deliver asks who it is before it reads anything they sent.
+func (s *server) deliver(w http.ResponseWriter, r *http.Request) (command.Receipt, error) {
+	host := hostOf(r)
+	sender, err := s.authenticateDelivery(r, host)
+	if err != nil {
+		return command.Receipt{}, err
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		w.Header().Set("Accept-Encoding", "identity")
+		return command.Receipt{}, errEncodingUnsupported
+	}
+	body, err := readBody(w, r, s.cfg.MaxBodyBytes)
+	if err != nil {
+		return command.Receipt{}, err
+	}
+	// A sender that hangs up now has sent its whole order, so the order is kept all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), workTimeout)
+	defer cancel()
+	return s.application.Commands.ReceiveOrder.Handle(ctx, command.ReceiveOrder{
+		Sender: sender, Body: body, Request: requestOf(r, host),
+	})
+}
+
+func (s *server) authenticateDelivery(r *http.Request, host string) (command.Sender, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), workTimeout)
+	defer cancel()
+	return s.application.Commands.AuthenticateDelivery.Handle(ctx, command.AuthenticateDelivery{Host: host, Header: r.Header.Get})
+}
+
+var errBodyIncomplete = problem.Malformed("body-incomplete", "the body broke off before its end, or came too slowly; send it again")
+
+// readBody reads at most limit bytes, and no byte of a body that says it is larger.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	errTooLarge := problem.TooLarge("body-too-large", "a body has at most %d bytes", limit)
+	if r.ContentLength > limit {
+		return nil, errTooLarge
+	}
+	body := bytes.NewBuffer(make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead)) // as much as is announced, in one piece
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, errTooLarge
+	}
+	if err != nil {
+		return nil, errBodyIncomplete.Because(err)
+	}
+	return body.Bytes(), nil
+}
+
+// hostOf is the host that a request was made to, without port, in the one spelling that workspaces are named in. What a
+// proxy says in X-Forwarded-Host is not believed: a proxy has to pass Host on.
+func hostOf(r *http.Request) string {
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	return strings.ToLower(clean(host))
+}
+
+// requestOf is what is kept of a request: nothing that could be a secret, and nothing without end.
+func requestOf(r *http.Request, host string) delivery.Request {
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		address = r.RemoteAddr // of a Unix socket
+	}
+	return delivery.Request{
+		Host: host, ContentType: clean(r.Header.Get("Content-Type")), UserAgent: clean(r.Header.Get("User-Agent")),
+		RemoteAddr: address,
+	}
+}
+
+const maxKeptBytes = 256
+
+// clean makes a sender's text storable: valid, printable and of bounded length.
+func clean(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == '\x7f' {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(text, string(utf8.RuneError)))
+	for i := range text {
+		if i >= maxKeptBytes {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+func knownKind(kind string) string {
+	if slices.Contains(ignoredKinds, kind) {
+		return kind
+	}
+	return kindOther
+}
