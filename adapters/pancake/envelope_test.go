@@ -130,7 +130,7 @@ func TestReadEnvelopeLeavesTheBodyAlone(t *testing.T) {
 	for name, body := range bodies(t) {
 		before := bytes.Clone(body)
 		_, _ = pancake.Interpreter{}.ReadEnvelope(body)
-		_, _ = pancake.Interpreter{}.Interpret(body, receivedAt)
+		_, _ = pancake.Interpreter{}.Interpret(body)
 		if !bytes.Equal(before, body) {
 			t.Errorf("%s: the body was changed", name)
 		}
@@ -171,7 +171,7 @@ func BenchmarkInterpret(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := (pancake.Interpreter{}).Interpret(body, receivedAt); err != nil {
+		if _, err := (pancake.Interpreter{}).Interpret(body); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -50,9 +50,6 @@ type expectation struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// receivedAt is a time of receipt that no fixture could be mistaken for.
-var receivedAt = time.Date(2025, 12, 24, 18, 0, 0, 0, time.UTC)
-
 func expectations(t testing.TB) []expectation {
 	t.Helper()
 	var expected struct {
@@ -115,7 +112,7 @@ func TestFixtures(t *testing.T) {
 			if envelope.ShopID != want.ShopID || envelope.OrderID != want.OrderID {
 				t.Errorf("envelope of shop %q, order %q, want %q, %q", envelope.ShopID, envelope.OrderID, want.ShopID, want.OrderID)
 			}
-			state, err := pancake.Interpreter{}.Interpret(body, receivedAt)
+			state, err := pancake.Interpreter{}.Interpret(body)
 			if err != nil {
 				t.Fatalf("Interpret: %v", err)
 			}
@@ -198,7 +195,7 @@ func codeOf(err error) string {
 func TestSecondReadingOfAnOrder(t *testing.T) {
 	t.Parallel()
 	read := func(file string) order.State {
-		state, err := pancake.Interpreter{}.Interpret(readFile(t, file), receivedAt)
+		state, err := pancake.Interpreter{}.Interpret(readFile(t, file))
 		if err != nil {
 			t.Fatal(err)
 		}

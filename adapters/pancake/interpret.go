@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"time"
 
 	"orderbridge/domain/money"
 	"orderbridge/domain/order"
@@ -14,8 +13,8 @@ import (
 // has used small negative codes, hence the distance.
 const noStatus = -99
 
-// Interpret reads an order whole. The result depends on the bytes and the time of receipt only.
-func (Interpreter) Interpret(body []byte, receivedAt time.Time) (order.State, error) {
+// Interpret reads an order whole. The result depends on the bytes only; times that they lack are zero.
+func (Interpreter) Interpret(body []byte) (order.State, error) {
 	envelope, object, err := open(body)
 	if err != nil {
 		return order.State{}, err
@@ -40,9 +39,6 @@ func (Interpreter) Interpret(body []byte, receivedAt time.Time) (order.State, er
 		FirstEditor: firstEditor(wire.StatusHistory),
 		OrderedAt:   wire.InsertedAt.instant(),
 		UpdatedAt:   wire.UpdatedAt.instant(),
-	}
-	if state.OrderedAt.IsZero() {
-		state.OrderedAt = microseconds(receivedAt)
 	}
 	if state.Currency, err = currency(wire.OrderCurrency); err != nil {
 		return order.State{}, err

@@ -20,7 +20,7 @@ func interpret(t *testing.T, keys string) (order.State, error) {
 	if keys != "" {
 		keys = "," + keys
 	}
-	return pancake.Interpreter{}.Interpret([]byte(`{"id":1,"shop_id":7`+keys+`}`), receivedAt)
+	return pancake.Interpreter{}.Interpret([]byte(`{"id":1,"shop_id":7` + keys + `}`))
 }
 
 func mustInterpret(t *testing.T, keys string) order.State {
@@ -55,7 +55,7 @@ func TestBarestOrder(t *testing.T) {
 	t.Parallel()
 	want := order.State{
 		ShopID: "7", ExternalID: "1", Status: order.Status{Code: -99, Name: "unknown"}, Currency: "VND",
-		Buyer: order.Buyer{Name: "Khách hàng Pancake"}, Lines: []order.Line{}, OrderedAt: receivedAt,
+		Buyer: order.Buyer{Name: "Khách hàng Pancake"}, Lines: []order.Line{},
 	}
 	if got := mustInterpret(t, ""); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -65,12 +65,12 @@ func TestBarestOrder(t *testing.T) {
 func TestWrappedOrderIsTheSameOrder(t *testing.T) {
 	t.Parallel()
 	body := readFile(t, "order-new-customer.json")
-	want, err := pancake.Interpreter{}.Interpret(body, receivedAt)
+	want, err := pancake.Interpreter{}.Interpret(body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, wrapper := range []string{`{"data":%s}`, `{"data":{"order":%s}}`, `{"success":true,"type":"orders","data":{"order":%s}}`} {
-		got, err := pancake.Interpreter{}.Interpret(fmt.Appendf(nil, wrapper, body), receivedAt)
+		got, err := pancake.Interpreter{}.Interpret(fmt.Appendf(nil, wrapper, body))
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("in %s: %+v, %v", wrapper, got, err)
 		}
@@ -82,7 +82,7 @@ func TestInterpretRefusesWhatIsNoOrder(t *testing.T) {
 	for name, code := range map[string]string{
 		"bad-not-json.txt": "body-not-json", "bad-missing-id.json": "order-id-missing", "other-customer-event.json": "not-an-order",
 	} {
-		if _, err := (pancake.Interpreter{}).Interpret(readFile(t, name), receivedAt); codeOf(err) != code {
+		if _, err := (pancake.Interpreter{}).Interpret(readFile(t, name)); codeOf(err) != code {
 			t.Errorf("%s: %v, want %s", name, err, code)
 		}
 	}
@@ -403,12 +403,12 @@ func TestTimes(t *testing.T) {
 		{"Z", `"inserted_at":"2025-09-15T03:04:38Z"`, at("2025-09-15T03:04:38Z")},
 		{"an offset", `"inserted_at":"2025-09-15T10:04:38+07:00"`, at("2025-09-15T03:04:38Z")},
 		{"an offset without a colon", `"inserted_at":"2025-09-15 10:04:38 +0700"`, at("2025-09-15T03:04:38Z")},
-		{"a day that is none", `"inserted_at":"2025-02-30T00:00:00"`, receivedAt},
-		{"words", `"inserted_at":"hôm qua, khoảng chín giờ sáng"`, receivedAt},
-		{"an epoch", `"inserted_at":1757900000123`, receivedAt},
-		{"the year 1", `"inserted_at":"0001-01-01T00:00:00"`, receivedAt},
-		{"the end of time", `"inserted_at":"9999-12-31T23:59:59-14:00"`, receivedAt},
-		{"none", `"inserted_at":null`, receivedAt},
+		{"a day that is none", `"inserted_at":"2025-02-30T00:00:00"`, time.Time{}},
+		{"words", `"inserted_at":"hôm qua, khoảng chín giờ sáng"`, time.Time{}},
+		{"an epoch", `"inserted_at":1757900000123`, time.Time{}},
+		{"the year 1", `"inserted_at":"0001-01-01T00:00:00"`, time.Time{}},
+		{"the end of time", `"inserted_at":"9999-12-31T23:59:59-14:00"`, time.Time{}},
+		{"none", `"inserted_at":null`, time.Time{}},
 	}, func(s order.State) any { return s.OrderedAt })
 	check(t, []reading{
 		{"a version", `"updated_at":"2025-09-15T03:04:38"`, at("2025-09-15T03:04:38Z")},
@@ -469,7 +469,7 @@ func TestNote(t *testing.T) {
 func TestStateCanBeStored(t *testing.T) {
 	t.Parallel()
 	for name, body := range bodies(t) {
-		state, err := pancake.Interpreter{}.Interpret(body, receivedAt)
+		state, err := pancake.Interpreter{}.Interpret(body)
 		if err != nil {
 			continue
 		}

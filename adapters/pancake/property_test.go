@@ -78,14 +78,14 @@ func TestOrderOfKeysAndBlanksNeverMatter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			envelope, envelopeErr := pancake.Interpreter{}.ReadEnvelope(body)
-			state, err := pancake.Interpreter{}.Interpret(body, receivedAt)
+			state, err := pancake.Interpreter{}.Interpret(body)
 			for seed := range uint64(6) {
 				other := rewrite(t, body, rand.New(rand.NewPCG(seed, 0)))
 				gotEnvelope, gotEnvelopeErr := pancake.Interpreter{}.ReadEnvelope(other)
 				if gotEnvelope != envelope || codeOf(gotEnvelopeErr) != codeOf(envelopeErr) {
 					t.Fatalf("envelope %+v, %v, want %+v, %v", gotEnvelope, gotEnvelopeErr, envelope, envelopeErr)
 				}
-				got, gotErr := pancake.Interpreter{}.Interpret(other, receivedAt)
+				got, gotErr := pancake.Interpreter{}.Interpret(other)
 				if !reflect.DeepEqual(got, state) || codeOf(gotErr) != codeOf(err) {
 					t.Fatalf("interpreted otherwise: %+v, %v", order.Changes(state, got), gotErr)
 				}
@@ -130,8 +130,8 @@ func TestAnyOrderIsReadOrRefused(t *testing.T) {
 		if err != nil {
 			t.Skip(err)
 		}
-		state, err := pancake.Interpreter{}.Interpret(body, receivedAt)
-		again, errAgain := pancake.Interpreter{}.Interpret(body, receivedAt)
+		state, err := pancake.Interpreter{}.Interpret(body)
+		again, errAgain := pancake.Interpreter{}.Interpret(body)
 		if !reflect.DeepEqual(state, again) || codeOf(err) != codeOf(errAgain) {
 			t.Fatalf("two readings differ: %s", body)
 		}
@@ -162,7 +162,7 @@ func checkState(t interface{ Fatalf(string, ...any) }, state order.State) {
 		totals.Due != totals.Goods+totals.ShippingFee+totals.Surcharge+totals.Tax {
 		t.Fatalf("totals: %+v", totals)
 	}
-	if len(state.Currency) != 3 || state.Buyer.Name == "" || state.OrderedAt.IsZero() {
+	if len(state.Currency) != 3 || state.Buyer.Name == "" {
 		t.Fatalf("an order lacks what every order has: %+v", state)
 	}
 	for _, phone := range slices.Concat(state.Buyer.Phones, []string{state.Creator.Phone, state.FirstEditor.Phone}) {

@@ -1,10 +1,6 @@
 package command
 
-import (
-	"time"
-
-	"orderbridge/domain/order"
-)
+import "orderbridge/domain/order"
 
 // Envelope is the bare minimum of a delivered body: what kind it is, and which order of which shop it is about.
 type Envelope struct {
@@ -23,7 +19,8 @@ type EnvelopeReader interface {
 	ReadEnvelope(body []byte) (Envelope, error)
 }
 
-// OrderInterpreter turns a delivered body into our words. Its problems say what about the order cannot be understood.
+// OrderInterpreter turns a delivered body into our words. Times that the body lacks are zero. Its problems say what about
+// the order cannot be understood.
 type OrderInterpreter interface {
-	Interpret(body []byte, receivedAt time.Time) (order.State, error)
+	Interpret(body []byte) (order.State, error)
 }

@@ -81,7 +81,7 @@ func (h IngestOrderHandler) interpret(recorded event.Recorded) (delivered, error
 	d := delivered{event: recorded, received: receivedOrder{
 		shopID: payload.ShopID, orderID: payload.OrderID, receivedAt: payload.ReceivedAt,
 	}}
-	d.state, d.problem = h.interpreter.Interpret(recorded.Body, payload.ReceivedAt)
+	d.state, d.problem = h.interpreter.Interpret(recorded.Body)
 	if d.state.UpdatedAt.IsZero() { // a shop that gives no time of change: the last to arrive is the newest
 		d.state.UpdatedAt = payload.ReceivedAt
 	}
@@ -109,6 +109,12 @@ func (d *decider) decide(in delivered) {
 	var known *order.Known
 	if heard {
 		known = &head.Known
+	}
+	if in.state.OrderedAt.IsZero() { // it began when it was first heard of, and that does not change with a later delivery
+		in.state.OrderedAt = in.received.receivedAt
+		if head.Known.Record != nil {
+			in.state.OrderedAt = head.Known.Record.State.OrderedAt
+		}
 	}
 	verdict := order.Judge(known, in.state)
 	code := order.Code(in.state.ShopID, in.state.ExternalID)

@@ -439,3 +439,24 @@ func atOnce(t *testing.T, n int, run func(i int) error) {
 		}
 	}
 }
+
+func TestAnOrderWithoutTimesGoesByItsDeliveries(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	timeless := map[string]any{"inserted_at": nil, "updated_at": nil}
+	body := changed(t, fixture(t, "order-new-customer.json"), timeless)
+	first := b.settled(b.deliver(shopA, body))
+	b.caughtUp()
+	orderedAt := b.order(*first.OrderCode).OrderedAt
+	if again := b.settled(b.deliver(shopA, body)); again.Outcome != query.OutcomeUnchanged {
+		t.Errorf("the same again is %+v", again.Delivery)
+	}
+	timeless["status"] = 1
+	if later := b.settled(b.deliver(shopA, changed(t, body, timeless))); later.Outcome != query.OutcomeUpdated {
+		t.Errorf("another status is %+v", later.Delivery)
+	}
+	b.caughtUp()
+	if got := b.order(*first.OrderCode).OrderedAt; !got.Equal(orderedAt) || got.IsZero() {
+		t.Errorf("ordered at %s after an update, %s before", got, orderedAt)
+	}
+}
