@@ -58,7 +58,8 @@ func (s system) accountFor(cluster string) (account, error) {
 	case s.uid != 0:
 		return s.ownAccount(), nil
 	case uid == 0:
-		return account{}, fmt.Errorf("the cluster in %s belongs to root, and PostgreSQL refuses to run as root: chown -R %s %[1]s", cluster, serverUser)
+		return account{}, fmt.Errorf("the cluster in %s belongs to root, and PostgreSQL refuses to run as root: chown -R %s %[1]s",
+			cluster, serverUser)
 	}
 	if found, err := user.LookupId(strconv.Itoa(uid)); err == nil {
 		return accountOf(found)

@@ -33,7 +33,7 @@ func TestBinaries(t *testing.T) {
 		dir := newDataDir(t)
 		sys := testSystem(dir)
 		sys.directories = only(t.TempDir(), "/nonexistent")
-		err := refused(t, testConfig(t, dir), sys,
+		err := refusal(t, testConfig(t, dir), sys,
 			"apt-get install postgresql", "dnf install postgresql-server", "brew install postgresql@17", "DATABASE_URL")
 		if !errors.Is(err, ErrNotInstalled) {
 			t.Errorf("the error is %v", err)
@@ -46,7 +46,7 @@ func TestBinaries(t *testing.T) {
 		sys := testSystem(dir)
 		old := fakePrograms(t, "14.9")
 		sys.directories = only(old)
-		err := refused(t, testConfig(t, dir), sys, "found only 14 ("+old+")", "15 or newer")
+		err := refusal(t, testConfig(t, dir), sys, "found only 14 ("+old+")", "15 or newer")
 		if !errors.Is(err, ErrNotInstalled) {
 			t.Errorf("the error is %v", err)
 		}
@@ -72,8 +72,8 @@ func TestBinaries(t *testing.T) {
 			cluster := t.TempDir()
 			ok(t, os.WriteFile(filepath.Join(cluster, "PG_VERSION"), []byte(strconv.Itoa(test.version)+"\n"), 0o600))
 			chosen, err := forCluster(found, cluster)
-			var refused *VersionError
-			if chosen.dir != test.dir || (test.dir == "") != errors.As(err, &refused) {
+			_, mismatch := errors.AsType[*VersionError](err)
+			if chosen.dir != test.dir || mismatch != (test.dir == "") {
 				t.Errorf("for version %d: %v, %v", test.version, chosen, err)
 			}
 		}
@@ -98,9 +98,8 @@ func TestBinaries(t *testing.T) {
 			"14": {"PostgreSQL 14", "needs 15 or newer", "pg_upgrade", "dump and restore"},
 		} {
 			ok(t, os.WriteFile(filepath.Join(c.dir, "PG_VERSION"), []byte(version+"\n"), 0o600))
-			err := refused(t, testConfig(t, dir), testSystem(dir), append(words, c.dir, c.programs.String())...)
-			var mismatch *VersionError
-			if !errors.As(err, &mismatch) {
+			err := refusal(t, testConfig(t, dir), testSystem(dir), append(words, c.dir, c.programs.String())...)
+			if _, ok := errors.AsType[*VersionError](err); !ok {
 				t.Errorf("the error is %v", err)
 			}
 		}

@@ -235,17 +235,17 @@ func (s system) makeDataDir(path string) (string, error) {
 	}
 	mode := os.FileMode(0o700)
 	if s.uid == 0 {
-		mode = 0o711 // the server's user passes through on its way to its own directory
-	}
-	if err := os.MkdirAll(path, mode); err != nil {
-		return "", fmt.Errorf("make the data directory: %w", err)
+		mode = passThrough
 	}
 	absolute, err := filepath.Abs(path)
+	if err == nil {
+		err = makePath(absolute, mode)
+	}
 	if err == nil {
 		absolute, err = filepath.EvalSymlinks(absolute) // one name for each, as it is hashed and compared
 	}
 	if err != nil {
-		return "", fmt.Errorf("find the data directory: %w", err)
+		return "", fmt.Errorf("make the data directory: %w", err)
 	}
 	return absolute, nil
 }

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 func TestOpen(t *testing.T) {
@@ -57,9 +59,9 @@ func TestOpen(t *testing.T) {
 		cfg := testConfig(t, newDataDir(t))
 		cfg.Settings = nil
 		c := mustOpenWith(t, cfg, testSystem(cfg.DataDir))
-		if got := query[string](t, c, "SELECT concat_ws(' ', current_setting('fsync'), current_setting('full_page_writes'), "+
-			"current_setting('shared_buffers'), current_setting('max_connections'))"); got != "on on 256MB 100" {
-			t.Errorf("fsync, full_page_writes, shared_buffers, max_connections are %s", got)
+		if got := query[string](t, c, "SELECT concat_ws(' ', current_setting('fsync'), current_setting('shared_buffers'), "+
+			"current_setting('max_connections'))"); got != "on 256MB 100" {
+			t.Errorf("fsync, shared_buffers, max_connections are %s", got)
 		}
 	})
 
@@ -213,6 +215,31 @@ func TestCrash(t *testing.T) {
 		expectStopped(t, first)
 	})
 
+	t.Run("OfTheServerWaitsForItsBusyChildren", func(t *testing.T) {
+		t.Parallel()
+		dir := newDataDir(t)
+		first := mustOpen(t, dir)
+		busy, err := pgx.Connect(t.Context(), first.DSN())
+		ok(t, err)
+		defer busy.Close(context.Background())
+		_, err = busy.Exec(t.Context(), "SET statement_timeout = '2s'")
+		ok(t, err)
+		ended := make(chan error, 1)
+		go func() {
+			// Computing, it does not notice that the server is gone.
+			_, err := busy.Exec(context.Background(), "SELECT count(*) FROM (SELECT generate_series(1, 1000000000000)) AS endless")
+			ended <- err
+		}()
+		eventually(t, "the query runs", func() bool {
+			return query[bool](t, first, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%AS endless')")
+		})
+		ok(t, syscall.Kill(serverPID(t, first), syscall.SIGKILL))
+		query[int](t, mustOpen(t, dir), "SELECT 1")
+		if err := <-ended; err == nil {
+			t.Error("the query lives on")
+		}
+	})
+
 	t.Run("OfTheServerDoesNotStopClose", func(t *testing.T) {
 		t.Parallel()
 		c := mustOpen(t, newDataDir(t))
@@ -243,6 +270,17 @@ func TestCrash(t *testing.T) {
 		query[int](t, second, "SELECT 1")
 		ok(t, second.Close(t.Context()))
 		ok(t, syscall.Kill(bystander, 0))
+	})
+
+	t.Run("WhileTheServerMadeItsLockIsSurvived", func(t *testing.T) {
+		t.Parallel()
+		dir := newDataDir(t)
+		c := mustOpen(t, dir)
+		ok(t, c.Close(t.Context()))
+		path := filepath.Join(c.dir, "postmaster.pid")
+		ok(t, os.WriteFile(path, nil, 0o600))
+		ok(t, os.Lchown(path, c.owner.uid, c.owner.gid))
+		query[int](t, mustOpen(t, dir), "SELECT 1")
 	})
 
 	t.Run("OfTheOwnerLeavesAServerToRejoin", func(t *testing.T) {
@@ -360,14 +398,46 @@ func TestInitialise(t *testing.T) {
 		dir := newDataDir(t)
 		ok(t, os.MkdirAll(dir, 0o711))
 		ok(t, os.Symlink(filepath.Join(dir, "unmounted"), filepath.Join(dir, clusterName)))
-		err := refused(t, testConfig(t, dir), testSystem(dir), "look into the cluster")
+		err := refusal(t, testConfig(t, dir), testSystem(dir), "look into the cluster")
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("the error is %v", err)
 		}
 	})
 }
 
-func TestCancel(t *testing.T) {
+func TestCancelledStartLeavesNoServer(t *testing.T) {
+	t.Parallel()
+	dir := newDataDir(t)
+	made := mustOpen(t, dir)
+	ok(t, made.Close(t.Context()))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	type result struct {
+		cluster *Cluster
+		err     error
+	}
+	done := make(chan result, 1)
+	go func() {
+		c, err := open(ctx, testConfig(t, dir), testSystem(dir))
+		done <- result{c, err}
+	}()
+	eventually(t, "the server is on its way", func() bool { return exists(filepath.Join(made.dir, "postmaster.pid")) })
+	cancel()
+	opened := <-done
+	if opened.err == nil { // it was faster
+		ok(t, opened.cluster.Close(t.Context()))
+	} else if !errors.Is(opened.err, context.Canceled) {
+		t.Errorf("the error is %v", opened.err)
+	}
+	eventually(t, "the server is gone", func() bool {
+		running, err := readPostmaster(made.dir)
+		return err == nil && !running.runs(t.Context(), made.dir)
+	})
+	mustOpen(t, dir)
+}
+
+func TestCancelledWhileOthersAreBusy(t *testing.T) {
 	t.Parallel()
 	dir := newDataDir(t)
 	c := mustOpen(t, dir)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 const unfinishedPrefix = clusterName + ".initdb-"
@@ -56,8 +57,8 @@ func (c *Cluster) initialise(ctx context.Context) error {
 		_ = os.RemoveAll(unfinished) // never was a cluster; and if it stays, the next Open removes it
 		return fmt.Errorf("initialise a cluster in %s: %w", target, err)
 	}
-	// Over an empty directory, if somebody made one; rename refuses any other.
-	if err := os.Rename(unfinished, target); err != nil {
+	// Over an empty directory, if somebody made one: the kernel refuses any other, os.Rename would refuse this one too.
+	if err := syscall.Rename(unfinished, target); err != nil {
 		return fmt.Errorf("move the new cluster into place: %w", err)
 	}
 	if err := syncDirectory(filepath.Dir(target)); err != nil {
@@ -70,6 +71,7 @@ func (c *Cluster) initialise(ctx context.Context) error {
 func (c *Cluster) fill(ctx context.Context, dir string) error {
 	options := []string{
 		"--pgdata=" + dir, "--username=" + userName, "--encoding=UTF8", "--data-checksums", "--no-instructions",
+		"--lc-messages=C",    // we look into the log, see orphanPatience
 		"--auth-local=trust", // the socket's directory is the lock on this door
 		"--auth-host=reject", // and there is no other, whatever listen_addresses is set to one day
 	}

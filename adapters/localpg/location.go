@@ -125,8 +125,7 @@ func (s system) locate(ctx context.Context, dataDir string) (location, error) {
 	} else if ok {
 		return here, nil
 	}
-	//nolint:gosec // the server's user passes through on its way to its own directory
-	if err := os.MkdirAll(there.home, 0o711); err != nil {
+	if err := makePath(there.home, passThrough); err != nil {
 		return location{}, fmt.Errorf("make a place for the cluster: %w", err)
 	}
 	if ok, err := owner.canEnter(ctx, there.home); err != nil {
@@ -193,6 +192,29 @@ func (l location) writePointer() error {
 	return nil
 }
 
+// passThrough is for directories of root's that the server's user crosses on the way to its own.
+const passThrough fs.FileMode = 0o711
+
+// makePath is os.MkdirAll with a mode that a strict umask does not change.
+func makePath(path string, mode fs.FileMode) error {
+	var missing []string
+	for dir := filepath.Clean(path); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		missing = append(missing, dir)
+	}
+	if err := os.MkdirAll(path, mode); err != nil {
+		return err
+	}
+	for _, dir := range missing {
+		if err := os.Chmod(dir, mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (l location) checkOrigin() error {
 	raw, err := os.ReadFile(l.originFile())
 	if err != nil {
@@ -210,7 +232,7 @@ func writeWhole(path, text string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name()) //nolint:errcheck // gone when all went well
+	defer os.Remove(file.Name()) // gone already when all went well
 	_, err = file.WriteString(text)
 	err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close())
 	if err != nil {

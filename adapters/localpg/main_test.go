@@ -118,7 +118,7 @@ func lightSettings() map[string]string {
 // by when no server may run there any more.
 func newDataDir(t *testing.T) string {
 	t.Helper()
-	base, err := os.MkdirTemp("", "localpg-")
+	base, err := os.MkdirTemp("", "localpg-") //nolint:usetesting // t.TempDir's is 0700, and long
 	ok(t, err)
 	ok(t, os.Chmod(base, 0o711))
 	base, err = filepath.EvalSymlinks(base)
@@ -197,7 +197,13 @@ func mustOpenWith(t *testing.T, cfg Config, sys system) *Cluster {
 }
 
 // refused opens a data directory in vain and expects the reason to name all of this.
-func refused(t *testing.T, cfg Config, sys system, words ...string) error {
+func refused(t *testing.T, cfg Config, sys system, words ...string) {
+	t.Helper()
+	_ = refusal(t, cfg, sys, words...)
+}
+
+// refusal is refused for those who want the error.
+func refusal(t *testing.T, cfg Config, sys system, words ...string) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -220,7 +226,7 @@ func query[T any](t *testing.T, c *Cluster, sql string) T {
 	defer cancel()
 	conn, err := pgx.Connect(ctx, c.DSN())
 	ok(t, err)
-	defer conn.Close(ctx) //nolint:errcheck // only read
+	defer conn.Close(ctx)
 	rows, err := conn.Query(ctx, sql)
 	ok(t, err)
 	value, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[T])
@@ -234,7 +240,7 @@ func execute(t *testing.T, c *Cluster, sql string) {
 	defer cancel()
 	conn, err := pgx.Connect(ctx, c.DSN())
 	ok(t, err)
-	defer conn.Close(ctx) //nolint:errcheck // the statement has ended
+	defer conn.Close(ctx)
 	_, err = conn.Exec(ctx, sql)
 	ok(t, err)
 }

@@ -47,7 +47,7 @@ func readPostmaster(cluster string) (*postmaster, error) {
 		}
 		return strings.TrimSpace(lines[n])
 	}
-	pid, _ := strconv.Atoi(line(pidLine)) //nolint:errcheck // the file is created first and filled then: 0 is "not yet known"
+	pid, _ := strconv.Atoi(line(pidLine)) // the file is created first and filled then: 0 is "not yet known"
 	if pid < 0 {
 		pid = -pid // a server in single-user mode
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -129,9 +130,7 @@ func (c *Cluster) startOnce(ctx context.Context) (string, error) {
 
 func (c *Cluster) serverOptions() string {
 	settings := map[string]string{}
-	for name, value := range c.settings {
-		settings[name] = value
-	}
+	maps.Copy(settings, c.settings)
 	settings["listen_addresses"] = ""
 	settings["port"] = c.port
 	settings["unix_socket_directories"] = c.host
@@ -151,8 +150,12 @@ func (c *Cluster) serverOptions() string {
 // disown makes a stale postmaster.pid name a process that cannot exist. PostgreSQL decides itself whether the file is
 // stale, and does so safely: it also looks whether children of the killed server still use its memory, whose key is in
 // the file, which is why the file must not be removed. Only where the process id has a new owner it cannot know better.
+// (An empty file, of a server that was killed while it made it, holds nothing; PostgreSQL asks to remove it by hand.)
 func (c *Cluster) disown(ctx context.Context) error {
-	const script = `cd "$1" && sed '1s/.*/2147483647/' postmaster.pid >postmaster.pid.new && mv -f postmaster.pid.new postmaster.pid`
+	const script = `cd "$1" && if test -s postmaster.pid
+		then sed '1s/.*/2147483647/' postmaster.pid >postmaster.pid.new && mv -f postmaster.pid.new postmaster.pid
+		else rm -f postmaster.pid
+		fi`
 	if _, err := c.owner.run(ctx, nil, "/bin/sh", "-c", script, "sh", c.dir); err != nil {
 		return fmt.Errorf("take the server's lock over from one that was killed: %w", err)
 	}
@@ -226,7 +229,7 @@ func (c *Cluster) logSince(offset int64) string {
 	if err != nil {
 		return "(not readable: " + err.Error() + ")"
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	if info, err := file.Stat(); err == nil {
 		offset = max(offset, info.Size()-logTail)
 	}

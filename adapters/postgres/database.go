@@ -23,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/puddle/v2"
 	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
@@ -140,6 +141,7 @@ func isUnavailable(err error) bool {
 	_, isNet := errors.AsType[net.Error](err)
 	return isNet || pgconn.Timeout(err) || pgconn.SafeToRetry(err) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, puddle.ErrClosedPool) ||
 		strings.Contains(err.Error(), "conn closed") // pgx has no exported error for it
 }
 

@@ -4,6 +4,7 @@ package workspace
 
 import (
 	"crypto/sha256"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -22,6 +23,13 @@ const (
 	maxNameRunes    = 200
 	maxHeaderLength = 256
 )
+
+// takenHeaders cannot carry a shop's secret: they are changed on the way, or kept with the delivery where the secret
+// would be read.
+var takenHeaders = []string{
+	"Host", "Content-Type", "Content-Length", "Content-Encoding", "User-Agent", "Accept-Encoding", "Connection",
+	"Transfer-Encoding", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+}
 
 // Shop is a Pancake shop that is connected to a workspace. The header's value is a secret and not part of it.
 type Shop struct {
@@ -92,6 +100,11 @@ func (w *Workspace) ConnectShop(shop Shop, headerValue string, key SecretKey) er
 	if !isHeaderName(shop.HeaderKey) {
 		invalid = append(invalid, problem.Field{
 			Path: "header_key", Message: "the key is a header's name: letters, digits and hyphens, such as X-Pancake-Key",
+		})
+	}
+	if slices.ContainsFunc(takenHeaders, func(taken string) bool { return strings.EqualFold(taken, shop.HeaderKey) }) {
+		invalid = append(invalid, problem.Field{
+			Path: "header_key", Message: "this header has a meaning of its own; choose another key, such as X-Pancake-Key",
 		})
 	}
 	if !isHeaderValue(headerValue) {

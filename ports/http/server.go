@@ -3,7 +3,7 @@
 //
 // It promises that a stranger's body is never read, that an answer of 200 to a delivery is given after the order is safe
 // in the log, and that no header value, no personal data and no raw path reaches a log line or a metric.
-package http //nolint:godoclint // the generated code brings a package comment of its own
+package http
 
 import (
 	"context"

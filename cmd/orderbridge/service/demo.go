@@ -58,19 +58,25 @@ func (s *Service) ConnectDemo(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// PrintDemo says where everything is and how to deliver a sample order. Program is how the program was called, dataDir
-// the data directory when it is not the default one.
-func PrintDemo(out io.Writer, baseURL, program, dataDir string, connected bool) {
-	if dataDir != "" {
-		program += " --data-dir " + dataDir
-	}
-	fmt.Fprintf(out, "\nOrderbridge listens on %s\n\n  webhook   %s/api/pancake/webhook\n  API       %s/api/v1   (make a token: %s token create --name me)\n",
-		baseURL, baseURL, baseURL, program)
+// printDemo says where everything is and how to deliver a sample order. Program is how the program has to be called.
+func printDemo(out io.Writer, baseURL, program string, connected bool) {
+	fmt.Fprintf(out, `
+  webhook   %[1]s/api/pancake/webhook
+  API       %[1]s/api/v1   (make a token: %[2]s token create --name me)
+`, baseURL, program)
 	if !connected {
 		fmt.Fprintf(out, "\nOther shops are connected, so there is no demo shop. See them: %s shop list\n\n", program)
 		return
 	}
-	fmt.Fprintf(out, "\nDeliver a sample order of the demo shop:\n\ncurl -sS %s/api/pancake/webhook -H '%s: %s' --data-binary '%s'\n",
-		baseURL, demoHeaderKey, demoHeaderValue, demoOrder)
-	fmt.Fprintf(out, "\nThen look at it:\n\n%s order list\n%s delivery list\n\n", program, program)
+	fmt.Fprintf(out, `
+Deliver a sample order of the demo shop:
+
+curl -sS %[1]s/api/pancake/webhook -H '%[2]s: %[3]s' --data-binary '%[4]s'
+
+Then look at it:
+
+%[5]s order list
+%[5]s delivery list
+
+`, baseURL, demoHeaderKey, demoHeaderValue, demoOrder, program)
 }

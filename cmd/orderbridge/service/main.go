@@ -1,0 +1,129 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"orderbridge/adapters/localpg"
+	"orderbridge/ports/cli"
+)
+
+// grammar is the whole command line.
+type grammar struct {
+	cli.Globals
+
+	Serve   serveCommand   `cmd:"" help:"Receive orders and answer the API, until a signal ends it."`
+	Migrate migrateCommand `cmd:"" help:"Bring the database up to date, and do nothing else."`
+	cli.Commands
+}
+
+// Main runs the orderbridge program and returns its exit code.
+func Main(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := &grammar{}
+	runtime := &cli.Runtime{
+		Stdin: stdin, Stdout: stdout, Stderr: stderr, Getenv: getenv,
+		Open: func(ctx context.Context) (cli.Session, error) {
+			// Operators see the command's answer; of what happens inside they see only what is wrong.
+			opened, err := Open(ctx, root.settings(getenv), root.logger(stderr, slog.LevelWarn))
+			if err != nil {
+				return cli.Session{}, err
+			}
+			workspaceID, err := opened.Queries.WorkspaceNamed(ctx, root.Workspace)
+			if err != nil {
+				return cli.Session{}, errors.Join(err, opened.Close())
+			}
+			return cli.Session{Application: opened.Application, WorkspaceID: workspaceID, Close: opened.Close}, nil
+		},
+	}
+	return cli.Execute(ctx, root, args, runtime)
+}
+
+func (g *grammar) settings(getenv func(string) string) Settings {
+	dataDir := g.DataDir
+	if dataDir == "" {
+		dataDir = localpg.DefaultDataDir(getenv, os.Geteuid(), getenv("HOME"))
+	}
+	return Settings{DatabaseURL: g.DatabaseURL, DataDir: dataDir, SecretKey: getenv("ORDERBRIDGE_SECRET_KEY")}
+}
+
+func (g *grammar) logger(out io.Writer, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if g.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(out, options))
+	}
+	return slog.New(slog.NewTextHandler(out, options))
+}
+
+type serveCommand struct {
+	Addr string `default:"127.0.0.1:8080" env:"ORDERBRIDGE_ADDR" help:"Where to listen." name:"addr" placeholder:"HOST:PORT"`
+	Demo bool   `help:"Connect a demo shop when no shop is connected, and say how to deliver a sample order." name:"demo"`
+}
+
+// Help is an example.
+func (serveCommand) Help() string {
+	return "Example:\n\n    orderbridge serve --addr 0.0.0.0:8080"
+}
+
+// Run serves until a signal ends it.
+func (c serveCommand) Run(ctx context.Context, rt *cli.Runtime, root *grammar) error {
+	listener, err := net.Listen("tcp", c.Addr) // first, since a port that is taken is found at once
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer listener.Close()
+	opened, err := Open(ctx, root.settings(rt.Getenv), root.logger(rt.Stderr, slog.LevelInfo))
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.serve(ctx, rt, root, opened, listener), opened.Close())
+}
+
+func (c serveCommand) serve(ctx context.Context, rt *cli.Runtime, root *grammar, opened *Service, listener net.Listener) error {
+	baseURL := "http://" + listener.Addr().String()
+	fmt.Fprintln(rt.Stdout, "Orderbridge listens on "+baseURL)
+	if c.Demo {
+		connected, err := opened.ConnectDemo(ctx)
+		if err != nil {
+			return err
+		}
+		printDemo(rt.Stdout, baseURL, root.program(os.Args[0]), connected)
+	}
+	return opened.Serve(ctx, listener)
+}
+
+// program is how the program has to be called to reach the same database.
+func (g *grammar) program(name string) string {
+	if g.DataDir == "" {
+		return name
+	}
+	return name + " --data-dir " + quoted(g.DataDir)
+}
+
+// quoted is a shell word.
+func quoted(word string) string {
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+type migrateCommand struct{}
+
+// Help is an example.
+func (migrateCommand) Help() string {
+	return "Other commands do this too. Run it on its own where only another database role may change the schema.\n\n" +
+		"Example:\n\n    orderbridge migrate --database-url postgres://owner@db.example/orderbridge"
+}
+
+// Run migrates.
+func (migrateCommand) Run(ctx context.Context, rt *cli.Runtime, root *grammar) error {
+	opened, err := Open(ctx, root.settings(rt.Getenv), root.logger(rt.Stderr, slog.LevelInfo))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(rt.Stdout, "The database is up to date.")
+	return opened.Close()
+}

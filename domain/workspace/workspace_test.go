@@ -1,0 +1,155 @@
+package workspace_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"orderbridge/domain/customer"
+	"orderbridge/domain/event"
+	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
+)
+
+func TestConnectShop(t *testing.T) {
+	t.Parallel()
+	shop := func(change func(*workspace.Shop)) workspace.Shop {
+		s := workspace.Shop{ID: "1635294032", Name: "Shop A", HeaderKey: "X-Pancake-Key"}
+		if change != nil {
+			change(&s)
+		}
+		return s
+	}
+	for name, c := range map[string]struct {
+		shop  workspace.Shop
+		value string
+		wrong string // the field that is refused
+	}{
+		"a shop with key and value is connected": {shop(nil), "s3cret", ""},
+		"a shop id is a number":                  {shop(func(s *workspace.Shop) { s.ID = "shop-a" }), "s3cret", "shop_id"},
+		"a shop id is not empty":                 {shop(func(s *workspace.Shop) { s.ID = "" }), "s3cret", "shop_id"},
+		"a key is a header's name":               {shop(func(s *workspace.Shop) { s.HeaderKey = "X Key" }), "s3cret", "header_key"},
+		"a key is not in Vietnamese":             {shop(func(s *workspace.Shop) { s.HeaderKey = "Khóa" }), "s3cret", "header_key"},
+		"a key is not one that is kept":          {shop(func(s *workspace.Shop) { s.HeaderKey = "user-agent" }), "s3cret", "header_key"},
+		"a value is not empty":                   {shop(nil), "", "header_value"},
+		"a value has no line breaks":             {shop(nil), "a\nb", "header_value"},
+		"a value has no space at its end":        {shop(nil), "s3cret ", "header_value"},
+		"a value is not endless":                 {shop(nil), strings.Repeat("x", 257), "header_value"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := workspace.Create("w")
+			key := workspace.NewSecretKey()
+			err := w.ConnectShop(c.shop, c.value, key)
+			if c.wrong == "" {
+				if err != nil || !w.HeaderHash(c.shop.ID).Equal(key.Hash(c.value)) {
+					t.Fatalf("connect: %v", err)
+				}
+				return
+			}
+			refusal, ok := problem.Of(err)
+			if !ok || refusal.Code() != "shop-invalid" || len(refusal.Fields()) != 1 || refusal.Fields()[0].Path != c.wrong {
+				t.Errorf("connect: %v, want %s refused alone", err, c.wrong)
+			}
+		})
+	}
+}
+
+func TestEveryInvalidFieldIsNamed(t *testing.T) {
+	t.Parallel()
+	err := workspace.Create("w").ConnectShop(workspace.Shop{Name: strings.Repeat("x", 201)}, "", workspace.NewSecretKey())
+	refusal, _ := problem.Of(err)
+	var paths []string
+	for _, field := range refusal.Fields() {
+		paths = append(paths, field.Path)
+	}
+	if got := strings.Join(paths, " "); got != "shop_id name header_key header_value" {
+		t.Errorf("fields are %q", got)
+	}
+}
+
+func TestTheEleventhShopIsRefused(t *testing.T) {
+	t.Parallel()
+	w := workspace.Create("w")
+	key := workspace.NewSecretKey()
+	connect := func(n int) error {
+		return w.ConnectShop(workspace.Shop{ID: fmt.Sprint(n), HeaderKey: "X-Key"}, "v", key)
+	}
+	for n := range workspace.DefaultShopLimit {
+		if err := connect(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := connect(99); codeOf(err) != "shop-limit" || !strings.Contains(err.Error(), "10") {
+		t.Errorf("the eleventh: %v", err)
+	}
+	if err := connect(3); codeOf(err) != "shop-connected" {
+		t.Errorf("one that is connected: %v", err)
+	}
+	if err := w.DisconnectShop("3"); err != nil {
+		t.Fatal(err)
+	}
+	if err := connect(99); err != nil {
+		t.Errorf("after another went: %v", err)
+	}
+	if err := w.DisconnectShop("3"); codeOf(err) != "shop-unknown" {
+		t.Errorf("one that went already: %v", err)
+	}
+}
+
+func TestHistoryFoldsIntoTheSameWorkspace(t *testing.T) {
+	t.Parallel()
+	w := workspace.Create("w")
+	key := workspace.NewSecretKey()
+	if err := w.ConnectShop(workspace.Shop{ID: "1", HeaderKey: "X-Key"}, "v", key); err != nil {
+		t.Fatal(err)
+	}
+	w.SetMatchRule(customer.MatchByEmail)
+	w.SetMatchRule(customer.MatchByEmail) // says nothing new
+	var history []event.Recorded
+	for i, payload := range w.Pending() {
+		history = append(history, event.Recorded{New: event.New{Version: i + 1, Payload: payload}})
+	}
+	if len(history) != 3 {
+		t.Fatalf("%d events, want 3", len(history))
+	}
+	again := workspace.Rehydrate(history)
+	if again.Version() != 3 || again.MatchRule() != customer.MatchByEmail || again.Name() != "w" || len(again.Pending()) != 0 {
+		t.Errorf("folded: %+v", again)
+	}
+	if err := again.ConnectShop(workspace.Shop{ID: "1", HeaderKey: "X-Key"}, "v", key); codeOf(err) != "shop-connected" {
+		t.Errorf("the shop is not remembered: %v", err)
+	}
+}
+
+func TestSecretsDoNotShow(t *testing.T) {
+	t.Parallel()
+	key := workspace.NewSecretKey()
+	if shown := fmt.Sprintf("%v %s %+v", key, key, key.LogValue()); strings.Contains(shown, key.Text()) {
+		t.Errorf("a key shows: %s", shown)
+	}
+	again, err := workspace.ParseSecretKey(" " + key.Text() + "\n")
+	if err != nil || again != key {
+		t.Errorf("a key is not read back: %v", err)
+	}
+	for _, text := range []string{"", "zz", key.Text()[1:], key.Text() + "00"} {
+		if _, err := workspace.ParseSecretKey(text); codeOf(err) != "secret-key-unreadable" {
+			t.Errorf("%d characters: %v", len(text), err)
+		}
+	}
+	if workspace.NewSecretKey() == key {
+		t.Error("two keys are equal")
+	}
+	if a, b := workspace.NewToken(), workspace.NewToken(); a == b || len(a) < 40 {
+		t.Errorf("tokens are %d and %d long", len(a), len(b))
+	}
+}
+
+func codeOf(err error) string {
+	refusal, ok := errors.AsType[*problem.Error](err)
+	if !ok {
+		return ""
+	}
+	return refusal.Code()
+}

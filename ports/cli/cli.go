@@ -1,0 +1,83 @@
+// Package cli is the operator's command line. Its commands decode what was typed, call one command or query of the
+// application, and print the answer: for people by default, with --json exactly as the API gives it.
+//
+// Three promises hold for every command. Wrong usage is told before a database is opened. What the exit code means
+// never changes (see ExitDone and those after it). No secret is ever printed, and no text that came from outside
+// reaches the terminal with control characters in it.
+package cli
+
+import (
+	"context"
+	"io"
+
+	"github.com/google/uuid"
+
+	"orderbridge/app"
+	"orderbridge/app/command"
+	"orderbridge/domain/event"
+)
+
+// Commands is the grammar of the operator's commands, to be embedded into the root of a program's grammar.
+type Commands struct {
+	Shop     shopCommands     `cmd:"" help:"Pancake shops that may deliver orders."`
+	Settings settingsCommands `cmd:"" help:"How orders are taken in."`
+	Customer customerCommands `cmd:"" help:"Customers of the CRM."`
+	User     userCommands     `cmd:"" help:"Staff, to whom orders are assigned."`
+	Order    orderCommands    `cmd:"" help:"Orders of the CRM."`
+	Delivery deliveryCommands `cmd:"" help:"Webhook calls, and what became of each."`
+	Token    tokenCommands    `cmd:"" help:"Tokens for the API."`
+}
+
+// Globals are the flags that every command takes, to be embedded beside Commands. The program decides what they mean.
+type Globals struct {
+	DataDir     string `env:"ORDERBRIDGE_DATA_DIR" group:"Global flags:" help:"Where the secret key and the embedded server's files are. Default: /var/lib/orderbridge as root, else ~/.local/share/orderbridge." name:"data-dir" placeholder:"DIR"`
+	DatabaseURL string `env:"DATABASE_URL" group:"Global flags:" help:"PostgreSQL database of Orderbridge's own. Default: the embedded server." name:"database-url" placeholder:"URL" secret:""`
+	Workspace   string `group:"Global flags:" help:"Workspace to work on. Default: the default one." name:"workspace" placeholder:"NAME"`
+	LogFormat   string `default:"text" enum:"text,json" env:"ORDERBRIDGE_LOG_FORMAT" group:"Global flags:" help:"How log lines look on standard error: text or json." name:"log-format" placeholder:"text"`
+}
+
+// Session is the application on an open database, seen from one workspace.
+type Session struct {
+	app.Application
+
+	WorkspaceID uuid.UUID
+	// Close is called once, when the command is done.
+	Close func() error
+}
+
+// by is who gives commands here.
+func (s Session) by() command.By {
+	return command.By{WorkspaceID: s.WorkspaceID, Actor: event.ActorCommandLine}
+}
+
+// Runtime is the world around a command. Execute binds it, so that Run methods can take a *Runtime.
+type Runtime struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// Getenv reads the environment; nil stands for an empty one.
+	Getenv func(name string) string
+	// Open opens the database. It is called only by commands that need it, once they know what to ask.
+	Open func(ctx context.Context) (Session, error)
+}
+
+// inSession opens the database for one piece of work.
+func (rt *Runtime) inSession(ctx context.Context, work func(Session) error) error {
+	session, err := rt.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		// The work is done or refused by now, and the exit code speaks of that.
+		if err := session.Close(); err != nil {
+			rt.note("warning: the database was not closed cleanly: %s", redact(err.Error(), nil))
+		}
+	}()
+	return work(session)
+}
+
+func (rt *Runtime) getenv(name string) string {
+	if rt.Getenv == nil {
+		return ""
+	}
+	return rt.Getenv(name)
+}

@@ -1,0 +1,220 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderbridge/app/command"
+	"orderbridge/app/query"
+	"orderbridge/domain/customer"
+)
+
+type customerCommands struct {
+	Add     customerAdd     `cmd:"" help:"Add a customer."`
+	List    customerList    `cmd:"" help:"List customers, the newest first."`
+	Show    customerShow    `cmd:"" help:"Show a customer."`
+	Archive customerArchive `cmd:"" help:"Take a customer out of use: orders no longer match them."`
+	Restore customerRestore `cmd:"" help:"Bring an archived customer back into use."`
+}
+
+type customerAdd struct {
+	Name    string   `help:"Name of the customer." name:"name" placeholder:"NAME" required:""`
+	Phones  []string `help:"Phone number, the primary one first. May be repeated." name:"phone" placeholder:"NUMBER" sep:"none"`
+	Emails  []string `help:"Email address, the primary one first. May be repeated." name:"email" placeholder:"ADDRESS" sep:"none"`
+	Address string   `help:"Postal address." name:"address" placeholder:"TEXT"`
+	Status  string   `default:"active" enum:"active,archived" help:"active or archived. Only active customers match orders." name:"status" placeholder:"active"`
+	output
+}
+
+// Help implements kong.HelpProvider.
+func (*customerAdd) Help() string {
+	return `Phone numbers are read as people write them, and stored as +84….
+
+Examples:
+
+    orderbridge customer add --name "Phạm Dung" --phone 0987000102
+    orderbridge customer add --name "Trần Lan" --phone "0912 000 451" \
+        --phone 0904000321 --email lan@example.vn --address "12 Hàng Bài, Hà Nội"
+    id=$(orderbridge customer add --name "Lê An" --json | jq -r .id)`
+}
+
+// Run adds the customer.
+func (c *customerAdd) Run(ctx context.Context, rt *Runtime) error {
+	return rt.inSession(ctx, func(s Session) error {
+		added, err := s.Commands.AddCustomer.Handle(ctx, command.AddCustomer{By: s.by(), Details: customer.Details{
+			Name: c.Name, Phones: c.Phones, Emails: c.Emails, Address: c.Address, Status: customer.Status(c.Status),
+		}})
+		if err != nil {
+			return err
+		}
+		return rt.show(c.JSON, customerOf(added), func(p *page) {
+			p.line("Customer %s was added with the id %s.", added.Name, added.ID)
+		})
+	})
+}
+
+// customerOf is a customer as the API gives them.
+func customerOf(state customer.State) query.Customer {
+	return query.Customer{
+		ID: state.ID, Name: state.Name, Phones: orEmpty(state.Phones), Emails: orEmpty(state.Emails),
+		Address: orNull(state.Address), Gender: orNull(state.Gender), Birthday: orNull(state.Birthday), Tags: orEmpty(state.Tags),
+		Status: string(state.Status), CreatedAt: state.CreatedAt.UTC().Truncate(time.Microsecond), // as the database keeps it
+	}
+}
+
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+type customerList struct {
+	Phone  string  `help:"Only customers with this phone number." name:"phone" placeholder:"NUMBER"`
+	Email  string  `help:"Only customers with this email address." name:"email" placeholder:"ADDRESS"`
+	Status *string `enum:"active,archived" help:"Only customers of this status: active or archived." name:"status" placeholder:"STATUS"`
+	paging
+	output
+}
+
+// Help implements kong.HelpProvider.
+func (*customerList) Help() string {
+	return `Examples:
+
+    orderbridge customer list --status active
+    orderbridge customer list --phone "0912 000 451"
+    orderbridge customer list --limit 200 --json | jq -r .next_cursor`
+}
+
+// Run lists the customers.
+func (c *customerList) Run(ctx context.Context, rt *Runtime) error {
+	var narrow narrowing
+	filter := query.CustomerFilter{Phone: narrow.phone(c.Phone), Email: narrow.email(c.Email), Status: valueOf(c.Status)}
+	page := narrow.page(c.paging)
+	if err := narrow.problem(); err != nil {
+		return err
+	}
+	return rt.inSession(ctx, func(s Session) error {
+		list, err := s.Queries.Customers(ctx, s.WorkspaceID, filter, page)
+		if err != nil {
+			return err
+		}
+		shape := []column{
+			{title: "ID"}, {title: "NAME", limit: 40}, {title: "PHONE", limit: 40}, {title: "EMAIL", limit: 40}, {title: "STATUS"},
+			{title: "CREATED"},
+		}
+		return showList(rt, c.JSON, list, "customers", shape, func(found query.Customer) []string {
+			return []string{
+				found.ID.String(), found.Name, phones(found.Phones), strings.Join(found.Emails, ", "), found.Status,
+				moment(found.CreatedAt),
+			}
+		})
+	})
+}
+
+type customerShow struct {
+	ID recordID `arg:"" help:"Id of the customer, see: orderbridge customer list." name:"id"`
+	output
+}
+
+// Help implements kong.HelpProvider.
+func (*customerShow) Help() string {
+	return `Example:
+
+    orderbridge customer show 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11`
+}
+
+// Run shows the customer.
+func (c *customerShow) Run(ctx context.Context, rt *Runtime) error {
+	return rt.inSession(ctx, func(s Session) error {
+		found, err := s.Queries.Customer(ctx, s.WorkspaceID, uuid.UUID(c.ID))
+		if err != nil {
+			return err
+		}
+		return rt.show(c.JSON, found, func(p *page) { showCustomer(p, found) })
+	})
+}
+
+func showCustomer(p *page, found query.Customer) {
+	p.fields(
+		[2]string{"Customer", found.Name},
+		[2]string{"Id", found.ID.String()},
+		[2]string{"Status", found.Status},
+		[2]string{"Phone", phones(found.Phones)},
+		[2]string{"Email", strings.Join(found.Emails, ", ")},
+		[2]string{"Address", valueOf(found.Address)},
+		[2]string{"Gender", valueOf(found.Gender)},
+		[2]string{"Birthday", birthday(valueOf(found.Birthday))},
+		[2]string{"Tags", strings.Join(found.Tags, ", ")},
+		[2]string{"Created", moment(found.CreatedAt)},
+	)
+}
+
+// birthday is a date as people in Vietnam write it.
+func birthday(stored string) string {
+	date, err := time.Parse(time.DateOnly, stored)
+	if err != nil {
+		return stored
+	}
+	return date.Format("02/01/2006")
+}
+
+type customerArchive struct {
+	ID recordID `arg:"" help:"Id of the customer, see: orderbridge customer list." name:"id"`
+	output
+}
+
+// Help implements kong.HelpProvider.
+func (*customerArchive) Help() string {
+	return `The customer and their orders stay. An order that would have matched them finds another customer or makes a new one. Archiving twice changes nothing.
+
+Example:
+
+    orderbridge customer archive 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11`
+}
+
+// Run archives the customer.
+func (c *customerArchive) Run(ctx context.Context, rt *Runtime) error {
+	return changeCustomerStatus(ctx, rt, c.JSON, c.ID, customer.StatusArchived, "is archived: orders no longer match them")
+}
+
+type customerRestore struct {
+	ID recordID `arg:"" help:"Id of the customer, see: orderbridge customer list --status archived." name:"id"`
+	output
+}
+
+// Help implements kong.HelpProvider.
+func (*customerRestore) Help() string {
+	return `Orders match the customer again. Restoring twice changes nothing.
+
+Example:
+
+    orderbridge customer restore 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11`
+}
+
+// Run restores the customer.
+func (c *customerRestore) Run(ctx context.Context, rt *Runtime) error {
+	return changeCustomerStatus(ctx, rt, c.JSON, c.ID, customer.StatusActive, "is active: orders match them")
+}
+
+func changeCustomerStatus(ctx context.Context, rt *Runtime, asJSON bool, id recordID, status customer.Status, outcome string) error {
+	return rt.inSession(ctx, func(s Session) error {
+		changed, err := s.Commands.ChangeCustomerStatus.Handle(ctx, command.ChangeCustomerStatus{
+			By: s.by(), ID: uuid.UUID(id), Status: status,
+		})
+		if err != nil {
+			return err
+		}
+		return rt.show(asJSON, customerOf(changed), func(p *page) { p.line("Customer %s %s.", changed.Name, outcome) })
+	})
+}

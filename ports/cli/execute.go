@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/alecthomas/kong"
+
+	"orderbridge/app/query"
+)
+
+const (
+	program = "orderbridge"
+
+	description = "Orderbridge turns the orders that Pancake POS delivers into customers and orders of a CRM, and can explain every step."
+
+	// helpWidth is how wide help gets on a wide terminal.
+	helpWidth = 100
+)
+
+// Execute runs the command that args (without the program's name) choose from the grammar root, and returns the
+// exit code. The command's Run method may take a context.Context, a *Runtime and a pointer to root. Errors, also those
+// of commands that are not of this package, are told on standard error.
+//
+// It panics when root is no grammar: a mistake in the program, found at the first call.
+func Execute(ctx context.Context, root any, args []string, rt *Runtime, options ...kong.Option) int {
+	helped := false
+	parser, err := kong.New(root, append([]kong.Option{
+		kong.Name(program),
+		kong.Description(description),
+		kong.PostBuild(func(k *kong.Kong) error {
+			k.Model.Detail = exitCodesHelp
+			return nil
+		}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: helpWidth}),
+		kong.Writers(rt.Stdout, rt.Stderr),
+		kong.Exit(func(int) { helped = true }),
+		kong.Vars{
+			"default_limit": strconv.Itoa(query.DefaultLimit), "max_limit": strconv.Itoa(query.MaxLimit),
+		},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(rt),
+		newEnvironment(rt.getenv),
+	}, options...)...)
+	if err != nil {
+		panic(err)
+	}
+	if bad := slices.IndexFunc(args, func(arg string) bool { return !utf8.ValidString(arg) }); bad >= 0 {
+		return rt.refuseUsage(args, "argument "+strconv.Itoa(bad+1)+" is not UTF-8 text", nil)
+	}
+	parsed, err := parser.Parse(args)
+	if helped { // the rest of the parse says nothing: whoever asks for help gives no arguments
+		return ExitDone
+	}
+	if err != nil {
+		return rt.refuseParse(parser, args, err)
+	}
+	if err := parsed.Run(); err != nil {
+		return rt.fail(ctx, parsed, err)
+	}
+	return ExitDone
+}
+
+// refuseParse tells what is wrong with a command line.
+func (rt *Runtime) refuseParse(parser *kong.Kong, args []string, err error) int {
+	var selected *kong.Node
+	if refused, ok := errors.AsType[*kong.ParseError](err); ok && refused.Context != nil {
+		if refused.Context.Empty() { // nothing was asked for, so all there is may help
+			parser.Stdout = rt.Stderr
+			_ = refused.Context.PrintUsage(false)
+			return ExitUsage
+		}
+		selected = refused.Context.Selected()
+	}
+	message := err.Error()
+	if tellsSecret(message, parser.Model.Node, args) {
+		message = "the arguments cannot be understood; a value with spaces or with a hyphen in front goes like this: --flag='value'"
+	}
+	return rt.refuseUsage(args, message, selected)
+}
+
+// tellsSecret finds messages that repeat a part of a secret, which happens when a secret has spaces or a hyphen in
+// front and was not quoted.
+func tellsSecret(message string, node *kong.Node, args []string) bool {
+	secret := false
+	for _, arg := range args {
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+		switch {
+		case strings.HasPrefix(arg, "--") && isFlag(node, name):
+			secret = secret || isSecret(node, name)
+		case secret && strings.Contains(message, arg):
+			return true
+		}
+	}
+	return false
+}
+
+func isFlag(node *kong.Node, name string) bool { return findFlag(node, name) != nil }
+
+func isSecret(node *kong.Node, name string) bool { return findFlag(node, name).Tag.Has(secretTag) }
+
+// findFlag finds a flag of any command, or nil.
+func findFlag(node *kong.Node, name string) *kong.Flag {
+	for _, flag := range node.Flags {
+		if flag.Name == name {
+			return flag
+		}
+	}
+	for _, child := range node.Children {
+		if flag := findFlag(child, name); flag != nil {
+			return flag
+		}
+	}
+	return nil
+}

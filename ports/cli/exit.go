@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"orderbridge/domain/problem"
+)
+
+// The exit codes. Scripts rely on them: none ever changes its meaning.
+const (
+	// ExitDone: the command did what it was asked to do.
+	ExitDone = 0
+	// ExitInternal: something went wrong that is not the caller's fault.
+	ExitInternal = 1
+	// ExitUsage: the command line cannot be understood. Nothing was looked at or changed.
+	ExitUsage = 2
+	// ExitNotFound: what the command is about does not exist.
+	ExitNotFound = 3
+	// ExitRefused: a rule refuses the input, or something else is in the way.
+	ExitRefused = 4
+	// ExitUnavailable: the database is away; the same command may succeed later.
+	ExitUnavailable = 5
+	// ExitInterrupted: a signal ended the command.
+	ExitInterrupted = 130
+)
+
+// exitCodesHelp stands in the help of the program.
+const exitCodesHelp = `Exit codes:
+
+    0    done
+    1    internal error
+    2    the command line cannot be understood: unknown flag, missing argument, malformed id
+    3    not found
+    4    refused: invalid input, or a conflict with what is there
+    5    the database is away; try again later
+    130  interrupted by a signal
+
+With --json, errors are JSON too, on standard error: {"code", "message", "errors"}. Decide on the code, which never changes its meaning.`
+
+// document is an error as --json tells it.
+type document struct {
+	Code    string          `json:"code"`
+	Message string          `json:"message"`
+	Errors  []problem.Field `json:"errors,omitempty"`
+	// exit is the exit code that goes with it, cause what an operator may want to know beside the message.
+	exit  int
+	cause string
+}
+
+var exitOf = map[problem.Kind]int{
+	problem.KindMalformed:    ExitRefused,
+	problem.KindInvalid:      ExitRefused,
+	problem.KindUnauthorized: ExitRefused,
+	problem.KindForbidden:    ExitRefused,
+	problem.KindNotFound:     ExitNotFound,
+	problem.KindConflict:     ExitRefused,
+	problem.KindTooLarge:     ExitRefused,
+	problem.KindUnavailable:  ExitUnavailable,
+}
+
+// describe is an error for the operator: a problem as it is, anything else with its whole text, since it is the
+// operator who has to mend it.
+func describe(ctx context.Context, err error) document {
+	if known, ok := problem.Of(err); ok {
+		told := document{Code: known.Code(), Message: known.Error(), Errors: known.Fields(), exit: ExitInternal}
+		if exit, ok := exitOf[known.Kind()]; ok {
+			told.exit = exit
+		}
+		if cause := known.Unwrap(); cause != nil && told.exit == ExitUnavailable {
+			told.cause = cause.Error()
+		}
+		return told
+	}
+	switch {
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return document{Code: "interrupted", Message: "interrupted", exit: ExitInterrupted}
+	case errors.Is(err, context.DeadlineExceeded):
+		return document{Code: "unavailable", Message: "it took too long; try again later", cause: err.Error(), exit: ExitUnavailable}
+	default:
+		return document{Code: "internal", Message: "the command failed: " + err.Error(), exit: ExitInternal}
+	}
+}
+
+// fail tells why a command did not do what it was asked to do.
+func (rt *Runtime) fail(ctx context.Context, parsed *kong.Context, err error) int {
+	var secrets []string
+	asJSON := false
+	for _, flag := range parsed.Flags() {
+		switch {
+		case flag.Tag.Has(secretTag):
+			secrets = append(secrets, flag.Target.String())
+		case flag.Name == jsonFlag:
+			asJSON = flag.Target.Bool()
+		}
+	}
+	told := describe(ctx, err)
+	told.Message, told.cause = redact(told.Message, secrets), redact(told.cause, secrets)
+	if asJSON {
+		return rt.failAsJSON(told)
+	}
+	if len(told.Errors) > 0 {
+		rt.note("%s: the input is not valid:", program)
+		for _, field := range told.Errors {
+			rt.note("  %s: %s", flagOf(parsed, field.Path), redact(field.Message, secrets))
+		}
+		return told.exit
+	}
+	lines := strings.Split(strings.TrimSpace(told.Message), "\n") // joined errors have several
+	rt.note("%s: %s", program, lines[0])
+	for _, line := range lines[1:] {
+		rt.note("  %s", line)
+	}
+	if told.cause != "" {
+		rt.note("  cause: %s", told.cause)
+	}
+	return told.exit
+}
+
+// refuseUsage tells what is wrong with a command line, and where to find help.
+func (rt *Runtime) refuseUsage(args []string, message string, selected *kong.Node) int {
+	if slices.Contains(args, "--"+jsonFlag) {
+		return rt.failAsJSON(document{Code: "usage", Message: message, exit: ExitUsage})
+	}
+	rt.note("%s: %s", program, message)
+	path := program
+	if selected != nil {
+		path = selected.FullPath()
+	}
+	rt.note(`Run "%s --help" for how it is used.`, path)
+	return ExitUsage
+}
+
+func (rt *Runtime) failAsJSON(told document) int {
+	text, err := encode(told)
+	if err != nil { // it is made of strings
+		panic(err)
+	}
+	fmt.Fprint(rt.Stderr, text)
+	return told.exit
+}
+
+// flagOf names the flag by which an invalid field was given: "phones" is --phone, "default_assignee_id" is
+// --default-assignee.
+func flagOf(parsed *kong.Context, path string) string {
+	name := strings.ReplaceAll(path, "_", "-")
+	for _, candidate := range []string{name, strings.TrimSuffix(name, "-id"), strings.TrimSuffix(name, "s")} {
+		for _, flag := range parsed.Flags() {
+			if flag.Name == candidate {
+				return "--" + candidate
+			}
+		}
+	}
+	return path
+}
+
+const (
+	// secretTag marks flags whose values are never printed.
+	secretTag = "secret"
+	// redacted stands where a secret stood.
+	redacted = "•••"
+	// shortestSecret is the length from which a value is looked for in a text; a shorter one would turn words into dots.
+	shortestSecret = 4
+)
+
+var (
+	passwordInURL     = regexp.MustCompile(`(://[^:/@\s]*:)\S*@`)
+	passwordInSetting = regexp.MustCompile(`(?i)(password\s*=\s*)('[^']*'|[^\s&]+)`)
+)
+
+// redact takes secrets out of a text: those it is given, and database passwords wherever they came from.
+func redact(text string, secrets []string) string {
+	for _, secret := range secrets {
+		if len(secret) < shortestSecret {
+			continue
+		}
+		for _, spelling := range []string{secret, strings.Trim(strconv.Quote(secret), `"`)} {
+			text = strings.ReplaceAll(text, spelling, redacted)
+		}
+	}
+	text = passwordInURL.ReplaceAllString(text, "${1}"+redacted+"@")
+	return passwordInSetting.ReplaceAllString(text, "${1}"+redacted)
+}
+
+// encode is JSON for people and programs: indented, with text as it is. Only what a terminal might obey is escaped,
+// which means the same to every reader of JSON.
+func encode(value any) (string, error) {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(value); err != nil {
+		return "", fmt.Errorf("encode as JSON: %w", err)
+	}
+	return escape(buffer.String(), func(r rune) bool { return r != '\n' && isUnsafe(r) }, escapedInJSON), nil
+}

@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"orderbridge/domain/contact"
+	"orderbridge/domain/order"
+)
+
+// zone is the workspace's zone. Vietnam has had no summer time since 1975, so the offset is as good where the system
+// has no time zone data.
+var zone = sync.OnceValue(func() *time.Location {
+	const name, offset = "Asia/Ho_Chi_Minh", 7 * 60 * 60
+	location, err := time.LoadLocation(name)
+	if err != nil {
+		return time.FixedZone("+07", offset)
+	}
+	return location
+})
+
+// moment is a time as people in Vietnam write it: "15/09/2025 10:04".
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(zone()).Format("02/01/2006 15:04")
+}
+
+// amount is an amount as people in Vietnam write it: "1.250.000 ₫", "1.250 USD".
+func amount(units int64, currency string) string {
+	grouped := number(strconv.FormatInt(units, 10))
+	if currency == "VND" || currency == "" {
+		return grouped + " ₫"
+	}
+	return grouped + " " + currency
+}
+
+// quantity is a quantity as people in Vietnam write it: "1.250,5".
+func quantity(q order.Quantity) string { return number(q.String()) }
+
+// number puts a dot between thousands and a comma before decimals.
+func number(text string) string {
+	text, negative := strings.CutPrefix(text, "-")
+	whole, decimals, hasDecimals := strings.Cut(text, ".")
+	var b strings.Builder
+	if negative {
+		b.WriteByte('-')
+	}
+	for i, digit := range whole {
+		if i > 0 && (len(whole)-i)%3 == 0 {
+			b.WriteByte('.')
+		}
+		b.WriteRune(digit)
+	}
+	if hasDecimals {
+		b.WriteString("," + decimals)
+	}
+	return b.String()
+}
+
+// phone is a stored number for reading: "0912 345 678". What an older rule accepted is shown as it is.
+func phone(e164 string) string {
+	parsed, err := contact.ParsePhone(e164)
+	if err != nil {
+		return e164
+	}
+	return parsed.Display()
+}
+
+// phones are stored numbers for reading.
+func phones(e164 []string) string {
+	shown := make([]string, 0, len(e164))
+	for _, one := range e164 {
+		shown = append(shown, phone(one))
+	}
+	return strings.Join(shown, ", ")
+}
+
+// valueOf is a text that may be missing.
+func valueOf(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}

@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"orderbridge/app/command"
+	"orderbridge/app/query"
+	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
+)
+
+// webhookPath is where Pancake delivers to.
+const webhookPath = "/api/pancake/webhook"
+
+type shopCommands struct {
+	Connect    shopConnect    `cmd:"" help:"Let a Pancake shop deliver orders."`
+	List       shopList       `cmd:"" help:"List the connected shops."`
+	Disconnect shopDisconnect `cmd:"" help:"End a shop's deliveries."`
+}
+
+// fromStdin stands for a value that comes on standard input.
+const fromStdin = "-"
+
+type shopConnect struct {
+	ShopID          string   `help:"The number in pos.pancake.vn/shop/<number>/overview." name:"shop-id" placeholder:"NUMBER" required:""`
+	Name            string   `help:"What to call the shop. Default: its id." name:"name" placeholder:"NAME"`
+	HeaderKey       string   `help:"Name of the request header that the shop sends." name:"header-key" placeholder:"HEADER" required:""`
+	HeaderValue     string   `env:"ORDERBRIDGE_HEADER_VALUE" help:"Value of that header, a secret of your choice; - reads it from standard input, so that it stays out of the shell's history." name:"header-value" placeholder:"VALUE" required:"" secret:""`
+	DefaultAssignee recordID `help:"User who gets the orders whose creator is no user. See: orderbridge user list." name:"default-assignee" placeholder:"USER_ID"`
+	output
+}
+
+// Help implements kong.HelpProvider.
+func (*shopConnect) Help() string {
+	return `The shop's next delivery is taken. Only a keyed hash of the header's value is kept, so write the value down elsewhere.
+
+Examples:
+
+    orderbridge shop connect --shop-id 1635294032 --name "Shop A" \
+        --header-key X-Pancake-Key --header-value -
+
+    openssl rand -hex 24 | tee shop-a.secret | orderbridge shop connect \
+        --shop-id 1635294032 --header-key X-Pancake-Key --header-value -`
+}
+
+// Run connects the shop.
+func (c *shopConnect) Run(ctx context.Context, rt *Runtime) error {
+	if c.HeaderValue == fromStdin {
+		value, err := rt.readSecret(ctx, "Header value: ")
+		if err != nil {
+			return err
+		}
+		c.HeaderValue = value
+	}
+	return rt.inSession(ctx, func(s Session) error {
+		if err := s.Commands.ConnectShop.Handle(ctx, command.ConnectShop{
+			By: s.by(),
+			Shop: workspace.Shop{
+				ID: c.ShopID, Name: c.Name, HeaderKey: c.HeaderKey, DefaultAssigneeID: uuid.UUID(c.DefaultAssignee),
+			},
+			HeaderValue: c.HeaderValue,
+		}); err != nil {
+			return err
+		}
+		shop, err := connectedShop(ctx, s, strings.TrimSpace(c.ShopID))
+		if err != nil {
+			return err
+		}
+		return rt.show(c.JSON, shop, func(p *page) {
+			p.line("Shop %s is connected. Now enter in Pancake, under", shopNamed(shop))
+			p.line("Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi tiết → Webhook URL:")
+			p.line("")
+			p.fields(
+				[2]string{"  URL", "https://YOUR-DOMAIN" + webhookPath},
+				[2]string{"  Partner", "Không có"},
+				[2]string{"  Data", "Đơn hàng"},
+				[2]string{"  Request header", shop.HeaderKey + ", with the value that you gave here"},
+			)
+		})
+	})
+}
+
+func connectedShop(ctx context.Context, s Session, id string) (query.Shop, error) {
+	shops, err := s.Queries.Shops(ctx, s.WorkspaceID)
+	if err != nil {
+		return query.Shop{}, fmt.Errorf("the shop was connected; look it up: %w", err)
+	}
+	for _, shop := range shops {
+		if shop.ID == id {
+			return shop, nil
+		}
+	}
+	return query.Shop{}, fmt.Errorf("shop %s was connected and is connected no longer", id)
+}
+
+func shopNamed(shop query.Shop) string {
+	if shop.Name == shop.ID {
+		return shop.ID
+	}
+	return shop.ID + " (" + shop.Name + ")"
+}
+
+type shopList struct {
+	output
+}
+
+// Help implements kong.HelpProvider.
+func (*shopList) Help() string {
+	return `The values of the headers are not shown: they are not kept.
+
+Examples:
+
+    orderbridge shop list
+    orderbridge shop list --json | jq -r '.items[].shop_id'`
+}
+
+// Run lists the shops.
+func (c *shopList) Run(ctx context.Context, rt *Runtime) error {
+	return rt.inSession(ctx, func(s Session) error {
+		shops, err := s.Queries.Shops(ctx, s.WorkspaceID)
+		if err != nil {
+			return err
+		}
+		shape := []column{
+			{title: "SHOP ID"}, {title: "NAME", limit: 40}, {title: "HEADER", limit: 40}, {title: "DEFAULT ASSIGNEE", limit: 30},
+			{title: "CONNECTED"},
+		}
+		return showList(rt, c.JSON, query.List[query.Shop]{Items: shops}, "shop is connected", shape, func(shop query.Shop) []string {
+			return []string{shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), moment(shop.ConnectedAt)}
+		})
+	})
+}
+
+func nameOf(reference *query.Reference) string {
+	if reference == nil {
+		return ""
+	}
+	return reference.Name
+}
+
+type shopDisconnect struct {
+	ShopID string `help:"The shop, see: orderbridge shop list." name:"shop-id" placeholder:"NUMBER" required:""`
+}
+
+// Help implements kong.HelpProvider.
+func (*shopDisconnect) Help() string {
+	return `The shop's next delivery is refused. What it delivered stays, and it can be connected again.
+
+Example:
+
+    orderbridge shop disconnect --shop-id 1635294032`
+}
+
+// Run disconnects the shop.
+func (c *shopDisconnect) Run(ctx context.Context, rt *Runtime) error {
+	return rt.inSession(ctx, func(s Session) error {
+		if err := s.Commands.DisconnectShop.Handle(ctx, command.DisconnectShop{By: s.by(), ShopID: c.ShopID}); err != nil {
+			return err
+		}
+		return rt.show(false, nil, func(p *page) {
+			p.line("Shop %s is disconnected. What it delivered stays.", c.ShopID)
+		})
+	})
+}
+
+// maxSecretBytes is far more than any header value has.
+const maxSecretBytes = 64 << 10
+
+// readSecret reads one line from standard input, and asks for it at a terminal. An interrupt is obeyed while it waits.
+func (rt *Runtime) readSecret(ctx context.Context, prompt string) (string, error) {
+	if rt.Stdin == nil {
+		return "", errNoSecret
+	}
+	if file, ok := rt.Stdin.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			fmt.Fprint(rt.Stderr, prompt)
+		}
+	}
+	type line struct {
+		text string
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() {
+		text, err := bufio.NewReader(io.LimitReader(rt.Stdin, maxSecretBytes)).ReadString('\n')
+		read <- line{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case got := <-read:
+		if got.err != nil && !errors.Is(got.err, io.EOF) {
+			return "", fmt.Errorf("read standard input: %w", got.err)
+		}
+		secret := strings.TrimRight(got.text, "\r\n")
+		if secret == "" {
+			return "", errNoSecret
+		}
+		return secret, nil
+	}
+}
+
+var errNoSecret = problem.InvalidFields("shop-invalid", problem.Field{
+	Path: "header_value", Message: "standard input gave no value",
+})
