@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -33,8 +34,10 @@ func (s Customers) Add(ctx context.Context, by command.By, c *customer.Customer)
 		}); err != nil {
 			return nil, err
 		}
+		held := state.Keys()
+		slices.SortFunc(held, compareKeys) // so that two writers wait instead of deadlocking
 		keys := dbsqlc.AddCustomerKeysParams{WorkspaceID: by.WorkspaceID, CustomerID: state.ID, Active: active}
-		for _, key := range state.Keys() {
+		for _, key := range held {
 			keys.Kinds = append(keys.Kinds, string(key.Kind))
 			keys.Values = append(keys.Values, key.Value)
 		}

@@ -278,11 +278,11 @@ func queueCustomers(ctx context.Context, p *pipeline, decided command.Decided) e
 }
 
 func compareContactKeys(a, b command.ContactKey) int {
-	return cmp.Or(
-		bytes.Compare(a.WorkspaceID[:], b.WorkspaceID[:]),
-		cmp.Compare[contact.KeyKind](a.Key.Kind, b.Key.Kind),
-		cmp.Compare(a.Key.Value, b.Key.Value),
-	)
+	return cmp.Or(bytes.Compare(a.WorkspaceID[:], b.WorkspaceID[:]), compareKeys(a.Key, b.Key))
+}
+
+func compareKeys(a, b contact.Key) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Value, b.Value))
 }
 
 func queueBindings(ctx context.Context, p *pipeline, decided command.Decided) error {

@@ -188,7 +188,7 @@ func now() time.Time { return time.Date(2025, 9, 15, 3, 4, 5, 0, time.UTC) }
 // stubInterpreter stands in for adapters/pancake: a body is an order's state in our own words.
 type stubInterpreter struct{}
 
-func (stubInterpreter) Interpret(body []byte, _ time.Time) (order.State, error) {
+func (stubInterpreter) Interpret(body []byte) (order.State, error) {
 	var state order.State
 	if err := json.Unmarshal(body, &state); err != nil {
 		return order.State{}, problem.Malformed("body-unreadable", "the body cannot be read")
@@ -389,4 +389,12 @@ func names(n int) []string {
 		out[i] = fmt.Sprintf("%02d", i)
 	}
 	return out
+}
+
+func creator(phone, email string) func(*order.State) {
+	return func(s *order.State) { s.Creator = order.Person{Name: "Mai Phương", Phone: phone, Email: email} }
+}
+
+func details(name string, phones ...string) customer.Details {
+	return customer.Details{Name: name, Phones: phones}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
+	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/domain/problem"
 	"orderbridge/domain/workspace"
 	"orderbridge/migrations"
@@ -74,7 +75,8 @@ func newGoose(db *sql.DB) (*goose.Provider, error) {
 	return provider, nil
 }
 
-// CheckMigrated tells whether the database has all that this code needs.
+// CheckMigrated tells whether the database has all that this code needs. An error that is not ErrNotMigrated may also
+// mean that it was never set up, since the service role can read nothing then.
 func (db *Database) CheckMigrated(ctx context.Context) error {
 	std := stdlib.OpenDBFromPool(db.requests)
 	defer std.Close()
@@ -87,6 +89,22 @@ func (db *Database) CheckMigrated(ctx context.Context) error {
 		return fmt.Errorf("look for pending migrations: %w", unavailable(err))
 	}
 	if pending {
+		return ErrNotMigrated
+	}
+	for _, p := range Projections() {
+		exists, err := queries.ProjectionExists(ctx, db.requests, dbsqlc.ProjectionExistsParams{Name: p.Name, Version: int32(p.Version)}) //nolint:gosec // small
+		if err != nil {
+			return fmt.Errorf("look for projection %s: %w", p.Name, unavailable(err))
+		}
+		if !exists {
+			return ErrNotMigrated
+		}
+	}
+	exists, err := queries.AnyWorkspace(ctx, db.requests)
+	if err != nil {
+		return fmt.Errorf("look for a workspace: %w", unavailable(err))
+	}
+	if !exists {
 		return ErrNotMigrated
 	}
 	return nil

@@ -66,8 +66,7 @@ func (p Projection) Fold(ctx context.Context, tx pgx.Tx, after, upto int64) erro
 
 // install makes the version's tables, and the views that show them, when they are not there yet.
 func (p Projection) install(ctx context.Context, tx pgx.Tx) error {
-	var exists bool
-	err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM projections WHERE name = $1 AND version = $2)", p.Name, p.Version).Scan(&exists)
+	exists, err := queries.ProjectionExists(ctx, tx, dbsqlc.ProjectionExistsParams{Name: p.Name, Version: int32(p.Version)}) //nolint:gosec // small
 	if err != nil || exists {
 		return err
 	}

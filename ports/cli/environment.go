@@ -58,5 +58,5 @@ func (e *environment) help(value *kong.Value) string {
 	if len(names) == 0 {
 		return value.Help
 	}
-	return strings.TrimSuffix(value.Help, ".") + " ($" + strings.Join(names, ", $") + ")."
+	return value.Help + " Environment: $" + strings.Join(names, ", $") + "."
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,11 +33,8 @@ func Execute(ctx context.Context, root any, args []string, rt *Runtime, options 
 	parser, err := kong.New(root, append([]kong.Option{
 		kong.Name(program),
 		kong.Description(description),
-		kong.PostBuild(func(k *kong.Kong) error {
-			k.Model.Detail = exitCodesHelp
-			return nil
-		}),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: helpWidth}),
+		kong.Help(help),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: helpWidth}),
 		kong.Writers(rt.Stdout, rt.Stderr),
 		kong.Exit(func(int) { helped = true }),
 		kong.Vars{
@@ -65,11 +63,20 @@ func Execute(ctx context.Context, root any, args []string, rt *Runtime, options 
 	return ExitDone
 }
 
+// help prints what kong prints, and at the top level what the exit codes mean.
+func help(options kong.HelpOptions, parsed *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(options, parsed); err != nil || parsed.Selected() != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(parsed.Stdout, "\n%s\n", exitCodesHelp)
+	return err
+}
+
 // refuseParse tells what is wrong with a command line.
 func (rt *Runtime) refuseParse(parser *kong.Kong, args []string, err error) int {
 	var selected *kong.Node
 	if refused, ok := errors.AsType[*kong.ParseError](err); ok && refused.Context != nil {
-		if refused.Context.Empty() { // nothing was asked for, so all there is may help
+		if len(args) == 0 { // nothing was asked for, so all there is may help
 			parser.Stdout = rt.Stderr
 			_ = refused.Context.PrintUsage(false)
 			return ExitUsage

@@ -39,13 +39,15 @@ const exitCodesHelp = `Exit codes:
 
     0    done
     1    internal error
-    2    the command line cannot be understood: unknown flag, missing argument, malformed id
+    2    the command line cannot be understood: unknown flag, missing argument,
+         malformed id
     3    not found
     4    refused: invalid input, or a conflict with what is there
     5    the database is away; try again later
     130  interrupted by a signal
 
-With --json, errors are JSON too, on standard error: {"code", "message", "errors"}. Decide on the code, which never changes its meaning.`
+With --json, errors are JSON too, on standard error: {"code", "message", "errors"}.
+Decide on the code, which never changes its meaning.`
 
 // document is an error as --json tells it.
 type document struct {
@@ -71,6 +73,9 @@ var exitOf = map[problem.Kind]int{
 // describe is an error for the operator: a problem as it is, anything else with its whole text, since it is the
 // operator who has to mend it.
 func describe(ctx context.Context, err error) document {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) { // also when the database's driver calls that "unavailable"
+		return document{Code: "interrupted", Message: "interrupted", exit: ExitInterrupted}
+	}
 	if known, ok := problem.Of(err); ok {
 		told := document{Code: known.Code(), Message: known.Error(), Errors: known.Fields(), exit: ExitInternal}
 		if exit, ok := exitOf[known.Kind()]; ok {
@@ -81,14 +86,10 @@ func describe(ctx context.Context, err error) document {
 		}
 		return told
 	}
-	switch {
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return document{Code: "interrupted", Message: "interrupted", exit: ExitInterrupted}
-	case errors.Is(err, context.DeadlineExceeded):
+	if errors.Is(err, context.DeadlineExceeded) {
 		return document{Code: "unavailable", Message: "it took too long; try again later", cause: err.Error(), exit: ExitUnavailable}
-	default:
-		return document{Code: "internal", Message: "the command failed: " + err.Error(), exit: ExitInternal}
 	}
+	return document{Code: "internal", Message: "the command failed: " + err.Error(), exit: ExitInternal}
 }
 
 // fail tells why a command did not do what it was asked to do.
@@ -118,10 +119,10 @@ func (rt *Runtime) fail(ctx context.Context, parsed *kong.Context, err error) in
 	lines := strings.Split(strings.TrimSpace(told.Message), "\n") // joined errors have several
 	rt.note("%s: %s", program, lines[0])
 	for _, line := range lines[1:] {
-		rt.note("  %s", line)
+		rt.note("  %s", strings.TrimSpace(line))
 	}
 	if told.cause != "" {
-		rt.note("  cause: %s", told.cause)
+		rt.note("  cause: %s", strings.Join(strings.Fields(told.cause), " ")) // pgx breaks lines in its errors
 	}
 	return told.exit
 }

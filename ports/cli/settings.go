@@ -38,12 +38,15 @@ func (c *settingsSet) Run(ctx context.Context, rt *Runtime) error {
 		if err := s.Commands.SetMatchRule.Handle(ctx, command.SetMatchRule{By: s.by(), Rule: rule}); err != nil {
 			return err
 		}
-		settings, err := s.Queries.Settings(ctx, s.WorkspaceID)
-		if err != nil {
-			return fmt.Errorf("the rule was set; look it up: %w", err)
+		if c.JSON {
+			settings, err := s.Queries.Settings(ctx, s.WorkspaceID)
+			if err != nil {
+				return fmt.Errorf("the rule was set; look it up: %w", err)
+			}
+			return rt.show(true, settings, nil)
 		}
-		return rt.show(c.JSON, settings, func(p *page) {
-			p.line("Customers are matched by %s from now on.", matchRule(settings.MatchBy))
+		return rt.show(false, nil, func(p *page) {
+			p.line("Customers are matched by %s from now on.", matchRule(c.MatchBy))
 		})
 	})
 }

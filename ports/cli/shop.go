@@ -70,42 +70,41 @@ func (c *shopConnect) Run(ctx context.Context, rt *Runtime) error {
 		}); err != nil {
 			return err
 		}
-		shop, err := connectedShop(ctx, s, strings.TrimSpace(c.ShopID))
-		if err != nil {
-			return err
+		if c.JSON {
+			shop, err := connectedShop(ctx, s, strings.TrimSpace(c.ShopID))
+			if err != nil {
+				return fmt.Errorf("the shop was connected; look it up: %w", err)
+			}
+			return rt.show(true, shop, nil)
 		}
-		return rt.show(c.JSON, shop, func(p *page) {
-			p.line("Shop %s is connected. Now enter in Pancake, under", shopNamed(shop))
-			p.line("Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi tiết → Webhook URL:")
-			p.line("")
-			p.fields(
-				[2]string{"  URL", "https://YOUR-DOMAIN" + webhookPath},
-				[2]string{"  Partner", "Không có"},
-				[2]string{"  Data", "Đơn hàng"},
-				[2]string{"  Request header", shop.HeaderKey + ", with the value that you gave here"},
-			)
-		})
+		return rt.show(false, nil, c.tellNextStep)
 	})
+}
+
+// tellNextStep says what is left to do in Pancake.
+func (c *shopConnect) tellNextStep(p *page) {
+	p.line("Shop %s is connected. Now enter in Pancake, under", strings.TrimSpace(c.ShopID))
+	p.line("Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi tiết → Webhook URL:")
+	p.line("")
+	p.fields(
+		[2]string{"  URL", "https://YOUR-DOMAIN" + webhookPath},
+		[2]string{"  Partner", "Không có"},
+		[2]string{"  Data", "Đơn hàng"},
+		[2]string{"  Request header", strings.TrimSpace(c.HeaderKey) + ", with the value that you gave here"},
+	)
 }
 
 func connectedShop(ctx context.Context, s Session, id string) (query.Shop, error) {
 	shops, err := s.Queries.Shops(ctx, s.WorkspaceID)
 	if err != nil {
-		return query.Shop{}, fmt.Errorf("the shop was connected; look it up: %w", err)
+		return query.Shop{}, err
 	}
 	for _, shop := range shops {
 		if shop.ID == id {
 			return shop, nil
 		}
 	}
-	return query.Shop{}, fmt.Errorf("shop %s was connected and is connected no longer", id)
-}
-
-func shopNamed(shop query.Shop) string {
-	if shop.Name == shop.ID {
-		return shop.ID
-	}
-	return shop.ID + " (" + shop.Name + ")"
+	return query.Shop{}, errors.New("somebody disconnected it already")
 }
 
 type shopList struct {

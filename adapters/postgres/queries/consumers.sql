@@ -23,3 +23,6 @@ DELETE FROM consumer_stops WHERE consumer = $1;
 
 -- name: EventTypeAt :one
 SELECT type FROM events WHERE position = $1;
+
+-- name: ProjectionExists :one
+SELECT EXISTS (SELECT FROM projections WHERE name = $1 AND version = $2);

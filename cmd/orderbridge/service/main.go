@@ -114,7 +114,8 @@ type migrateCommand struct{}
 
 // Help is an example.
 func (migrateCommand) Help() string {
-	return "Other commands do this too. Run it on its own where only another database role may change the schema.\n\n" +
+	return "Every command does this when it finds an older database. Run it on its own where only another database role " +
+		"may change the schema.\n\n" +
 		"Example:\n\n    orderbridge migrate --database-url postgres://owner@db.example/orderbridge"
 }
 

@@ -14,6 +14,7 @@ import (
 	"orderbridge/app"
 	"orderbridge/app/command"
 	"orderbridge/app/query"
+	"orderbridge/domain/problem"
 )
 
 // closeTimeout is how long the embedded PostgreSQL may take to stop.
@@ -55,10 +56,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 		}
 		s.dsn = s.cluster.DSN()
 	}
-	if err := postgres.Migrate(ctx, s.dsn, logger); err != nil {
-		return nil, fmt.Errorf("bring database up to date: %w", err)
-	}
-	if s.db, err = postgres.Connect(ctx, s.dsn); err != nil {
+	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
 	key, err := secretKey(ctx, settings, s.db)
@@ -85,6 +83,26 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 		Queries: app.Queries{ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read)},
 	}
 	return s, nil
+}
+
+// connect connects to the database, and brings it up to date first when it is not.
+func (s *Service) connect(ctx context.Context) error {
+	db, err := postgres.Connect(ctx, s.dsn)
+	if err == nil {
+		if err = db.CheckMigrated(ctx); err == nil {
+			s.db = db
+			return nil
+		}
+		db.Close()
+	}
+	if refusal, ok := problem.Of(err); ok && !errors.Is(err, postgres.ErrNotMigrated) {
+		return refusal // it cannot be reached, and migrating would not change that
+	}
+	if err := postgres.Migrate(ctx, s.dsn, s.logger); err != nil {
+		return fmt.Errorf("bring database up to date: %w", err)
+	}
+	s.db, err = postgres.Connect(ctx, s.dsn)
+	return err
 }
 
 // Close closes what Open opened.

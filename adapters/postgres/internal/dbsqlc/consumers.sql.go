@@ -121,3 +121,19 @@ func (q *Queries) NoteStop(ctx context.Context, db DBTX, arg NoteStopParams) err
 	)
 	return err
 }
+
+const projectionExists = `-- name: ProjectionExists :one
+SELECT EXISTS (SELECT FROM projections WHERE name = $1 AND version = $2)
+`
+
+type ProjectionExistsParams struct {
+	Name    string
+	Version int32
+}
+
+func (q *Queries) ProjectionExists(ctx context.Context, db DBTX, arg ProjectionExistsParams) (bool, error) {
+	row := db.QueryRow(ctx, projectionExists, arg.Name, arg.Version)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}

@@ -1,0 +1,402 @@
+package postgres_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"orderbridge/adapters/eventbus"
+	"orderbridge/adapters/postgres"
+	"orderbridge/app/policy"
+	"orderbridge/domain/event"
+)
+
+// statement is one that the service sent, with its arguments.
+type statement struct {
+	sql        string
+	args       []any
+	searchPath string
+}
+
+var nameOfQuery = regexp.MustCompile(`-- name: (\w+)`)
+
+// name is that of a query in queries/*.sql, else the statement's first words.
+func (s statement) name() string {
+	if found := nameOfQuery.FindStringSubmatch(s.sql); found != nil {
+		return found[1]
+	}
+	return strings.Join(strings.Fields(s.sql)[:min(4, len(strings.Fields(s.sql)))], " ")
+}
+
+// statements collects what is sent through a connection: every statement that really runs, and only those.
+type statements struct {
+	mu        sync.Mutex
+	collected []statement
+}
+
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.collected = append(s.collected, statement{sql: data.SQL, args: data.Args})
+	return ctx
+}
+
+func (*statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	searchPath := ""
+	for _, queued := range data.Batch.QueuedQueries {
+		if strings.Contains(queued.SQL, "set_config('search_path'") {
+			searchPath = queued.Arguments[0].(string)
+			continue
+		}
+		s.collected = append(s.collected, statement{sql: queued.SQL, args: queued.Arguments, searchPath: searchPath})
+	}
+	return ctx
+}
+
+func (*statements) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (*statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+
+// take returns what was collected since the last call and can be explained.
+func (s *statements) take() []statement {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := slices.DeleteFunc(s.collected, func(st statement) bool {
+		first, _, _ := strings.Cut(strings.ToUpper(st.sql), " ")
+		return slices.Contains([]string{"BEGIN", "COMMIT", "ROLLBACK", "SET", "SAVEPOINT", "RELEASE", ";"}, strings.TrimSpace(first)) ||
+			strings.HasPrefix(st.sql, "begin") || st.sql == ""
+	})
+	s.collected = nil
+	return taken
+}
+
+// plan is a node of a plan as EXPLAIN shows it.
+type plan struct {
+	NodeType  string   `json:"Node Type"`       //nolint:tagliatelle // PostgreSQL's spelling
+	Relation  string   `json:"Relation Name"`   //nolint:tagliatelle // PostgreSQL's spelling
+	IndexName string   `json:"Index Name"`      //nolint:tagliatelle // PostgreSQL's spelling
+	IndexCond string   `json:"Index Cond"`      //nolint:tagliatelle // PostgreSQL's spelling
+	Filter    string   `json:"Filter"`          //nolint:tagliatelle // PostgreSQL's spelling
+	SortKey   []string `json:"Sort Key"`        //nolint:tagliatelle // PostgreSQL's spelling
+	Operation string   `json:"Operation"`       //nolint:tagliatelle // PostgreSQL's spelling
+	Plans     []plan   `json:"Plans,omitempty"` //nolint:tagliatelle // PostgreSQL's spelling
+}
+
+// each visits a node and all below it.
+func (p plan) each(visit func(plan)) {
+	visit(p)
+	for _, inner := range p.Plans {
+		inner.each(visit)
+	}
+}
+
+// explain asks for the plan that a statement gets, in a transaction that is undone.
+func explain(t *testing.T, db *postgres.Database, st statement, settings ...string) (plan, string) {
+	t.Helper()
+	var stored []byte
+	undo := errors.New("undo")
+	err := pgx.BeginFunc(t.Context(), db.Consumers(), func(tx pgx.Tx) error {
+		for _, setting := range settings {
+			if _, err := tx.Exec(t.Context(), setting); err != nil {
+				return err
+			}
+		}
+		if st.searchPath != "" {
+			if _, err := tx.Exec(t.Context(), "SELECT set_config('search_path', $1, true)", st.searchPath); err != nil {
+				return err
+			}
+		}
+		// Planned for these arguments, as it is for the consumers (plan_cache_mode=force_custom_plan).
+		if err := tx.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+st.sql, st.args...).Scan(&stored); err != nil {
+			return err
+		}
+		return undo
+	})
+	if !errors.Is(err, undo) {
+		t.Fatalf("explain %s: %v", st.name(), err)
+	}
+	var plans []struct {
+		Plan plan `json:"Plan"` //nolint:tagliatelle // PostgreSQL's spelling
+	}
+	if err := json.Unmarshal(stored, &plans); err != nil {
+		t.Fatal(err)
+	}
+	return plans[0].Plan, string(stored)
+}
+
+// largeTables grow without bound: reading one whole, once a slice, stops the service.
+var largeTables = []string{
+	"events", "customer_keys", "customer_heads", "order_heads", "buyer_bindings",
+	"crm_customers", "crm_orders", "crm_order_lines", "deliveries",
+}
+
+// checkPlan holds a statement to what it may cost: no large table read whole, nothing sorted that an index keeps sorted.
+func checkPlan(t *testing.T, db *postgres.Database, st statement) {
+	t.Helper()
+	top, text := explain(t, db, st)
+	fold := st.searchPath != ""
+	top.each(func(node plan) {
+		switch {
+		case strings.Contains(node.NodeType, "Seq Scan") && slices.Contains(largeTables, node.Relation):
+			t.Errorf("%s reads all of %s", st.name(), node.Relation)
+		case strings.Contains(node.NodeType, "Scan") && node.Relation == "events" && node.IndexCond == "":
+			t.Errorf("%s reads %s from end to end", st.name(), node.IndexName)
+		case fold && node.Relation == "events" && !strings.Contains(node.IndexCond, "position >"):
+			t.Errorf("%s reads events by %s, and not by a range of positions", st.name(), node.IndexCond)
+		case strings.Contains(node.NodeType, "Sort") && !fold:
+			t.Errorf("%s sorts by %v", st.name(), node.SortKey)
+		}
+	})
+	if t.Failed() {
+		t.Logf("%s\n%s", st.sql, text)
+	}
+}
+
+// TestPlansOnTablesThatWereNeverAnalysed explains everything that the service does to the log and to the directories,
+// on tables that just became large: the statistics of a new installation, or after a restore.
+func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, table := range list[string](t, b, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+		WHERE schemaname IN ('public', 'crm_v1', 'deliveries_v1')`) {
+		b.exec(t, "ALTER TABLE "+table+" SET (autovacuum_enabled = false)")
+	}
+	collected := &statements{}
+	db, err := b.db.Traced(t.Context(), collected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	log := postgres.NewLog(db)
+	t.Cleanup(log.Close)
+	head := fillLog(t, b, 3000)
+	if analysed := scan[int64](t, b, "SELECT count(*) FROM pg_statistic s JOIN pg_class c ON c.oid = s.starelid WHERE c.relname = ANY($1)", largeTables); analysed != 0 {
+		t.Fatal("the tables were analysed")
+	}
+	collected.take()
+
+	explained := map[string]bool{}
+	check := func(t *testing.T, what string) {
+		t.Helper()
+		taken := collected.take()
+		if len(taken) == 0 {
+			t.Errorf("%s: no statement was seen", what)
+		}
+		for _, st := range taken {
+			explained[st.name()] = true
+			checkPlan(t, b.db, st)
+		}
+	}
+
+	listener := postgres.NewListener(db, quiet())
+	ingesting := postgres.PolicyConsumer(db, listener, policy.NewOnOrderReceived(ingestHandler()))
+	consumers := []eventbus.Config{ingesting}
+	for _, p := range postgres.Projections() {
+		consumers = append(consumers, postgres.ProjectionConsumer(db, listener, p))
+	}
+	for _, consumer := range consumers {
+		t.Run(consumer.Name, func(t *testing.T) { //nolint:paralleltest // the statements are collected in one place
+			for _, cursor := range []int64{0, head / 2, head - 50, head} {
+				b.exec(t, `INSERT INTO cursors (consumer, position) VALUES ($1, $2)
+					ON CONFLICT (consumer) DO UPDATE SET position = excluded.position`, consumer.Name, cursor)
+				err := pgx.BeginFunc(t.Context(), db.Consumers(), func(tx pgx.Tx) error {
+					var slice eventbus.Slice
+					err := tx.QueryRow(t.Context(), string(consumer.Select), consumer.Name, consumer.Size).Scan(&slice.After, &slice.Upto)
+					check(t, "select")
+					if errors.Is(err, pgx.ErrNoRows) {
+						if cursor != head {
+							t.Errorf("nothing to do from %d to %d", cursor, head)
+						}
+						return nil
+					}
+					if err != nil {
+						return err
+					}
+					return consumer.Handle(t.Context(), tx, slice)
+				})
+				if err != nil {
+					t.Fatalf("at %d: %v", cursor, err)
+				}
+				if cursor != head {
+					check(t, "handle")
+				}
+			}
+		})
+	}
+
+	t.Run("the log", func(t *testing.T) { //nolint:paralleltest // the statements are collected in one place
+		if err := log.Append(t.Context(), received(b.workspaceID, anOrder("new"))); err != nil {
+			t.Fatal(err)
+		}
+		check(t, "append")
+		if _, err := db.Head(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		check(t, "head")
+		if _, err := db.EventTypeAt(t.Context(), head/2); err != nil {
+			t.Fatal(err)
+		}
+		check(t, "type at")
+		events, err := postgres.NewReadModel(db).Correlated(t.Context(), b.workspaceID, scan[uuid.UUID](t, b, "SELECT correlation_id FROM events WHERE position = $1", head/2))
+		if err != nil || len(events) == 0 {
+			t.Fatalf("%d events, %v", len(events), err)
+		}
+		check(t, "correlated")
+		if history, err := db.History(t.Context(), b.workspaceID, event.OrderStream(shopID, "17")); err != nil || len(history) == 0 {
+			t.Fatalf("%d events, %v", len(history), err)
+		}
+		check(t, "stream")
+	})
+
+	t.Run("operators' commands", func(t *testing.T) { //nolint:paralleltest // the statements are collected in one place
+		traced := *b
+		traced.db = db
+		known := scan[uuid.UUID](t, b, "SELECT id FROM customer_heads LIMIT 1")
+		traced.setStatus(t, known, "archived")
+		check(t, "archive")
+		traced.mustAddCustomer(t, details("Trần Văn Nam", "0912000451"))
+		check(t, "add customer")
+	})
+
+	t.Run("every query of the log and of the ingestion was explained", func(t *testing.T) { //nolint:paralleltest // looks at the ones before
+		for _, file := range []string{"log.sql", "ingestion.sql", "consumers.sql"} {
+			for _, name := range queryNames(t, file) {
+				if !explained[name] && !slices.Contains([]string{
+					"LockLog", "NotifyAppended", // no table
+					"EnsureCursor", "Cursors", "NoteStop", "ClearStop", // a handful of rows
+				}, name) {
+					t.Errorf("%s: %s was not explained; make the service use it above", file, name)
+				}
+			}
+		}
+	})
+}
+
+// TestPlansThatAreKept: on the pool that serves requests the server may keep a plan for any arguments. One made while
+// tables are empty must not be one that reads them whole.
+func TestPlansThatAreKept(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	collected := &statements{}
+	db, err := b.db.Traced(t.Context(), collected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	log := postgres.NewLog(db)
+	t.Cleanup(log.Close)
+	if err := log.Append(t.Context(), received(b.workspaceID, anOrder("1"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Head(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := postgres.NewReadModel(db).Correlated(t.Context(), b.workspaceID, event.NewID()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.History(t.Context(), b.workspaceID, event.WorkspaceStream); err != nil {
+		t.Fatal(err)
+	}
+	for _, st := range collected.take() {
+		if strings.Contains(st.sql, "pg_advisory") || strings.Contains(st.sql, "pg_notify") {
+			continue
+		}
+		t.Run(st.name(), func(t *testing.T) {
+			t.Parallel()
+			conn, err := b.admin.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Release()
+			prepared, err := conn.Conn().Prepare(t.Context(), "kept", st.sql)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Conn().Deallocate(context.WithoutCancel(t.Context()), "kept") //nolint:errcheck // the connection ends anyway
+			if _, err := conn.Exec(t.Context(), "SET plan_cache_mode = force_generic_plan"); err != nil {
+				t.Fatal(err)
+			}
+			nulls := strings.TrimSuffix(strings.Repeat("NULL, ", len(prepared.ParamOIDs)), ", ")
+			if nulls != "" {
+				nulls = "(" + nulls + ")"
+			}
+			var text string
+			rows, err := conn.Query(t.Context(), "EXPLAIN EXECUTE kept"+nulls, pgx.QueryExecModeSimpleProtocol)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = strings.Join(lines, "\n")
+			if strings.Contains(text, "Seq Scan on events") {
+				t.Errorf("%s reads all of events\n%s", st.name(), text)
+			}
+			if !strings.Contains(text, "Index") {
+				t.Errorf("%s uses no index\n%s", st.name(), text)
+			}
+		})
+	}
+}
+
+// queryNames are those of the queries in a file.
+func queryNames(t *testing.T, file string) []string {
+	t.Helper()
+	content, err := fs.ReadFile(os.DirFS("queries"), filepath.Base(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, found := range nameOfQuery.FindAllStringSubmatch(string(content), -1) {
+		names = append(names, found[1])
+	}
+	if len(names) == 0 {
+		t.Fatalf("%s has no queries", file)
+	}
+	return names
+}
+
+// fillLog delivers and takes in orders, in few large appends, and folds nothing. It returns the head.
+func fillLog(t *testing.T, b *bundle, orders int) int64 {
+	t.Helper()
+	log := b.newLog(t)
+	for first := 0; first < orders; first += 100 {
+		before := b.head(t)
+		var batch []event.New
+		for i := first; i < first+100; i++ {
+			state := anOrder(fmt.Sprint(i), phones(fmt.Sprintf("+849120%05d", i%1000)), emails(fmt.Sprintf("lan.%d@example.com", i%1000)), buyer(fmt.Sprint("B-", i)))
+			batch = append(batch, received(b.workspaceID, state))
+		}
+		if err := log.Append(t.Context(), batch...); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.ingest(t.Context(), "fill", before, b.head(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What comes again is looked up: by its order, its buyer, its creator.
+	var again []event.New
+	for i := range 100 {
+		again = append(again, received(b.workspaceID, anOrder(fmt.Sprint(i), buyer(fmt.Sprint("B-", i)), creator("+84904000321", "mai@example.vn"))))
+	}
+	if err := log.Append(t.Context(), again...); err != nil {
+		t.Fatal(err)
+	}
+	return b.head(t)
+}

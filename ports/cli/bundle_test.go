@@ -1,0 +1,317 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderbridge/app"
+	"orderbridge/app/command"
+	"orderbridge/app/query"
+	"orderbridge/domain/customer"
+	"orderbridge/domain/event"
+	"orderbridge/domain/problem"
+	"orderbridge/domain/user"
+	"orderbridge/domain/workspace"
+	"orderbridge/ports/cli"
+)
+
+// root is a grammar as cmd/orderbridge has one.
+type root struct {
+	cli.Globals
+	cli.Commands
+
+	Serve serveCommand `cmd:"" help:"Run the service."`
+}
+
+type serveCommand struct {
+	Addr string `default:"127.0.0.1:8080" env:"ORDERBRIDGE_ADDR" help:"Where to listen." name:"addr" placeholder:"127.0.0.1:8080"`
+}
+
+// Help implements kong.HelpProvider.
+func (*serveCommand) Help() string { return "Example:\n\n    orderbridge serve" }
+
+func (c *serveCommand) Run(_ context.Context, rt *cli.Runtime, r *root) error {
+	_, err := rt.Stdout.Write([]byte(c.Addr + " " + r.DatabaseURL + " " + r.DataDir + " " + r.LogFormat + " " + r.Workspace + "\n"))
+	return err
+}
+
+var (
+	workspaceID = uuid.MustParse("01994b0e-0000-7000-8000-000000000001")
+	now         = time.Date(2025, 9, 15, 3, 4, 38, 123456789, time.UTC)
+)
+
+// testBundle is the world that commands run in: an application on fakes.
+type testBundle struct {
+	t          *testing.T
+	read       *fakeReadModel
+	workspaces *fakeWorkspaces
+	customers  *fakeCustomers
+	users      *fakeUsers
+	env        map[string]string
+	stdin      string
+	openError  error
+	closeError error
+
+	opened, closed int
+}
+
+func setup(t *testing.T) *testBundle {
+	t.Helper()
+	w := workspace.Create("default")
+	return &testBundle{
+		t: t, read: &fakeReadModel{}, workspaces: &fakeWorkspaces{workspace: w}, customers: &fakeCustomers{}, users: &fakeUsers{},
+		env: map[string]string{},
+	}
+}
+
+func (b *testBundle) open(context.Context) (cli.Session, error) {
+	b.opened++
+	if b.openError != nil {
+		return cli.Session{}, b.openError
+	}
+	clock := func() time.Time { return now }
+	return cli.Session{
+		WorkspaceID: workspaceID,
+		Application: app.Application{
+			Commands: app.Commands{
+				ConnectShop:          command.NewConnectShopHandler(b.workspaces, b.users, workspace.NewSecretKey()),
+				DisconnectShop:       command.NewDisconnectShopHandler(b.workspaces),
+				SetMatchRule:         command.NewSetMatchRuleHandler(b.workspaces),
+				CreateToken:          command.NewCreateTokenHandler(b.workspaces),
+				AddCustomer:          command.NewAddCustomerHandler(b.customers, clock),
+				ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(b.customers),
+				AddUser:              command.NewAddUserHandler(b.users),
+			},
+			Queries: app.Queries{ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read)},
+		},
+		Close: func() error {
+			b.closed++
+			return b.closeError
+		},
+	}, nil
+}
+
+// result is what a command left behind.
+type result struct {
+	t              *testing.T
+	code           int
+	stdout, stderr string
+}
+
+func (b *testBundle) run(args ...string) result {
+	b.t.Helper()
+	return b.runIn(b.t.Context(), args...)
+}
+
+func (b *testBundle) runIn(ctx context.Context, args ...string) result {
+	b.t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := cli.Execute(ctx, &root{}, args, &cli.Runtime{
+		Stdin: strings.NewReader(b.stdin), Stdout: &stdout, Stderr: &stderr,
+		Getenv: func(name string) string { return b.env[name] }, Open: b.open,
+	})
+	if b.openError == nil && b.opened != b.closed {
+		b.t.Errorf("opened %d and closed %d sessions", b.opened, b.closed)
+	}
+	return result{t: b.t, code: code, stdout: stdout.String(), stderr: stderr.String()}
+}
+
+// exits checks the exit code.
+func (r result) exits(code int) result {
+	r.t.Helper()
+	if r.code != code {
+		r.t.Fatalf("exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", r.code, code, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// prints checks the whole output, line by line, and what was said beside it.
+func (r result) prints(stdout, stderr string) {
+	r.t.Helper()
+	if r.stdout != stdout {
+		r.t.Errorf("stdout:\n%s\nwant:\n%s", r.stdout, stdout)
+	}
+	if r.stderr != stderr {
+		r.t.Errorf("stderr:\n%s\nwant:\n%s", r.stderr, stderr)
+	}
+}
+
+// isJSON checks that the output is a value as the API would give it, and nothing else is printed.
+func (r result) isJSON(value any) {
+	r.t.Helper()
+	want, err := json.Marshal(value)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var compact, escaped bytes.Buffer
+	if err := json.Compact(&compact, []byte(r.stdout)); err != nil {
+		r.t.Fatalf("%v in\n%s", err, r.stdout)
+	}
+	json.HTMLEscape(&escaped, compact.Bytes())
+	if escaped.String() != string(want) {
+		r.t.Errorf("JSON %s\nwant %s", escaped.String(), want)
+	}
+	if r.stderr != "" {
+		r.t.Errorf("stderr: %s", r.stderr)
+	}
+}
+
+// fakeReadModel answers with what it holds, and remembers what it was asked.
+type fakeReadModel struct {
+	err error
+
+	order      query.Order
+	orders     query.List[query.Order]
+	customer   query.Customer
+	customers  query.List[query.Customer]
+	users      query.List[query.User]
+	delivery   query.Delivery
+	deliveries query.List[query.Delivery]
+	shops      []query.Shop
+	settings   query.Settings
+	steps      []event.Recorded
+
+	workspaceID uuid.UUID
+	asked       any
+	page        query.Page
+}
+
+var _ query.ReadModel = (*fakeReadModel)(nil)
+
+func (f *fakeReadModel) ask(workspaceID uuid.UUID, asked any, page query.Page) {
+	f.workspaceID, f.asked, f.page = workspaceID, asked, page
+}
+
+func (f *fakeReadModel) Order(_ context.Context, workspaceID uuid.UUID, code string) (query.Order, error) {
+	f.ask(workspaceID, code, query.Page{})
+	return f.order, f.err
+}
+
+func (f *fakeReadModel) Orders(_ context.Context, workspaceID uuid.UUID, filter query.OrderFilter, page query.Page) (query.List[query.Order], error) {
+	f.ask(workspaceID, filter, page)
+	return f.orders, f.err
+}
+
+func (f *fakeReadModel) Customer(_ context.Context, workspaceID, id uuid.UUID) (query.Customer, error) {
+	f.ask(workspaceID, id, query.Page{})
+	return f.customer, f.err
+}
+
+func (f *fakeReadModel) Customers(_ context.Context, workspaceID uuid.UUID, filter query.CustomerFilter, page query.Page) (query.List[query.Customer], error) {
+	f.ask(workspaceID, filter, page)
+	return f.customers, f.err
+}
+
+func (f *fakeReadModel) Sources(context.Context, uuid.UUID, query.Page) (query.List[query.Source], error) {
+	return query.List[query.Source]{}, errors.New("no command asks for sources")
+}
+
+func (f *fakeReadModel) Users(_ context.Context, workspaceID uuid.UUID, page query.Page) (query.List[query.User], error) {
+	f.ask(workspaceID, nil, page)
+	return f.users, f.err
+}
+
+func (f *fakeReadModel) Delivery(_ context.Context, workspaceID, id uuid.UUID) (query.Delivery, error) {
+	f.ask(workspaceID, id, query.Page{})
+	return f.delivery, f.err
+}
+
+func (f *fakeReadModel) Deliveries(_ context.Context, workspaceID uuid.UUID, filter query.DeliveryFilter, page query.Page) (query.List[query.Delivery], error) {
+	f.ask(workspaceID, filter, page)
+	return f.deliveries, f.err
+}
+
+func (f *fakeReadModel) Shops(_ context.Context, workspaceID uuid.UUID) ([]query.Shop, error) {
+	f.ask(workspaceID, nil, query.Page{})
+	return f.shops, f.err
+}
+
+func (f *fakeReadModel) Settings(_ context.Context, workspaceID uuid.UUID) (query.Settings, error) {
+	f.ask(workspaceID, nil, query.Page{})
+	return f.settings, f.err
+}
+
+func (f *fakeReadModel) Correlated(context.Context, uuid.UUID, uuid.UUID) ([]event.Recorded, error) {
+	return f.steps, f.err
+}
+
+func (f *fakeReadModel) CallerOf(context.Context, string) (query.Caller, error) {
+	return query.Caller{}, errors.New("no command asks for callers")
+}
+
+func (f *fakeReadModel) WorkspaceNamed(context.Context, string) (uuid.UUID, error) {
+	return uuid.Nil, errors.New("no command asks for workspaces")
+}
+
+// fakeWorkspaces holds one workspace.
+type fakeWorkspaces struct {
+	workspace *workspace.Workspace
+	err       error
+	by        command.By
+}
+
+func (f *fakeWorkspaces) Update(_ context.Context, by command.By, decide func(*workspace.Workspace) error) error {
+	f.by = by
+	if f.err != nil {
+		return f.err
+	}
+	return decide(f.workspace)
+}
+
+// last is what the workspace decided last.
+func (f *fakeWorkspaces) last() event.Payload {
+	pending := f.workspace.Pending()
+	return pending[len(pending)-1]
+}
+
+// fakeCustomers holds one customer.
+type fakeCustomers struct {
+	customer *customer.Customer
+	err      error
+	by       command.By
+	id       uuid.UUID
+}
+
+func (f *fakeCustomers) Add(_ context.Context, by command.By, c *customer.Customer) error {
+	f.by, f.customer = by, c
+	return f.err
+}
+
+func (f *fakeCustomers) Update(_ context.Context, by command.By, id uuid.UUID, decide func(*customer.Customer) error) error {
+	f.by, f.id = by, id
+	if f.err != nil {
+		return f.err
+	}
+	if f.customer == nil {
+		return problem.NotFound("customer-unknown", "no customer has this id")
+	}
+	return decide(f.customer)
+}
+
+// fakeUsers holds users.
+type fakeUsers struct {
+	added  []user.State
+	exists bool
+	err    error
+	by     command.By
+}
+
+func (f *fakeUsers) Add(_ context.Context, by command.By, added user.UserAdded) error {
+	f.by = by
+	f.added = append(f.added, added.User)
+	return f.err
+}
+
+func (f *fakeUsers) Exists(context.Context, uuid.UUID, uuid.UUID) (bool, error) { return f.exists, f.err }
+
+// byOperator is who gives every command of the command line.
+var byOperator = command.By{WorkspaceID: workspaceID, Actor: event.ActorCommandLine}
+
+func ptr[T any](value T) *T { return &value }
