@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"strings"
 	"time"
@@ -61,6 +62,9 @@ func Connect(ctx context.Context, dsn string) (*Database, error) {
 	consumers, err := openPool(ctx, dsn, "orderbridge consumers", consumerConnections, map[string]string{
 		// Tables start empty and un-analysed: a plan that was right for ten rows must not be kept for a million.
 		"plan_cache_mode": "force_custom_plan",
+		// Nor must the log be read by a bitmap of everything behind a cursor where an index gives the next few in order:
+		// without statistics the planner takes a backlog for a handful of rows.
+		"enable_bitmapscan": "off",
 	})
 	if err != nil {
 		requests.Close()
@@ -92,9 +96,7 @@ func openPool(ctx context.Context, dsn, name string, size int32, settings map[st
 	config.ConnConfig.ConnectTimeout = connectTimeout
 	config.ConnConfig.RuntimeParams["application_name"] = name
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	for key, value := range settings {
-		config.ConnConfig.RuntimeParams[key] = value
-	}
+	maps.Copy(config.ConnConfig.RuntimeParams, settings)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		pgxuuid.Register(conn.TypeMap())
 		_, err := conn.Exec(ctx, "SET ROLE "+ServiceRole)

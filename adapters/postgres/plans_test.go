@@ -27,7 +27,8 @@ import (
 type statement struct {
 	sql        string
 	args       []any
-	searchPath string
+	searchPath string // of a fold
+	consumer   bool   // sent through the consumers' pool
 }
 
 var nameOfQuery = regexp.MustCompile(`-- name: (\w+)`)
@@ -46,16 +47,20 @@ type statements struct {
 	collected []statement
 }
 
-func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+func (s *statements) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.collected = append(s.collected, statement{sql: data.SQL, args: data.Args})
+	s.collected = append(s.collected, statement{sql: data.SQL, args: data.Args, consumer: ofConsumer(conn)})
 	return ctx
 }
 
 func (*statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+func ofConsumer(conn *pgx.Conn) bool {
+	return conn.Config().RuntimeParams["application_name"] == "orderbridge consumers"
+}
+
+func (s *statements) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	searchPath := ""
@@ -64,7 +69,9 @@ func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.
 			searchPath = queued.Arguments[0].(string)
 			continue
 		}
-		s.collected = append(s.collected, statement{sql: queued.SQL, args: queued.Arguments, searchPath: searchPath})
+		s.collected = append(s.collected, statement{
+			sql: queued.SQL, args: queued.Arguments, searchPath: searchPath, consumer: ofConsumer(conn),
+		})
 	}
 	return ctx
 }
@@ -106,16 +113,14 @@ func (p plan) each(visit func(plan)) {
 }
 
 // explain asks for the plan that a statement gets, in a transaction that is undone.
-func explain(t *testing.T, db *postgres.Database, st statement, settings ...string) (plan, string) {
+func explain(t *testing.T, db *postgres.Database, st statement) (plan, string) {
 	t.Helper()
 	var stored []byte
-	undo := errors.New("undo")
-	err := pgx.BeginFunc(t.Context(), db.Consumers(), func(tx pgx.Tx) error {
-		for _, setting := range settings {
-			if _, err := tx.Exec(t.Context(), setting); err != nil {
-				return err
-			}
-		}
+	undo, pool := errors.New("undo"), db.Requests()
+	if st.consumer {
+		pool = db.Consumers()
+	}
+	err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
 		if st.searchPath != "" {
 			if _, err := tx.Exec(t.Context(), "SELECT set_config('search_path', $1, true)", st.searchPath); err != nil {
 				return err
@@ -149,21 +154,25 @@ var largeTables = []string{
 func checkPlan(t *testing.T, db *postgres.Database, st statement) {
 	t.Helper()
 	top, text := explain(t, db, st)
-	fold := st.searchPath != ""
+	fold := st.searchPath != "" && st.name() != "MoveCursor"
+	// A large slice may be joined with all of a read table, which is then not much larger.
+	large := fold && st.args[1].(int64)-st.args[0].(int64) > 100
+	var faults []string
 	top.each(func(node plan) {
 		switch {
-		case strings.Contains(node.NodeType, "Seq Scan") && slices.Contains(largeTables, node.Relation):
-			t.Errorf("%s reads all of %s", st.name(), node.Relation)
-		case strings.Contains(node.NodeType, "Scan") && node.Relation == "events" && node.IndexCond == "":
-			t.Errorf("%s reads %s from end to end", st.name(), node.IndexName)
-		case fold && node.Relation == "events" && !strings.Contains(node.IndexCond, "position >"):
-			t.Errorf("%s reads events by %s, and not by a range of positions", st.name(), node.IndexCond)
-		case strings.Contains(node.NodeType, "Sort") && !fold:
-			t.Errorf("%s sorts by %v", st.name(), node.SortKey)
+		case node.NodeType == "Seq Scan" && node.Relation == "events",
+			node.NodeType == "Seq Scan" && slices.Contains(largeTables, node.Relation) && !large:
+			faults = append(faults, "reads all of "+node.Relation)
+		case strings.Contains(node.NodeType, "Scan") && strings.HasPrefix(node.IndexName, "events_") && node.IndexCond == "":
+			faults = append(faults, "reads "+node.IndexName+" from end to end")
+		case fold && strings.HasPrefix(node.IndexName, "events_") && !strings.Contains(node.IndexCond, `"position" > `):
+			faults = append(faults, "reads events where "+node.IndexCond+", and not a range of positions")
+		case node.NodeType == "Sort" && !fold && st.name() != "Correlated": // the steps of one delivery are few
+			faults = append(faults, fmt.Sprint("sorts by ", node.SortKey))
 		}
 	})
-	if t.Failed() {
-		t.Logf("%s\n%s", st.sql, text)
+	if len(faults) > 0 {
+		t.Errorf("%s %s:\n%s\n%s", st.name(), strings.Join(faults, ", "), st.sql, text)
 	}
 }
 
@@ -211,6 +220,7 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) {
 	}
 	for _, consumer := range consumers {
 		t.Run(consumer.Name, func(t *testing.T) { //nolint:paralleltest // the statements are collected in one place
+			head := b.head(t) // ingesting makes it grow
 			for _, cursor := range []int64{0, head / 2, head - 50, head} {
 				b.exec(t, `INSERT INTO cursors (consumer, position) VALUES ($1, $2)
 					ON CONFLICT (consumer) DO UPDATE SET position = excluded.position`, consumer.Name, cursor)
@@ -219,21 +229,22 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) {
 					err := tx.QueryRow(t.Context(), string(consumer.Select), consumer.Name, consumer.Size).Scan(&slice.After, &slice.Upto)
 					check(t, "select")
 					if errors.Is(err, pgx.ErrNoRows) {
-						if cursor != head {
-							t.Errorf("nothing to do from %d to %d", cursor, head)
+						if cursor == 0 {
+							t.Error("nothing to do")
 						}
 						return nil
 					}
 					if err != nil {
 						return err
 					}
-					return consumer.Handle(t.Context(), tx, slice)
+					if err := consumer.Handle(t.Context(), tx, slice); err != nil {
+						return err
+					}
+					check(t, "handle")
+					return nil
 				})
 				if err != nil {
 					t.Fatalf("at %d: %v", cursor, err)
-				}
-				if cursor != head {
-					check(t, "handle")
 				}
 			}
 		})

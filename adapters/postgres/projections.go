@@ -116,7 +116,7 @@ func (p Projection) file(name string) string {
 
 func mustLoadProjection(name string, version int) Projection {
 	p := Projection{Name: name, Version: version}
-	for _, statement := range strings.Split(p.file("fold.sql"), "\n;\n") {
+	for statement := range strings.SplitSeq(p.file("fold.sql"), "\n;\n") {
 		if statement = withoutComments(statement); statement != "" {
 			p.statements = append(p.statements, statement)
 		}

@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	// DefaultLimit and MaxLimit bound how much of a list is given at once.
+	// DefaultLimit is how many entries of a list are given at once when the caller does not say.
 	DefaultLimit = 50
-	MaxLimit     = 200
+	// MaxLimit is how many entries are given at most.
+	MaxLimit = 200
 )
 
 // ParsePage reads a page from what a caller sent: a limit of 0 is the default, an empty cursor the first page.
@@ -19,22 +20,31 @@ func ParsePage(limit int, cursor string) (Page, error) {
 	if limit == 0 {
 		page.Limit = DefaultLimit
 	}
+	var invalid []problem.Field
 	if page.Limit < 1 || page.Limit > MaxLimit {
-		return Page{}, problem.InvalidFields("page-invalid", problem.Field{Path: "limit", Message: "a limit is 1 to 200"})
+		invalid = append(invalid, problem.Field{Path: "limit", Message: "a limit is 1 to 200"})
 	}
-	if cursor == "" {
-		return page, nil
+	if cursor != "" {
+		var ok bool
+		if page.Before, ok = parseCursor(cursor); !ok {
+			invalid = append(invalid, problem.Field{
+				Path: "cursor", Message: "a cursor is the next_cursor of an earlier answer, unchanged",
+			})
+		}
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err == nil {
-		page.Before, err = strconv.ParseInt(string(raw), 10, 64)
-	}
-	if err != nil || page.Before < 1 {
-		return Page{}, problem.InvalidFields("page-invalid", problem.Field{
-			Path: "cursor", Message: "a cursor is the next_cursor of an earlier answer, unchanged",
-		})
+	if len(invalid) > 0 {
+		return Page{}, problem.InvalidFields("page-invalid", invalid...)
 	}
 	return page, nil
+}
+
+func parseCursor(cursor string) (position int64, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil {
+		return 0, false
+	}
+	position, err = strconv.ParseInt(string(raw), 10, 64)
+	return position, err == nil && position > 0
 }
 
 // Cursor is the opaque text for a place in a list.

@@ -17,10 +17,14 @@ import (
 // grammar is the whole command line.
 type grammar struct {
 	cli.Globals
+	serviceCommands
+	cli.Commands
+}
 
+// serviceCommands are the commands of whoever runs the service; those of operators are in ports/cli.
+type serviceCommands struct {
 	Serve   serveCommand   `cmd:"" help:"Receive orders and answer the API, until a signal ends it."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database up to date, and do nothing else."`
-	cli.Commands
 }
 
 // Main runs the orderbridge program and returns its exit code.
@@ -72,7 +76,8 @@ func (serveCommand) Help() string {
 
 // Run serves until a signal ends it.
 func (c serveCommand) Run(ctx context.Context, rt *cli.Runtime, root *grammar) error {
-	listener, err := net.Listen("tcp", c.Addr) // first, since a port that is taken is found at once
+	// First, since a port that is taken is found at once.
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}

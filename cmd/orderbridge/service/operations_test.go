@@ -28,7 +28,7 @@ func TestADumpRestoredIntoANewClusterGoesOn(t *testing.T) {
 	b.caughtUp()
 	b.stop()
 
-	cluster, err := localpg.Open(t.Context(), localpg.Config{DataDir: t.TempDir(), Settings: map[string]string{"fsync": "off"}})
+	cluster, err := localpg.Open(t.Context(), localpg.Config{DataDir: clusterDir(t), Settings: map[string]string{"fsync": "off"}})
 	must(t, err)
 	t.Cleanup(func() { must(t, cluster.Close(context.Background())) }) // the test's own context has ended by then
 	dump, err := exec.CommandContext(t.Context(), clientProgram(t, "pg_dump"), "--dbname", b.dsn).Output()
@@ -51,6 +51,16 @@ func TestADumpRestoredIntoANewClusterGoesOn(t *testing.T) {
 		t.Errorf("an order from after the restore is %+v", created.Delivery)
 	}
 	checkCounts(t, b, 2, 1)
+}
+
+// clusterDir is a temporary directory that the server's own user can enter, unlike the one of testing.
+func clusterDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "orderbridge-restored-") //nolint:usetesting // that one is closed to others
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	must(t, os.Chmod(dir, 0o711)) //nolint:gosec // others may pass, and read nothing
+	return dir
 }
 
 // clientProgram finds a program that PostgreSQL brings along.

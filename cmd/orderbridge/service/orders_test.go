@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -22,7 +23,7 @@ func connect(t *testing.T, dsn string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
 	must(t, err)
-	t.Cleanup(func() { conn.Close(t.Context()) }) //nolint:errcheck // the test is over
+	t.Cleanup(func() { conn.Close(t.Context()) })
 	return conn
 }
 
@@ -58,7 +59,7 @@ func expectations(t *testing.T) []expectation {
 	return expected.Files
 }
 
-func TestEveryAcceptedFixtureBecomesItsOrder(t *testing.T) {
+func TestEveryAcceptedFixtureBecomesItsOrder(t *testing.T) { //nolint:tparallel // see below
 	t.Parallel()
 	b := start(t)
 	accepted := 0
@@ -181,7 +182,7 @@ func TestStrangersAreToldNothingAndLeaveNothing(t *testing.T) {
 		}
 		if i == 0 {
 			first = got
-		} else if string(got.body) != string(first.body) {
+		} else if !bytes.Equal(got.body, first.body) {
 			t.Errorf("%v is answered with %s, and a missing header with %s", header, got.body, first.body)
 		}
 	}

@@ -63,7 +63,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	})
 	running.Go(func() error {
 		<-ctx.Done()
-		s.logger.Info("stopping")
+		s.logger.InfoContext(ctx, "stopping")
 		defer stopConsuming()
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
