@@ -105,11 +105,16 @@ func (c *Consumer) Subscriber(pool *pgxpool.Pool) (message.Subscriber, error) {
 		BackoffManager: c,
 		SchemaAdapter:  schemaAdapter{consumer: c.config.Name, selection: c.config.Select, size: c.config.Size},
 		OffsetsAdapter: offsetsAdapter{consumer: c.config.Name},
-	}, watermill.NewSlogLogger(c.logger))
+	}, watermillLogger(c.logger))
 	if err != nil {
 		return nil, fmt.Errorf("make subscriber of %s: %w", c.config.Name, err)
 	}
 	return subscriber, nil
+}
+
+// watermillLogger passes on what Watermill logs. What it calls information is of interest to its developers.
+func watermillLogger(logger *slog.Logger) watermill.LoggerAdapter {
+	return watermill.NewSlogLoggerWithLevelMapping(logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
 }
 
 // Alive tells whether the consumer still polls the log, and if not, since when.
