@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -78,6 +80,65 @@ func ProjectionConsumer(db *Database, listener *Listener, p Projection) eventbus
 			return p.Fold(ctx, tx, slice.After, slice.Upto)
 		},
 		IsTransient: isTransient, IsConflict: isConflict, Note: db.noteStop(p.ConsumerName()),
+	}
+}
+
+const (
+	// catchUpTimeout bounds how long CatchUp waits for a service that folds already.
+	catchUpTimeout = 5 * time.Second
+	catchUpPoll    = 5 * time.Millisecond
+)
+
+// CatchUp folds what is in the log now into the read tables, or waits for a running service to do so. It is for
+// programs that read without a service beside them. When it takes too long, what is readable by then has to do.
+func (db *Database) CatchUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
+	defer cancel()
+	head, err := queries.Head(ctx, db.consumers)
+	if err != nil {
+		return unavailable(err)
+	}
+	for _, p := range Projections() {
+		if err := db.catchUp(ctx, p, head); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("catch up with %s: %w", p.Name, unavailable(err))
+		}
+	}
+	return nil
+}
+
+func (db *Database) catchUp(ctx context.Context, p Projection, head int64) error {
+	if err := queries.EnsureCursor(ctx, db.consumers, p.ConsumerName()); err != nil {
+		return err
+	}
+	for {
+		position, err := queries.Cursor(ctx, db.consumers, p.ConsumerName())
+		if err != nil || position >= head {
+			return err
+		}
+		folded := false
+		err = pgx.BeginFunc(ctx, db.consumers, func(tx pgx.Tx) error {
+			var after, upto int64
+			err := tx.QueryRow(ctx, string(selectEvery), p.ConsumerName(), projectionSlice).Scan(&after, &upto)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil // somebody else is at it
+			}
+			if err != nil {
+				return err
+			}
+			folded = true
+			return p.Fold(ctx, tx, after, upto)
+		})
+		if err != nil {
+			return err
+		}
+		if folded {
+			continue
+		}
+		select {
+		case <-time.After(catchUpPoll):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"orderbridge/domain/customer"
 	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
+	"orderbridge/domain/money"
 	"orderbridge/domain/order"
 	"orderbridge/domain/user"
 	"orderbridge/domain/workspace"
@@ -70,8 +71,8 @@ func Narrate(payload event.Payload) string {
 		}
 		return fmt.Sprintf("The order source %q was there already.", e.Name)
 	case order.OrderCreated:
-		return fmt.Sprintf("Created order %s with %s, %d %s due. %s", e.Code, plural(len(e.Order.Lines), "line"),
-			e.Order.Totals.Due, e.Order.Currency, narrateAssignee(e.Assignee))
+		return fmt.Sprintf("Created order %s with %s, %s due. %s", e.Code, plural(len(e.Order.Lines), "line"),
+			money.Display(e.Order.Totals.Due, e.Order.Currency), narrateAssignee(e.Assignee))
 	case order.OrderUpdated:
 		return fmt.Sprintf("Updated order %s: %s changed.", e.Code, narrateChanges(e.Changes))
 	case order.OrderUnchanged:

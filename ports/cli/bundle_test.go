@@ -309,9 +309,9 @@ func (f *fakeUsers) Add(_ context.Context, by command.By, added user.UserAdded) 
 	return f.err
 }
 
-func (f *fakeUsers) Exists(context.Context, uuid.UUID, uuid.UUID) (bool, error) { return f.exists, f.err }
+func (f *fakeUsers) Exists(context.Context, uuid.UUID, uuid.UUID) (bool, error) {
+	return f.exists, f.err
+}
 
 // byOperator is who gives every command of the command line.
 var byOperator = command.By{WorkspaceID: workspaceID, Actor: event.ActorCommandLine}
-
-func ptr[T any](value T) *T { return &value }

@@ -30,10 +30,10 @@ type Commands struct {
 
 // Globals are the flags that every command takes, to be embedded beside Commands. The program decides what they mean.
 type Globals struct {
-	DataDir     string `env:"ORDERBRIDGE_DATA_DIR" group:"Global flags:" help:"Where the secret key and the embedded server's files are. Default: /var/lib/orderbridge as root, else ~/.local/share/orderbridge." name:"data-dir" placeholder:"DIR"`
-	DatabaseURL string `env:"DATABASE_URL" group:"Global flags:" help:"PostgreSQL database of Orderbridge's own. Default: the embedded server." name:"database-url" placeholder:"URL" secret:""`
-	Workspace   string `group:"Global flags:" help:"Workspace to work on. Default: the default one." name:"workspace" placeholder:"NAME"`
-	LogFormat   string `default:"text" enum:"text,json" env:"ORDERBRIDGE_LOG_FORMAT" group:"Global flags:" help:"How log lines look on standard error: text or json." name:"log-format" placeholder:"text"`
+	DataDir     string `env:"ORDERBRIDGE_DATA_DIR" group:"Global flags:" help:"${data_dir_help}" placeholder:"DIR"`
+	DatabaseURL string `env:"DATABASE_URL" group:"Global flags:" help:"${database_url_help}" placeholder:"URL" secret:""`
+	Workspace   string `group:"Global flags:" help:"Workspace to work on. Default: the default one." placeholder:"NAME"`
+	LogFormat   string `default:"text" enum:"text,json" env:"ORDERBRIDGE_LOG_FORMAT" group:"Global flags:" help:"${log_help}" placeholder:"FORMAT"`
 }
 
 // Session is the application on an open database, seen from one workspace.
@@ -69,7 +69,7 @@ func (rt *Runtime) inSession(ctx context.Context, work func(Session) error) erro
 	defer func() {
 		// The work is done or refused by now, and the exit code speaks of that.
 		if err := session.Close(); err != nil {
-			rt.note("warning: the database was not closed cleanly: %s", redact(err.Error(), nil))
+			rt.notef("warning: the database was not closed cleanly: %s", hidePasswords(err.Error()))
 		}
 	}()
 	return work(session)

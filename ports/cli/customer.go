@@ -21,12 +21,12 @@ type customerCommands struct {
 }
 
 type customerAdd struct {
-	Name    string   `help:"Name of the customer." name:"name" placeholder:"NAME" required:""`
-	Phones  []string `help:"Phone number, the primary one first. May be repeated." name:"phone" placeholder:"NUMBER" sep:"none"`
-	Emails  []string `help:"Email address, the primary one first. May be repeated." name:"email" placeholder:"ADDRESS" sep:"none"`
-	Address string   `help:"Postal address." name:"address" placeholder:"TEXT"`
-	Status  string   `default:"active" enum:"active,archived" help:"active or archived. Only active customers match orders." name:"status" placeholder:"active"`
-	output
+	Name    string   `help:"Name of the customer." placeholder:"NAME" required:""`
+	Phones  []string `name:"phone" help:"Phone number, the primary one first. May be repeated." placeholder:"NUMBER" sep:"none"`
+	Emails  []string `name:"email" help:"Email address, the primary one first. May be repeated." placeholder:"ADDRESS" sep:"none"`
+	Address string   `help:"Postal address." placeholder:"TEXT"`
+	Status  string   `default:"active" enum:"active,archived" help:"active or archived. Only active ones match orders." placeholder:"active"`
+	Output  output   `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -37,7 +37,7 @@ Examples:
 
     orderbridge customer add --name "Phạm Dung" --phone 0987000102
     orderbridge customer add --name "Trần Lan" --phone "0912 000 451" \
-        --phone 0904000321 --email lan@example.vn --address "12 Hàng Bài, Hà Nội"
+        --phone 0904000321 --email lan@example.vn --status archived
     id=$(orderbridge customer add --name "Lê An" --json | jq -r .id)`
 }
 
@@ -50,8 +50,8 @@ func (c *customerAdd) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		return rt.show(c.JSON, customerOf(added), func(p *page) {
-			p.line("Customer %s was added with the id %s.", added.Name, added.ID)
+		return rt.show(c.Output.JSON, customerOf(added), func(p *page) {
+			p.linef("Customer %s was added with the id %s.", added.Name, added.ID)
 		})
 	})
 }
@@ -80,11 +80,11 @@ func orNull(text string) *string {
 }
 
 type customerList struct {
-	Phone  string  `help:"Only customers with this phone number." name:"phone" placeholder:"NUMBER"`
-	Email  string  `help:"Only customers with this email address." name:"email" placeholder:"ADDRESS"`
-	Status *string `enum:"active,archived" help:"Only customers of this status: active or archived." name:"status" placeholder:"STATUS"`
-	paging
-	output
+	Phone  string  `help:"Only customers with this phone number." placeholder:"NUMBER"`
+	Email  string  `help:"Only customers with this email address." placeholder:"ADDRESS"`
+	Status *string `enum:"active,archived" help:"Only customers of this status: active or archived." placeholder:"STATUS"`
+	Paging paging  `embed:""`
+	Output output  `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -100,7 +100,7 @@ func (*customerList) Help() string {
 func (c *customerList) Run(ctx context.Context, rt *Runtime) error {
 	var narrow narrowing
 	filter := query.CustomerFilter{Phone: narrow.phone(c.Phone), Email: narrow.email(c.Email), Status: valueOf(c.Status)}
-	page := narrow.page(c.paging)
+	page := narrow.page(c.Paging)
 	if err := narrow.problem(); err != nil {
 		return err
 	}
@@ -110,10 +110,14 @@ func (c *customerList) Run(ctx context.Context, rt *Runtime) error {
 			return err
 		}
 		shape := []column{
-			{title: "ID"}, {title: "NAME", limit: 40}, {title: "PHONE", limit: 40}, {title: "EMAIL", limit: 40}, {title: "STATUS"},
+			{title: "ID"},
+			{title: "NAME", limit: 40},
+			{title: "PHONE", limit: 40},
+			{title: "EMAIL", limit: 40},
+			{title: "STATUS"},
 			{title: "CREATED"},
 		}
-		return showList(rt, c.JSON, list, "customers", shape, func(found query.Customer) []string {
+		return showList(rt, c.Output.JSON, list, "customers", shape, func(found query.Customer) []string {
 			return []string{
 				found.ID.String(), found.Name, phones(found.Phones), strings.Join(found.Emails, ", "), found.Status,
 				moment(found.CreatedAt),
@@ -123,8 +127,8 @@ func (c *customerList) Run(ctx context.Context, rt *Runtime) error {
 }
 
 type customerShow struct {
-	ID recordID `arg:"" help:"Id of the customer, see: orderbridge customer list." name:"id"`
-	output
+	ID     recordID `arg:"" help:"Id of the customer, see: orderbridge customer list."`
+	Output output   `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -141,7 +145,7 @@ func (c *customerShow) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		return rt.show(c.JSON, found, func(p *page) { showCustomer(p, found) })
+		return rt.show(c.Output.JSON, found, func(p *page) { showCustomer(p, found) })
 	})
 }
 
@@ -170,13 +174,14 @@ func birthday(stored string) string {
 }
 
 type customerArchive struct {
-	ID recordID `arg:"" help:"Id of the customer, see: orderbridge customer list." name:"id"`
-	output
+	ID     recordID `arg:"" help:"Id of the customer, see: orderbridge customer list."`
+	Output output   `embed:""`
 }
 
 // Help implements kong.HelpProvider.
 func (*customerArchive) Help() string {
-	return `The customer and their orders stay. An order that would have matched them finds another customer or makes a new one. Archiving twice changes nothing.
+	return `The customer and their orders stay. An order that would have matched them finds another customer or makes a new one.
+Archiving twice changes nothing.
 
 Example:
 
@@ -185,12 +190,12 @@ Example:
 
 // Run archives the customer.
 func (c *customerArchive) Run(ctx context.Context, rt *Runtime) error {
-	return changeCustomerStatus(ctx, rt, c.JSON, c.ID, customer.StatusArchived, "is archived: orders no longer match them")
+	return changeCustomerStatus(ctx, rt, c.Output.JSON, c.ID, customer.StatusArchived, "is archived: orders no longer match them")
 }
 
 type customerRestore struct {
-	ID recordID `arg:"" help:"Id of the customer, see: orderbridge customer list --status archived." name:"id"`
-	output
+	ID     recordID `arg:"" help:"Id of the customer, see: orderbridge customer list --status archived."`
+	Output output   `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -204,7 +209,7 @@ Example:
 
 // Run restores the customer.
 func (c *customerRestore) Run(ctx context.Context, rt *Runtime) error {
-	return changeCustomerStatus(ctx, rt, c.JSON, c.ID, customer.StatusActive, "is active: orders match them")
+	return changeCustomerStatus(ctx, rt, c.Output.JSON, c.ID, customer.StatusActive, "is active: orders match them")
 }
 
 func changeCustomerStatus(ctx context.Context, rt *Runtime, asJSON bool, id recordID, status customer.Status, outcome string) error {
@@ -215,6 +220,6 @@ func changeCustomerStatus(ctx context.Context, rt *Runtime, asJSON bool, id reco
 		if err != nil {
 			return err
 		}
-		return rt.show(asJSON, customerOf(changed), func(p *page) { p.line("Customer %s %s.", changed.Name, outcome) })
+		return rt.show(asJSON, customerOf(changed), func(p *page) { p.linef("Customer %s %s.", changed.Name, outcome) })
 	})
 }

@@ -16,10 +16,10 @@ type deliveryCommands struct {
 }
 
 type deliveryList struct {
-	ShopID  string  `help:"Only deliveries of this shop." name:"shop-id" placeholder:"NUMBER"`
-	Outcome *string `enum:"pending,created,updated,unchanged,skipped,failed,rejected" help:"Only deliveries of this outcome: pending, created, updated, unchanged, skipped, failed or rejected." name:"outcome" placeholder:"OUTCOME"`
-	paging
-	output
+	ShopID  string  `help:"Only deliveries of this shop." placeholder:"NUMBER"`
+	Outcome *string `enum:"pending,created,updated,unchanged,skipped,failed,rejected" help:"${outcome_help}" placeholder:"OUTCOME"`
+	Paging  paging  `embed:""`
+	Output  output  `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -34,7 +34,7 @@ func (*deliveryList) Help() string {
 func (c *deliveryList) Run(ctx context.Context, rt *Runtime) error {
 	var narrow narrowing
 	filter := query.DeliveryFilter{ShopID: narrow.shopID(c.ShopID), Outcome: query.Outcome(valueOf(c.Outcome))}
-	page := narrow.page(c.paging)
+	page := narrow.page(c.Paging)
 	if err := narrow.problem(); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (c *deliveryList) Run(ctx context.Context, rt *Runtime) error {
 		shape := []column{
 			{title: "ID"}, {title: "RECEIVED"}, {title: "SHOP"}, {title: "OUTCOME"}, {title: "ORDER"}, {title: "REASON", limit: 60},
 		}
-		return showList(rt, c.JSON, list, "deliveries", shape, func(d query.Delivery) []string {
+		return showList(rt, c.Output.JSON, list, "deliveries", shape, func(d query.Delivery) []string {
 			return []string{
 				d.ID.String(), moment(d.ReceivedAt), valueOf(d.ShopID), string(d.Outcome), valueOf(d.OrderCode), valueOf(d.Reason),
 			}
@@ -55,13 +55,14 @@ func (c *deliveryList) Run(ctx context.Context, rt *Runtime) error {
 }
 
 type deliveryShow struct {
-	ID recordID `arg:"" help:"Id of the delivery: the answer to the webhook call has it. See: orderbridge delivery list." name:"id"`
-	output
+	ID     recordID `arg:"" help:"Id of the delivery: the answer to the webhook call has it. See: orderbridge delivery list."`
+	Output output   `embed:""`
 }
 
 // Help implements kong.HelpProvider.
 func (*deliveryShow) Help() string {
-	return `Each step is an event of the log: its position, its time, its name, and in plain words what happened and why. With --json it comes with the event's data.
+	return `Each step is an event of the log: its position, its time, its name, and in plain words what happened and why. With
+--json it comes with the event's data.
 
 Example:
 
@@ -75,7 +76,7 @@ func (c *deliveryShow) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		return rt.show(c.JSON, found, func(p *page) { showDelivery(p, found) })
+		return rt.show(c.Output.JSON, found, func(p *page) { showDelivery(p, found) })
 	})
 }
 
@@ -94,8 +95,8 @@ func showDelivery(p *page, d query.DeliveryDetail) {
 	}
 	for _, step := range d.Steps {
 		position := "#" + pad(strconv.FormatInt(step.Position, 10), positions, false)
-		p.line("")
-		p.line("%s", strings.Join([]string{position, moment(step.At), step.Event}, gap))
+		p.linef("")
+		p.linef("%s", strings.Join([]string{position, moment(step.At), step.Event}, gap))
 		p.paragraph(columns(position)+len(gap), step.Summary)
 	}
 }

@@ -23,6 +23,21 @@ const (
 	helpWidth = 100
 )
 
+// vars are what stands in the tags of the grammar: values from elsewhere, and texts too long for a tag.
+var vars = kong.Vars{
+	"default_limit": strconv.Itoa(query.DefaultLimit),
+	"max_limit":     strconv.Itoa(query.MaxLimit),
+
+	"data_dir_help": "Where the secret key and the embedded server's files are. Default: /var/lib/orderbridge as root, " +
+		"else ~/.local/share/orderbridge.",
+	"database_url_help": "PostgreSQL database of Orderbridge's own. Default: the embedded server.",
+	"log_help":          "How log lines look on standard error: text or json. Default: text.",
+	"header_value_help": "Value of that header, a secret of your choice. With - it is one line of standard input, which keeps it " +
+		"out of the shell's history.",
+	"match_by_help": "What buyers are recognised by: phone, email, or phone_or_email, which tries every phone before any email.",
+	"outcome_help":  "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, failed or rejected.",
+}
+
 // Execute runs the command that args (without the program's name) choose from the grammar root, and returns the
 // exit code. The command's Run method may take a context.Context, a *Runtime and a pointer to root. Errors, also those
 // of commands that are not of this package, are told on standard error.
@@ -37,9 +52,7 @@ func Execute(ctx context.Context, root any, args []string, rt *Runtime, options 
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: helpWidth}),
 		kong.Writers(rt.Stdout, rt.Stderr),
 		kong.Exit(func(int) { helped = true }),
-		kong.Vars{
-			"default_limit": strconv.Itoa(query.DefaultLimit), "max_limit": strconv.Itoa(query.MaxLimit),
-		},
+		vars,
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(rt),
 		newEnvironment(rt.getenv),
@@ -84,6 +97,10 @@ func (rt *Runtime) refuseParse(parser *kong.Kong, args []string, err error) int 
 		selected = refused.Context.Selected()
 	}
 	message := err.Error()
+	if strings.HasSuffix(message, `but got "EOL" (<EOL>)`) { // kong's word for the end of the line
+		flag, _, _ := strings.Cut(message, ":")
+		message = flag + " needs a value"
+	}
 	if tellsSecret(message, parser.Model.Node, args) {
 		message = "the arguments cannot be understood; a value with spaces or with a hyphen in front goes like this: --flag='value'"
 	}

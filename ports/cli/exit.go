@@ -89,7 +89,7 @@ func describe(ctx context.Context, err error) document {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return document{Code: "unavailable", Message: "it took too long; try again later", cause: err.Error(), exit: ExitUnavailable}
 	}
-	return document{Code: "internal", Message: "the command failed: " + err.Error(), exit: ExitInternal}
+	return document{Code: "internal", Message: "the command failed: " + hidePasswords(err.Error()), exit: ExitInternal}
 }
 
 // fail tells why a command did not do what it was asked to do.
@@ -105,24 +105,24 @@ func (rt *Runtime) fail(ctx context.Context, parsed *kong.Context, err error) in
 		}
 	}
 	told := describe(ctx, err)
-	told.Message, told.cause = redact(told.Message, secrets), redact(told.cause, secrets)
+	told.Message, told.cause = redact(told.Message, secrets), redact(hidePasswords(told.cause), secrets)
 	if asJSON {
 		return rt.failAsJSON(told)
 	}
 	if len(told.Errors) > 0 {
-		rt.note("%s: the input is not valid:", program)
+		rt.notef("%s: the input is not valid:", program)
 		for _, field := range told.Errors {
-			rt.note("  %s: %s", flagOf(parsed, field.Path), redact(field.Message, secrets))
+			rt.notef("  %s: %s", flagOf(parsed, field.Path), redact(field.Message, secrets))
 		}
 		return told.exit
 	}
 	lines := strings.Split(strings.TrimSpace(told.Message), "\n") // joined errors have several
-	rt.note("%s: %s", program, lines[0])
+	rt.notef("%s: %s", program, lines[0])
 	for _, line := range lines[1:] {
-		rt.note("  %s", strings.TrimSpace(line))
+		rt.notef("  %s", strings.TrimSpace(line))
 	}
 	if told.cause != "" {
-		rt.note("  cause: %s", strings.Join(strings.Fields(told.cause), " ")) // pgx breaks lines in its errors
+		rt.notef("  cause: %s", strings.Join(strings.Fields(told.cause), " ")) // pgx breaks lines in its errors
 	}
 	return told.exit
 }
@@ -132,12 +132,12 @@ func (rt *Runtime) refuseUsage(args []string, message string, selected *kong.Nod
 	if slices.Contains(args, "--"+jsonFlag) {
 		return rt.failAsJSON(document{Code: "usage", Message: message, exit: ExitUsage})
 	}
-	rt.note("%s: %s", program, message)
+	rt.notef("%s: %s", program, message)
 	path := program
 	if selected != nil {
 		path = selected.FullPath()
 	}
-	rt.note(`Run "%s --help" for how it is used.`, path)
+	rt.notef(`Run "%s --help" for how it is used.`, path)
 	return ExitUsage
 }
 
@@ -178,7 +178,7 @@ var (
 	passwordInSetting = regexp.MustCompile(`(?i)(password\s*=\s*)('[^']*'|[^\s&]+)`)
 )
 
-// redact takes secrets out of a text: those it is given, and database passwords wherever they came from.
+// redact takes the values of secret flags out of a text.
 func redact(text string, secrets []string) string {
 	for _, secret := range secrets {
 		if len(secret) < shortestSecret {
@@ -188,6 +188,11 @@ func redact(text string, secrets []string) string {
 			text = strings.ReplaceAll(text, spelling, redacted)
 		}
 	}
+	return text
+}
+
+// hidePasswords takes database passwords out of an error that is not of our making. Our own problems hold none.
+func hidePasswords(text string) string {
 	text = passwordInURL.ReplaceAllString(text, "${1}"+redacted+"@")
 	return passwordInSetting.ReplaceAllString(text, "${1}"+redacted)
 }

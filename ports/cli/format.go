@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"orderbridge/domain/contact"
+	"orderbridge/domain/money"
 	"orderbridge/domain/order"
 )
 
@@ -29,37 +29,8 @@ func moment(t time.Time) string {
 	return t.In(zone()).Format("02/01/2006 15:04")
 }
 
-// amount is an amount as people in Vietnam write it: "1.250.000 ₫", "1.250 USD".
-func amount(units int64, currency string) string {
-	grouped := number(strconv.FormatInt(units, 10))
-	if currency == "VND" || currency == "" {
-		return grouped + " ₫"
-	}
-	return grouped + " " + currency
-}
-
 // quantity is a quantity as people in Vietnam write it: "1.250,5".
-func quantity(q order.Quantity) string { return number(q.String()) }
-
-// number puts a dot between thousands and a comma before decimals.
-func number(text string) string {
-	text, negative := strings.CutPrefix(text, "-")
-	whole, decimals, hasDecimals := strings.Cut(text, ".")
-	var b strings.Builder
-	if negative {
-		b.WriteByte('-')
-	}
-	for i, digit := range whole {
-		if i > 0 && (len(whole)-i)%3 == 0 {
-			b.WriteByte('.')
-		}
-		b.WriteRune(digit)
-	}
-	if hasDecimals {
-		b.WriteString("," + decimals)
-	}
-	return b.String()
-}
+func quantity(q order.Quantity) string { return money.Group(q.String()) }
 
 // phone is a stored number for reading: "0912 345 678". What an older rule accepted is shown as it is.
 func phone(e164 string) string {

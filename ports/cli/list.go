@@ -30,8 +30,8 @@ func (id *recordID) UnmarshalText(text []byte) error {
 
 // paging is embedded by lists that may be long.
 type paging struct {
-	Limit  int    `default:"${default_limit}" help:"How many entries to show, 1 to ${max_limit}." name:"limit" placeholder:"${default_limit}"`
-	Cursor string `help:"Show what follows: the next_cursor of an earlier answer." name:"cursor" placeholder:"CURSOR"`
+	Limit  int    `default:"${default_limit}" help:"How many entries to show, 1 to ${max_limit}." placeholder:"${default_limit}"`
+	Cursor string `help:"Show what follows: the next_cursor of an earlier answer." placeholder:"CURSOR"`
 }
 
 // narrowing reads what a list is narrowed by, and collects what is wrong with it, so that an operator learns of several
@@ -103,10 +103,10 @@ func showList[T any](rt *Runtime, asJSON bool, list query.List[T], noun string, 
 		return err
 	}
 	if len(list.Items) == 0 {
-		rt.note("No %s.", noun)
+		rt.notef("No %s.", noun)
 	}
 	if list.NextCursor != nil {
-		rt.note("There are more. For those that follow, add: --cursor %s", *list.NextCursor)
+		rt.notef("There are more. For those that follow, add: --cursor %s", *list.NextCursor)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"orderbridge/app/query"
+	"orderbridge/domain/money"
 	"orderbridge/domain/order"
 )
 
@@ -16,10 +17,10 @@ type orderCommands struct {
 }
 
 type orderList struct {
-	ShopID     string   `help:"Only orders of this shop." name:"shop-id" placeholder:"NUMBER"`
-	CustomerID recordID `help:"Only orders of this customer." name:"customer-id" placeholder:"ID"`
-	paging
-	output
+	ShopID     string   `help:"Only orders of this shop." placeholder:"NUMBER"`
+	CustomerID recordID `help:"Only orders of this customer." placeholder:"ID"`
+	Paging     paging   `embed:""`
+	Output     output   `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -35,7 +36,7 @@ func (*orderList) Help() string {
 func (c *orderList) Run(ctx context.Context, rt *Runtime) error {
 	var narrow narrowing
 	filter := query.OrderFilter{ShopID: narrow.shopID(c.ShopID), CustomerID: uuid.UUID(c.CustomerID)}
-	page := narrow.page(c.paging)
+	page := narrow.page(c.Paging)
 	if err := narrow.problem(); err != nil {
 		return err
 	}
@@ -45,21 +46,26 @@ func (c *orderList) Run(ctx context.Context, rt *Runtime) error {
 			return err
 		}
 		shape := []column{
-			{title: "CODE"}, {title: "ORDERED"}, {title: "STATUS"}, {title: "CUSTOMER", limit: 30}, {title: "PHONE"},
-			{title: "DUE", right: true}, {title: "ASSIGNEE", limit: 30},
+			{title: "CODE"},
+			{title: "ORDERED"},
+			{title: "STATUS"},
+			{title: "CUSTOMER", limit: 30},
+			{title: "PHONE"},
+			{title: "DUE", right: true},
+			{title: "ASSIGNEE", limit: 30},
 		}
-		return showList(rt, c.JSON, list, "orders", shape, func(o query.Order) []string {
+		return showList(rt, c.Output.JSON, list, "orders", shape, func(o query.Order) []string {
 			return []string{
 				o.Code, moment(o.OrderedAt), o.Status.Name, o.Customer.Name, phone(valueOf(o.Customer.Phone)),
-				amount(o.Totals.Due, o.Currency), nameOf(o.Assignee),
+				money.Display(o.Totals.Due, o.Currency), nameOf(o.Assignee),
 			}
 		})
 	})
 }
 
 type orderShow struct {
-	Code string `arg:"" help:"Code of the order, see: orderbridge order list." name:"code"`
-	output
+	Code   string `arg:"" help:"Code of the order, see: orderbridge order list."`
+	Output output `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -76,7 +82,7 @@ func (c *orderShow) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		return rt.show(c.JSON, found, func(p *page) { showOrder(p, found) })
+		return rt.show(c.Output.JSON, found, func(p *page) { showOrder(p, found) })
 	})
 }
 
@@ -93,20 +99,24 @@ func showOrder(p *page, o query.Order) {
 		[2]string{"Assignee", assignee(o)},
 		[2]string{"Ordered", moment(o.OrderedAt)},
 	)
-	p.line("")
+	p.linef("")
 	shape := []column{
-		{title: "PRODUCT", limit: 30}, {title: "NAME", limit: 60}, {title: "QUANTITY", right: true}, {title: "PRICE", right: true},
-		{title: "DISCOUNT", right: true}, {title: "AMOUNT", right: true},
+		{title: "PRODUCT", limit: 30},
+		{title: "NAME", limit: 60},
+		{title: "QUANTITY", right: true},
+		{title: "PRICE", right: true},
+		{title: "DISCOUNT", right: true},
+		{title: "AMOUNT", right: true},
 	}
 	rows := make([][]string, 0, len(o.Lines))
 	for _, line := range o.Lines {
 		rows = append(rows, []string{
-			line.ProductCode, lineName(line), quantity(line.Quantity), amount(line.UnitPrice, o.Currency),
-			amount(line.Discount, o.Currency), amount(line.Amount, o.Currency),
+			line.ProductCode, lineName(line), quantity(line.Quantity), money.Display(line.UnitPrice, o.Currency),
+			money.Display(line.Discount, o.Currency), money.Display(line.Amount, o.Currency),
 		})
 	}
 	p.table(shape, rows)
-	p.line("")
+	p.linef("")
 	showTotals(p, o.Totals, o.Currency)
 }
 
@@ -138,10 +148,10 @@ func showTotals(p *page, totals order.Totals, currency string) {
 	labels, widest := 0, 0
 	for _, sum := range sums {
 		labels = max(labels, columns(sum.label))
-		widest = max(widest, columns(printable(amount(sum.units, currency))))
+		widest = max(widest, columns(printable(money.Display(sum.units, currency))))
 	}
 	for _, sum := range sums {
-		p.line("%s%s%s", pad(sum.label, labels, false), gap, pad(printable(amount(sum.units, currency)), widest, true))
+		p.linef("%s%s%s", pad(sum.label, labels, false), gap, pad(printable(money.Display(sum.units, currency)), widest, true))
 	}
 }
 

@@ -23,7 +23,7 @@ const (
 
 // output is embedded by commands that print data.
 type output struct {
-	JSON bool `help:"Print JSON, as the API gives it." name:"json"`
+	JSON bool `help:"Print JSON, as the API gives it."`
 }
 
 // show prints an answer: as JSON when that was asked for, else as human puts it on a page.
@@ -48,8 +48,8 @@ func (rt *Runtime) print(text string) error {
 	return nil
 }
 
-// note writes a line beside the answer, to standard error.
-func (rt *Runtime) note(format string, args ...any) {
+// notef writes a line beside the answer, to standard error.
+func (rt *Runtime) notef(format string, args ...any) {
 	fmt.Fprintln(rt.Stderr, printable(fmt.Sprintf(format, args...)))
 }
 
@@ -67,8 +67,8 @@ type page struct {
 	width int
 }
 
-// line puts one line on the page.
-func (p *page) line(format string, args ...any) {
+// linef puts one line on the page.
+func (p *page) linef(format string, args ...any) {
 	p.text.WriteString(strings.TrimRight(printable(fmt.Sprintf(format, args...)), " "))
 	p.text.WriteByte('\n')
 }
@@ -76,7 +76,7 @@ func (p *page) line(format string, args ...any) {
 // paragraph puts a text on the page, wrapped and indented.
 func (p *page) paragraph(indent int, text string) {
 	for _, line := range wrap(printable(text), p.width-indent) {
-		p.line("%s%s", strings.Repeat(" ", indent), line)
+		p.linef("%s%s", strings.Repeat(" ", indent), line)
 	}
 }
 
@@ -87,7 +87,7 @@ func (p *page) fields(pairs ...[2]string) {
 		widest = max(widest, columns(pair[0]))
 	}
 	for _, pair := range pairs {
-		p.line("%s%s%s", pad(pair[0], widest, false), gap, orNothing(pair[1]))
+		p.linef("%s%s%s", pad(pair[0], widest, false), gap, orNothing(pair[1]))
 	}
 }
 
@@ -125,7 +125,7 @@ func (p *page) table(shape []column, rows [][]string) {
 		for i, column := range shape {
 			line[i] = pad(row[i], widths[i], column.right)
 		}
-		p.line("%s", strings.Join(line, gap))
+		p.linef("%s", strings.Join(line, gap))
 	}
 }
 

@@ -15,8 +15,8 @@ type settingsCommands struct {
 }
 
 type settingsSet struct {
-	MatchBy string `enum:"phone,email,phone_or_email" help:"What buyers are recognised by: phone, email, or phone_or_email (phone first)." name:"match-by" placeholder:"RULE" required:""`
-	output
+	MatchBy string `enum:"phone,email,phone_or_email" help:"${match_by_help}" placeholder:"RULE" required:""`
+	Output  output `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -38,7 +38,7 @@ func (c *settingsSet) Run(ctx context.Context, rt *Runtime) error {
 		if err := s.Commands.SetMatchRule.Handle(ctx, command.SetMatchRule{By: s.by(), Rule: rule}); err != nil {
 			return err
 		}
-		if c.JSON {
+		if c.Output.JSON {
 			settings, err := s.Queries.Settings(ctx, s.WorkspaceID)
 			if err != nil {
 				return fmt.Errorf("the rule was set; look it up: %w", err)
@@ -46,13 +46,13 @@ func (c *settingsSet) Run(ctx context.Context, rt *Runtime) error {
 			return rt.show(true, settings, nil)
 		}
 		return rt.show(false, nil, func(p *page) {
-			p.line("Customers are matched by %s from now on.", matchRule(c.MatchBy))
+			p.linef("Customers are matched by %s from now on.", matchRule(c.MatchBy))
 		})
 	})
 }
 
 type settingsShow struct {
-	output
+	Output output `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -70,7 +70,7 @@ func (c *settingsShow) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		return rt.show(c.JSON, settings, func(p *page) { showSettings(p, settings) })
+		return rt.show(c.Output.JSON, settings, func(p *page) { showSettings(p, settings) })
 	})
 }
 

@@ -30,12 +30,12 @@ type shopCommands struct {
 const fromStdin = "-"
 
 type shopConnect struct {
-	ShopID          string   `help:"The number in pos.pancake.vn/shop/<number>/overview." name:"shop-id" placeholder:"NUMBER" required:""`
-	Name            string   `help:"What to call the shop. Default: its id." name:"name" placeholder:"NAME"`
-	HeaderKey       string   `help:"Name of the request header that the shop sends." name:"header-key" placeholder:"HEADER" required:""`
-	HeaderValue     string   `env:"ORDERBRIDGE_HEADER_VALUE" help:"Value of that header, a secret of your choice; - reads it from standard input, so that it stays out of the shell's history." name:"header-value" placeholder:"VALUE" required:"" secret:""`
-	DefaultAssignee recordID `help:"User who gets the orders whose creator is no user. See: orderbridge user list." name:"default-assignee" placeholder:"USER_ID"`
-	output
+	ShopID          string   `help:"The number in pos.pancake.vn/shop/<number>/overview." placeholder:"NUMBER" required:""`
+	Name            string   `help:"What to call the shop. Default: its id." placeholder:"NAME"`
+	HeaderKey       string   `help:"Name of the request header that the shop sends." placeholder:"HEADER" required:""`
+	HeaderValue     string   `env:"ORDERBRIDGE_HEADER_VALUE" help:"${header_value_help}" placeholder:"VALUE" required:"" secret:""`
+	DefaultAssignee recordID `help:"User who gets the orders whose creator is no user." placeholder:"USER_ID"`
+	Output          output   `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -70,7 +70,7 @@ func (c *shopConnect) Run(ctx context.Context, rt *Runtime) error {
 		}); err != nil {
 			return err
 		}
-		if c.JSON {
+		if c.Output.JSON {
 			shop, err := connectedShop(ctx, s, strings.TrimSpace(c.ShopID))
 			if err != nil {
 				return fmt.Errorf("the shop was connected; look it up: %w", err)
@@ -83,9 +83,9 @@ func (c *shopConnect) Run(ctx context.Context, rt *Runtime) error {
 
 // tellNextStep says what is left to do in Pancake.
 func (c *shopConnect) tellNextStep(p *page) {
-	p.line("Shop %s is connected. Now enter in Pancake, under", strings.TrimSpace(c.ShopID))
-	p.line("Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi tiết → Webhook URL:")
-	p.line("")
+	p.linef("Shop %s is connected. Now enter in Pancake, under", strings.TrimSpace(c.ShopID))
+	p.linef("Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi tiết → Webhook URL:")
+	p.linef("")
 	p.fields(
 		[2]string{"  URL", "https://YOUR-DOMAIN" + webhookPath},
 		[2]string{"  Partner", "Không có"},
@@ -108,7 +108,7 @@ func connectedShop(ctx context.Context, s Session, id string) (query.Shop, error
 }
 
 type shopList struct {
-	output
+	Output output `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -129,10 +129,13 @@ func (c *shopList) Run(ctx context.Context, rt *Runtime) error {
 			return err
 		}
 		shape := []column{
-			{title: "SHOP ID"}, {title: "NAME", limit: 40}, {title: "HEADER", limit: 40}, {title: "DEFAULT ASSIGNEE", limit: 30},
+			{title: "SHOP ID"},
+			{title: "NAME", limit: 40},
+			{title: "HEADER", limit: 40},
+			{title: "DEFAULT ASSIGNEE", limit: 30},
 			{title: "CONNECTED"},
 		}
-		return showList(rt, c.JSON, query.List[query.Shop]{Items: shops}, "shop is connected", shape, func(shop query.Shop) []string {
+		return showList(rt, c.Output.JSON, query.List[query.Shop]{Items: shops}, "shop is connected", shape, func(shop query.Shop) []string {
 			return []string{shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), moment(shop.ConnectedAt)}
 		})
 	})
@@ -146,7 +149,7 @@ func nameOf(reference *query.Reference) string {
 }
 
 type shopDisconnect struct {
-	ShopID string `help:"The shop, see: orderbridge shop list." name:"shop-id" placeholder:"NUMBER" required:""`
+	ShopID string `help:"The shop, see: orderbridge shop list." placeholder:"NUMBER" required:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -165,7 +168,7 @@ func (c *shopDisconnect) Run(ctx context.Context, rt *Runtime) error {
 			return err
 		}
 		return rt.show(false, nil, func(p *page) {
-			p.line("Shop %s is disconnected. What it delivered stays.", c.ShopID)
+			p.linef("Shop %s is disconnected. What it delivered stays.", c.ShopID)
 		})
 	})
 }

@@ -119,21 +119,21 @@ func wrap(text string, limit int) []string {
 	var lines []string
 	var line strings.Builder
 	taken := 0
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		wide := columns(word)
-		if taken > 0 && taken+1+wide > limit {
+		if line.Len() > 0 && taken+1+wide > limit {
 			lines = append(lines, line.String())
 			line.Reset()
 			taken = 0
 		}
-		if taken > 0 {
+		if line.Len() > 0 {
 			line.WriteByte(' ')
 			taken++
 		}
 		line.WriteString(word)
 		taken += wide
 	}
-	if taken > 0 {
+	if line.Len() > 0 {
 		lines = append(lines, line.String())
 	}
 	return lines

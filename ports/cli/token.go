@@ -11,7 +11,7 @@ type tokenCommands struct {
 }
 
 type tokenCreate struct {
-	Name string `help:"Who the token is for, so that events can say who acted." name:"name" placeholder:"NAME" required:""`
+	Name string `help:"Who the token is for, so that events can say who acted." placeholder:"NAME" required:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -35,7 +35,7 @@ func (c *tokenCreate) Run(ctx context.Context, rt *Runtime) error {
 		if err := rt.print(token + "\n"); err != nil {
 			return err
 		}
-		rt.note("This is the only time that the token is shown. It goes into the header Authorization, after the word Bearer.")
+		rt.notef("This is the only time that the token is shown. It goes into the header Authorization, after the word Bearer.")
 		return nil
 	})
 }

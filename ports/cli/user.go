@@ -13,10 +13,10 @@ type userCommands struct {
 }
 
 type userAdd struct {
-	Name  string `help:"Name of the user." name:"name" placeholder:"NAME" required:""`
-	Phone string `help:"Phone number, as the shop's system has it for this person." name:"phone" placeholder:"NUMBER"`
-	Email string `help:"Email address, as the shop's system has it for this person." name:"email" placeholder:"ADDRESS"`
-	output
+	Name   string `help:"Name of the user." placeholder:"NAME" required:""`
+	Phone  string `help:"Phone number, as the shop's system has it for this person." placeholder:"NUMBER"`
+	Email  string `help:"Email address, as the shop's system has it for this person." placeholder:"ADDRESS"`
+	Output output `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -39,13 +39,13 @@ func (c *userAdd) Run(ctx context.Context, rt *Runtime) error {
 		shown := query.User{
 			ID: added.ID, Name: added.Name, Phone: orNull(added.Phone), Email: orNull(added.Email), Active: added.Active,
 		}
-		return rt.show(c.JSON, shown, func(p *page) { p.line("User %s was added with the id %s.", added.Name, added.ID) })
+		return rt.show(c.Output.JSON, shown, func(p *page) { p.linef("User %s was added with the id %s.", added.Name, added.ID) })
 	})
 }
 
 type userList struct {
-	paging
-	output
+	Paging paging `embed:""`
+	Output output `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -59,7 +59,7 @@ func (*userList) Help() string {
 // Run lists the users.
 func (c *userList) Run(ctx context.Context, rt *Runtime) error {
 	var narrow narrowing
-	page := narrow.page(c.paging)
+	page := narrow.page(c.Paging)
 	if err := narrow.problem(); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (c *userList) Run(ctx context.Context, rt *Runtime) error {
 			return err
 		}
 		shape := []column{{title: "ID"}, {title: "NAME", limit: 40}, {title: "PHONE"}, {title: "EMAIL", limit: 60}, {title: "ACTIVE"}}
-		return showList(rt, c.JSON, list, "users", shape, func(user query.User) []string {
+		return showList(rt, c.Output.JSON, list, "users", shape, func(user query.User) []string {
 			return []string{user.ID.String(), user.Name, phone(valueOf(user.Phone)), valueOf(user.Email), yesNo(user.Active)}
 		})
 	})

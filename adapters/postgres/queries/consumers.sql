@@ -1,6 +1,9 @@
 -- name: EnsureCursor :exec
 INSERT INTO cursors (consumer, position) VALUES ($1, 0) ON CONFLICT DO NOTHING;
 
+-- name: Cursor :one
+SELECT position FROM cursors WHERE consumer = $1;
+
 -- name: MoveCursor :exec
 UPDATE cursors SET position = $2, updated_at = clock_timestamp() WHERE consumer = $1;
 

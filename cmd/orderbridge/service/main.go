@@ -39,6 +39,9 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdin 
 				return cli.Session{}, err
 			}
 			workspaceID, err := opened.Queries.WorkspaceNamed(ctx, root.Workspace)
+			if err == nil { // what an earlier command changed is to be seen, whether or not a service is running
+				err = opened.db.CatchUp(ctx)
+			}
 			if err != nil {
 				return cli.Session{}, errors.Join(err, opened.Close())
 			}

@@ -19,6 +19,17 @@ func (q *Queries) ClearStop(ctx context.Context, db DBTX, consumer string) error
 	return err
 }
 
+const cursor = `-- name: Cursor :one
+SELECT position FROM cursors WHERE consumer = $1
+`
+
+func (q *Queries) Cursor(ctx context.Context, db DBTX, consumer string) (int64, error) {
+	row := db.QueryRow(ctx, cursor, consumer)
+	var position int64
+	err := row.Scan(&position)
+	return position, err
+}
+
 const cursors = `-- name: Cursors :many
 SELECT c.consumer, c.position, c.updated_at, coalesce(s.category, '')::text AS category, coalesce(s.reason, '')::text AS reason
 FROM cursors c

@@ -1,0 +1,677 @@
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderbridge/app/query"
+	"orderbridge/domain/contact"
+	"orderbridge/domain/customer"
+	"orderbridge/domain/delivery"
+	"orderbridge/domain/event"
+	"orderbridge/domain/order"
+	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
+	"orderbridge/ports/cli"
+)
+
+var (
+	orderedAt = time.Date(2025, 9, 15, 3, 4, 38, 0, time.UTC)
+	id        = uuid.MustParse(anID)
+
+	phuongMai = query.Reference{ID: uuid.MustParse("01994b0e-0000-7000-8000-0000000000aa"), Name: "Phương Mai"}
+	shopA     = query.Shop{ID: "1635294032", Name: "Shop A", HeaderKey: "X-Pancake-Key", DefaultAssignee: &phuongMai, ConnectedAt: orderedAt}
+
+	lan = query.Customer{
+		ID: id, Name: "Trần Thị Lan", Phones: []string{"+84912000451", "+84987000102"}, Emails: []string{"lan@example.com"},
+		Address: new("12 Hàng Bài, Hà Nội"), Birthday: new("1990-02-28"), Tags: []string{"VIP", "sỉ"}, Status: "active",
+		CreatedAt: orderedAt,
+	}
+	nobody = query.Customer{
+		ID: uuid.MustParse("01994b0e-0000-7000-8000-0000000000bb"), Name: "Khách \x1b[2J<lẻ>\n", Phones: []string{}, Emails: []string{},
+		Tags: []string{}, Status: "archived", CreatedAt: orderedAt.Add(20 * time.Hour),
+	}
+)
+
+func anOrder(t *testing.T) query.Order {
+	t.Helper()
+	quantityOf := func(text string) order.Quantity {
+		quantity, err := order.ParseQuantity(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return quantity
+	}
+	return query.Order{
+		Code: "Pancake_1635294032_2051", ShopID: "1635294032", ExternalID: "2051",
+		Source:   query.Reference{ID: id, Name: "Pancake"},
+		Customer: query.OrderCustomer{ID: id, Name: "Trần Thị Lan", Phone: new("+84912000451")},
+		Assignee: &phuongMai, AssigneeReason: order.AssignedByCreatorPhone,
+		Status: order.NewStatus(0), Currency: "VND",
+		Lines: []query.OrderLine{
+			{ProductCode: "AT01-DO-M", ProductName: "Áo thun", Variant: new("Đỏ, M"), Quantity: quantityOf("2"), UnitPrice: 250000, Amount: 500000},
+			{ProductCode: "VAI", ProductName: "Vải lụa", Quantity: quantityOf("1.5"), UnitPrice: 300000, Discount: 50000, Amount: 400000},
+			{ProductCode: "QUA", ProductName: "Túi", Quantity: quantityOf("1"), Gift: true},
+		},
+		Totals:    order.Totals{Lines: 900000, Goods: 900000, ShippingFee: 30000, Due: 930000},
+		OrderedAt: orderedAt,
+	}
+}
+
+func TestShopConnect(t *testing.T) {
+	t.Parallel()
+	args := []string{"shop", "connect", "--shop-id", " 1635294032", "--name", "Shop A", "--header-key", "X-Pancake-Key"}
+	const secret = "s3cret value"
+
+	connected := func(t *testing.T, bundle *testBundle) {
+		t.Helper()
+		want := workspace.ShopConnected{Shop: workspace.Shop{ID: "1635294032", Name: "Shop A", HeaderKey: "X-Pancake-Key"}}
+		if !reflect.DeepEqual(bundle.workspaces.last(), want) || bundle.workspaces.by != byOperator {
+			t.Errorf("%+v by %+v", bundle.workspaces.last(), bundle.workspaces.by)
+		}
+	}
+
+	for _, test := range []struct {
+		name  string
+		args  []string
+		env   map[string]string
+		stdin string
+	}{
+		{name: "as an argument", args: []string{"--header-value", secret}},
+		{name: "from the environment", env: map[string]string{"ORDERBRIDGE_HEADER_VALUE": secret}},
+		{name: "from standard input", args: []string{"--header-value", "-"}, stdin: secret + "\n"},
+		{name: "from standard input, Windows' way", args: []string{"--header-value=-"}, stdin: secret + "\r\nmore"},
+		{name: "from standard input without a line break", args: []string{"--header-value", "-"}, stdin: secret},
+	} {
+		t.Run("Value "+test.name, func(t *testing.T) {
+			t.Parallel()
+			bundle := setup(t)
+			bundle.env, bundle.stdin = test.env, test.stdin
+			bundle.run(append(slices.Clone(args), test.args...)...).exits(cli.ExitDone).prints(
+				`Shop 1635294032 is connected. Now enter in Pancake, under
+Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi tiết → Webhook URL:
+
+  URL             https://YOUR-DOMAIN/api/pancake/webhook
+  Partner         Không có
+  Data            Đơn hàng
+  Request header  X-Pancake-Key, with the value that you gave here
+`, "")
+			connected(t, bundle)
+		})
+	}
+
+	t.Run("JSON", func(t *testing.T) {
+		t.Parallel()
+		bundle := setup(t)
+		bundle.read.shops = []query.Shop{{ID: "1"}, shopA}
+		bundle.run(append(slices.Clone(args), "--header-value", secret, "--json")...).exits(cli.ExitDone).isJSON(shopA)
+		connected(t, bundle)
+	})
+
+	t.Run("DefaultAssignee", func(t *testing.T) {
+		t.Parallel()
+		bundle := setup(t)
+		args := append(slices.Clone(args), "--header-value", secret, "--default-assignee", anID)
+		bundle.run(args...).exits(cli.ExitRefused).prints("",
+			"orderbridge: the input is not valid:\n  --default-assignee: no user has this id; see the list of users\n")
+		bundle.users.exists = true
+		bundle.run(args...).exits(cli.ExitDone)
+		if e, ok := bundle.workspaces.last().(workspace.ShopConnected); !ok || e.Shop.DefaultAssigneeID != id {
+			t.Errorf("%+v", bundle.workspaces.last())
+		}
+		args[len(args)-1] = "mai"
+		bundle.run(args...).exits(cli.ExitUsage)
+	})
+
+	t.Run("NothingOnStandardInput", func(t *testing.T) {
+		t.Parallel()
+		bundle := setup(t)
+		bundle.run(append(slices.Clone(args), "--header-value", "-")...).exits(cli.ExitRefused).prints("",
+			"orderbridge: the input is not valid:\n  --header-value: standard input gave no value\n")
+		if bundle.opened != 0 {
+			t.Error("a session was opened")
+		}
+	})
+
+	t.Run("InterruptedWhileWaitingForStandardInput", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		reader, writer := io.Pipe()
+		defer writer.Close()
+		var stderr strings.Builder
+		time.AfterFunc(20*time.Millisecond, cancel)
+		code := cli.Execute(ctx, &root{}, append(slices.Clone(args), "--header-value", "-"), &cli.Runtime{
+			Stdin: reader, Stdout: io.Discard, Stderr: &stderr, Open: setup(t).open,
+		})
+		if code != cli.ExitInterrupted || stderr.String() != "orderbridge: interrupted\n" {
+			t.Errorf("exit code %d, %s", code, stderr.String())
+		}
+	})
+
+	t.Run("AllThatIsInvalid", func(t *testing.T) {
+		t.Parallel()
+		bundle := setup(t)
+		got := bundle.run("shop", "connect", "--shop-id", "A", "--header-key", "X Key", "--header-value", " sesame ").exits(cli.ExitRefused)
+		for _, want := range []string{"\n  --shop-id: the shop id is", "\n  --header-key: the key is", "\n  --header-value: the value is"} {
+			if !strings.Contains(got.stderr, want) {
+				t.Errorf("%q is not in\n%s", want, got.stderr)
+			}
+		}
+		if strings.Contains(got.stderr, "sesame") {
+			t.Error("the value was told")
+		}
+	})
+
+	t.Run("Twice", func(t *testing.T) {
+		t.Parallel()
+		bundle := setup(t)
+		args := append(slices.Clone(args), "--header-value", secret)
+		bundle.run(args...).exits(cli.ExitDone)
+		bundle.run(args...).exits(cli.ExitRefused).prints("", "orderbridge: shop 1635294032 is connected already; disconnect it first\n")
+	})
+
+	t.Run("SecretsAreKeptOutOfErrors", func(t *testing.T) {
+		t.Parallel()
+		bundle := setup(t)
+		bundle.stdin = secret
+		bundle.workspaces.err = errors.New(`insert "` + secret + `" at postgres://u:hunter2@h/db`)
+		bundle.run(append(slices.Clone(args), "--header-value", "-")...).exits(cli.ExitInternal).prints("",
+			"orderbridge: the command failed: insert \"•••\" at postgres://u:•••@h/db\n")
+	})
+}
+
+func TestShopList(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.read.shops = []query.Shop{shopA, {ID: "77", Name: "Cửa hàng Hà Nội", HeaderKey: "K", ConnectedAt: orderedAt}}
+	bundle.run("shop", "list").exits(cli.ExitDone).prints(
+		`SHOP ID     NAME             HEADER         DEFAULT ASSIGNEE  CONNECTED
+1635294032  Shop A           X-Pancake-Key  Phương Mai        15/09/2025 10:04
+77          Cửa hàng Hà Nội  K              -                 15/09/2025 10:04
+`, "")
+	if bundle.read.workspaceID != workspaceID {
+		t.Error(bundle.read.workspaceID)
+	}
+	bundle.run("shop", "list", "--json").exits(cli.ExitDone).isJSON(query.List[query.Shop]{Items: bundle.read.shops})
+
+	bundle.read.shops = nil
+	bundle.run("shop", "list").exits(cli.ExitDone).prints("", "No shop is connected.\n")
+	bundle.run("shop", "list", "--json").exits(cli.ExitDone).prints("{\n  \"items\": [],\n  \"next_cursor\": null\n}\n", "")
+}
+
+func TestShopDisconnect(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.run("shop", "disconnect", "--shop-id", "5").exits(cli.ExitNotFound).prints("",
+		"orderbridge: no shop with this id is connected; see the list of shops\n")
+	bundle.run("shop", "connect", "--shop-id", "5", "--header-key", "K", "--header-value", "v").exits(cli.ExitDone)
+	bundle.run("shop", "disconnect", "--shop-id", "5").exits(cli.ExitDone).prints("Shop 5 is disconnected. What it delivered stays.\n", "")
+	if bundle.workspaces.last() != (workspace.ShopDisconnected{ShopID: "5"}) || bundle.workspaces.by != byOperator {
+		t.Errorf("%+v by %+v", bundle.workspaces.last(), bundle.workspaces.by)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.read.settings = query.Settings{Workspace: "default", MatchBy: "phone_or_email", Shops: 2, ShopLimit: 10}
+	bundle.run("settings", "show").exits(cli.ExitDone).prints("Workspace  default\nMatch by   phone, then email\nShops      2 of at most 10\n", "")
+	bundle.run("settings", "show", "--json").exits(cli.ExitDone).isJSON(bundle.read.settings)
+
+	bundle.run("settings", "set", "--match-by", "email").exits(cli.ExitDone).prints("Customers are matched by email from now on.\n", "")
+	if bundle.workspaces.last() != (workspace.MatchRuleChanged{Before: customer.MatchByPhone, After: customer.MatchByEmail}) ||
+		bundle.workspaces.by != byOperator {
+		t.Errorf("%+v by %+v", bundle.workspaces.last(), bundle.workspaces.by)
+	}
+	bundle.run("settings", "set", "--match-by", "phone_or_email").exits(cli.ExitDone).prints("Customers are matched by phone, then email from now on.\n", "")
+	bundle.run("settings", "set", "--match-by", "phone", "--json").exits(cli.ExitDone).isJSON(bundle.read.settings)
+}
+
+func TestCustomerAdd(t *testing.T) {
+	t.Parallel()
+	args := []string{
+		"customer", "add", "--name", "Phạm Dung", "--phone", "0987 000 102", "--phone", "0912000451", "--email", "Dung@Example.com",
+		"--address", "45 Lê Hồng Phong, Hà Nội", "--status", "archived",
+	}
+	bundle := setup(t)
+	got := bundle.run(args...).exits(cli.ExitDone)
+	added := bundle.customers.customer.State()
+	got.prints("Customer Phạm Dung was added with the id "+added.ID.String()+".\n", "")
+	want := customer.State{
+		ID: added.ID, Name: "Phạm Dung", Phones: []string{"+84987000102", "+84912000451"}, Emails: []string{"dung@example.com"},
+		Address: "45 Lê Hồng Phong, Hà Nội", Status: customer.StatusArchived, CreatedAt: now,
+	}
+	if !reflect.DeepEqual(added, want) || bundle.customers.by != byOperator {
+		t.Errorf("%+v by %+v", added, bundle.customers.by)
+	}
+
+	got = bundle.run(append(args, "--json")...).exits(cli.ExitDone)
+	got.isJSON(query.Customer{
+		ID: bundle.customers.customer.State().ID, Name: "Phạm Dung", Phones: want.Phones, Emails: want.Emails,
+		Address: &want.Address, Tags: []string{}, Status: "archived", CreatedAt: now.Truncate(time.Microsecond),
+	})
+
+	bundle.run("customer", "add", "--name", "Lan, \x1b[1mevil").exits(cli.ExitDone).prints(
+		`Customer Lan, \x1b[1mevil was added with the id `+bundle.customers.customer.State().ID.String()+".\n", "")
+	if state := bundle.customers.customer.State(); state.Status != customer.StatusActive || len(state.Phones) != 0 {
+		t.Errorf("%+v", state)
+	}
+
+	// A comma is part of a value; all mistakes are told at once, by the names of the flags.
+	bundle.run("customer", "add", "--name", " ", "--phone", "12,34", "--email", "x").exits(cli.ExitRefused).prints("",
+		"orderbridge: the input is not valid:\n  --name: a customer needs a name\n  --phone: the phone number cannot be read\n"+
+			"  --email: the email address cannot be read\n")
+	bundle.run("customer", "add", "--name", " ", "--json").exits(cli.ExitRefused).prints("", `{
+  "code": "customer-invalid",
+  "message": "name: a customer needs a name",
+  "errors": [
+    {
+      "path": "name",
+      "message": "a customer needs a name"
+    }
+  ]
+}
+`)
+}
+
+func TestCustomerList(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.read.customers = query.List[query.Customer]{Items: []query.Customer{lan, nobody}}
+	bundle.run("customer", "list").exits(cli.ExitDone).prints(
+		`ID                                    NAME                 PHONE                       EMAIL            STATUS    CREATED
+01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11  Trần Thị Lan         0912 000 451, 0987 000 102  lan@example.com  active    15/09/2025 10:04
+01994b0e-0000-7000-8000-0000000000bb  Khách \x1b[2J<lẻ>\n  -                           -                archived  16/09/2025 06:04
+`, "")
+	if bundle.read.asked != (query.CustomerFilter{}) || bundle.read.page != (query.Page{Limit: query.DefaultLimit}) || bundle.read.workspaceID != workspaceID {
+		t.Errorf("asked for %+v, %+v", bundle.read.asked, bundle.read.page)
+	}
+	bundle.run("customer", "list", "--json").exits(cli.ExitDone).isJSON(bundle.read.customers)
+
+	bundle.read.customers.NextCursor = new(query.Cursor(7))
+	got := bundle.run("customer", "list", "--phone", "0912 000 451", "--email", "LAN@example.com", "--status", "archived", "--limit", "2", "--cursor", query.Cursor(9)).exits(cli.ExitDone)
+	if want := "There are more. For those that follow, add: --cursor " + query.Cursor(7) + "\n"; got.stderr != want {
+		t.Errorf("%q, want %q", got.stderr, want)
+	}
+	if bundle.read.asked != (query.CustomerFilter{Phone: "+84912000451", Email: "lan@example.com", Status: "archived"}) ||
+		bundle.read.page != (query.Page{Limit: 2, Before: 9}) {
+		t.Errorf("asked for %+v, %+v", bundle.read.asked, bundle.read.page)
+	}
+	bundle.run("customer", "list", "--json").exits(cli.ExitDone).isJSON(bundle.read.customers)
+
+	bundle.read.customers = query.List[query.Customer]{}
+	bundle.run("customer", "list").exits(cli.ExitDone).prints("", "No customers.\n")
+
+	opened := bundle.opened
+	bundle.run("customer", "list", "--phone", "0****70", "--email", "x", "--limit", "201").exits(cli.ExitRefused).prints("",
+		"orderbridge: the input is not valid:\n  --phone: the phone number is masked\n  --email: the email address cannot be read\n  --limit: a limit is 1 to 200\n")
+	if bundle.opened != opened {
+		t.Error("a session was opened for input that is not valid")
+	}
+}
+
+func TestCustomerShow(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.read.customer = lan
+	bundle.run("customer", "show", anID).exits(cli.ExitDone).prints(`Customer  Trần Thị Lan
+Id        01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
+Status    active
+Phone     0912 000 451, 0987 000 102
+Email     lan@example.com
+Address   12 Hàng Bài, Hà Nội
+Gender    -
+Birthday  28/02/1990
+Tags      VIP, sỉ
+Created   15/09/2025 10:04
+`, "")
+	if bundle.read.asked != id || bundle.read.workspaceID != workspaceID {
+		t.Errorf("asked for %v", bundle.read.asked)
+	}
+	bundle.run("customer", "show", anID, "--json").exits(cli.ExitDone).isJSON(lan)
+	bundle.read.customer = nobody
+	bundle.run("customer", "show", anID, "--json").exits(cli.ExitDone).isJSON(nobody)
+}
+
+func TestCustomerArchiveAndRestore(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.run("customer", "archive", anID).exits(cli.ExitNotFound).prints("", "orderbridge: no customer has this id\n")
+	bundle.run("customer", "add", "--name", "Lan").exits(cli.ExitDone)
+	bundle.run("customer", "archive", anID).exits(cli.ExitDone).prints("Customer Lan is archived: orders no longer match them.\n", "")
+	if bundle.customers.id != id || bundle.customers.by != byOperator || bundle.customers.customer.State().Status != customer.StatusArchived {
+		t.Errorf("%s by %+v", bundle.customers.id, bundle.customers.by)
+	}
+	bundle.run("customer", "archive", anID).exits(cli.ExitDone)
+	state := bundle.customers.customer.State()
+	shown := query.Customer{
+		ID: state.ID, Name: "Lan", Phones: []string{}, Emails: []string{}, Tags: []string{}, Status: "archived",
+		CreatedAt: now.Truncate(time.Microsecond),
+	}
+	bundle.run("customer", "archive", anID, "--json").exits(cli.ExitDone).isJSON(shown)
+	bundle.run("customer", "restore", anID).exits(cli.ExitDone).prints("Customer Lan is active: orders match them.\n", "")
+	shown.Status = "active"
+	bundle.run("customer", "restore", anID, "--json").exits(cli.ExitDone).isJSON(shown)
+}
+
+func TestUsers(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	got := bundle.run("user", "add", "--name", "Phương Mai", "--phone", "0904000321", "--email", "phuongmai.sale@example.vn").exits(cli.ExitDone)
+	added := bundle.users.added[0]
+	got.prints("User Phương Mai was added with the id "+added.ID.String()+".\n", "")
+	if added.Phone != "+84904000321" || added.Email != "phuongmai.sale@example.vn" || bundle.users.by != byOperator {
+		t.Errorf("%+v by %+v", added, bundle.users.by)
+	}
+	got = bundle.run("user", "add", "--name", "Lan", "--json").exits(cli.ExitDone)
+	got.isJSON(query.User{ID: bundle.users.added[1].ID, Name: "Lan", Active: true})
+	bundle.run("user", "add", "--name", "Lan", "--phone", "12").exits(cli.ExitRefused).prints("",
+		"orderbridge: the input is not valid:\n  --phone: the phone number cannot be read\n")
+
+	bundle.read.users = query.List[query.User]{Items: []query.User{
+		{ID: id, Name: "Phương Mai", Phone: new("+84904000321"), Email: new("phuongmai.sale@example.vn"), Active: true}, {ID: id, Name: "An"},
+	}}
+	bundle.run("user", "list", "--limit", "3").exits(cli.ExitDone).prints(
+		`ID                                    NAME        PHONE         EMAIL                      ACTIVE
+01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11  Phương Mai  0904 000 321  phuongmai.sale@example.vn  yes
+01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11  An          -             -                          no
+`, "")
+	if bundle.read.page != (query.Page{Limit: 3}) {
+		t.Errorf("%+v", bundle.read.page)
+	}
+	bundle.run("user", "list", "--json").exits(cli.ExitDone).isJSON(bundle.read.users)
+	bundle.run("user", "list", "--cursor", "!").exits(cli.ExitRefused)
+}
+
+func TestOrderList(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	dollars := anOrder(t)
+	dollars.Code, dollars.Currency, dollars.Assignee, dollars.Status = "Pancake_7_1", "USD", nil, order.NewStatus(9)
+	dollars.Customer = query.OrderCustomer{Name: "Mai", Email: new("mai@example.com")}
+	dollars.Totals.Due = 1250
+	bundle.read.orders = query.List[query.Order]{Items: []query.Order{anOrder(t), dollars}, NextCursor: new("Nw")}
+	bundle.run("order", "list").exits(cli.ExitDone).prints(
+		`CODE                     ORDERED           STATUS              CUSTOMER      PHONE               DUE  ASSIGNEE
+Pancake_1635294032_2051  15/09/2025 10:04  new                 Trần Thị Lan  0912 000 451  930.000 ₫  Phương Mai
+Pancake_7_1              15/09/2025 10:04  waiting_for_pickup  Mai           -             1.250 USD  -
+`, "There are more. For those that follow, add: --cursor Nw\n")
+	bundle.run("order", "list", "--json").exits(cli.ExitDone).isJSON(bundle.read.orders)
+
+	bundle.run("order", "list", "--shop-id", "7", "--customer-id", anID, "--limit", "1", "--cursor", query.Cursor(5)).exits(cli.ExitDone)
+	if bundle.read.asked != (query.OrderFilter{ShopID: "7", CustomerID: id}) || bundle.read.page != (query.Page{Limit: 1, Before: 5}) {
+		t.Errorf("asked for %+v, %+v", bundle.read.asked, bundle.read.page)
+	}
+	bundle.run("order", "list", "--shop-id", "A", "--limit", "0").exits(cli.ExitRefused).prints("",
+		"orderbridge: the input is not valid:\n  --shop-id: a shop id is the number in pos.pancake.vn/shop/<number>/overview\n  --limit: a limit is 1 to 200\n")
+	bundle.run("order", "list", "--customer-id", "x").exits(cli.ExitUsage)
+
+	bundle.read.orders = query.List[query.Order]{}
+	bundle.run("order", "list").exits(cli.ExitDone).prints("", "No orders.\n")
+}
+
+func TestOrderShow(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.read.order = anOrder(t)
+	bundle.run("order", "show", "Pancake_1635294032_2051").exits(cli.ExitDone).prints(`Order     Pancake_1635294032_2051
+Status    new (0)
+Shop      1635294032
+Source    Pancake
+Customer  Trần Thị Lan
+  phone   0912 000 451
+  email   -
+  id      01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
+Assignee  Phương Mai, who has the phone of the order's creator
+Ordered   15/09/2025 10:04
+
+PRODUCT    NAME             QUANTITY      PRICE  DISCOUNT     AMOUNT
+AT01-DO-M  Áo thun (Đỏ, M)         2  250.000 ₫       0 ₫  500.000 ₫
+VAI        Vải lụa               1,5  300.000 ₫  50.000 ₫  400.000 ₫
+QUA        Túi (gift)              1        0 ₫       0 ₫        0 ₫
+
+Lines         900.000 ₫
+Discount            0 ₫
+Goods         900.000 ₫
+Shipping fee   30.000 ₫
+Surcharge           0 ₫
+Tax                 0 ₫
+Due           930.000 ₫
+`, "")
+	if bundle.read.asked != "Pancake_1635294032_2051" {
+		t.Errorf("asked for %v", bundle.read.asked)
+	}
+	bundle.run("order", "show", "Pancake_1635294032_2051", "--json").exits(cli.ExitDone).isJSON(anOrder(t))
+
+	bundle.read.order.Assignee, bundle.read.order.AssigneeReason = nil, order.AssignedToNobody
+	if got := bundle.run("order", "show", "X"); !strings.Contains(got.stdout, "\nAssignee  nobody\n") {
+		t.Error(got.stdout)
+	}
+	bundle.read.err = problem.NotFound("order-unknown", "no order has this code")
+	bundle.run("order", "show", "X").exits(cli.ExitNotFound).prints("", "orderbridge: no order has this code\n")
+	bundle.run("order", "show", "X", "--json").exits(cli.ExitNotFound).prints("",
+		"{\n  \"code\": \"order-unknown\",\n  \"message\": \"no order has this code\"\n}\n")
+}
+
+func TestDeliveryList(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.read.deliveries = query.List[query.Delivery]{Items: []query.Delivery{
+		{ID: id, ReceivedAt: orderedAt, ShopID: new("1635294032"), OrderCode: new("Pancake_1635294032_2051"), Outcome: query.OutcomeCreated},
+		{ID: id, ReceivedAt: orderedAt, Outcome: query.OutcomeRejected, Reason: new("not-json")},
+	}}
+	bundle.run("delivery", "list").exits(cli.ExitDone).prints(
+		`ID                                    RECEIVED          SHOP        OUTCOME   ORDER                    REASON
+01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11  15/09/2025 10:04  1635294032  created   Pancake_1635294032_2051  -
+01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11  15/09/2025 10:04  -           rejected  -                        not-json
+`, "")
+	bundle.run("delivery", "list", "--json").exits(cli.ExitDone).isJSON(bundle.read.deliveries)
+	bundle.run("delivery", "list", "--shop-id", "7", "--outcome", "failed", "--limit", "4").exits(cli.ExitDone)
+	if bundle.read.asked != (query.DeliveryFilter{ShopID: "7", Outcome: query.OutcomeFailed}) || bundle.read.page != (query.Page{Limit: 4}) {
+		t.Errorf("asked for %+v, %+v", bundle.read.asked, bundle.read.page)
+	}
+	bundle.run("delivery", "list", "--cursor", "!").exits(cli.ExitRefused)
+}
+
+func TestDeliveryShow(t *testing.T) {
+	t.Parallel()
+	step := func(position int64, payload event.Payload) event.Recorded {
+		stored, err := json.Marshal(payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return event.Recorded{
+			New: event.New{Payload: payload}, Position: position, RecordedAt: orderedAt.Add(time.Duration(position) * time.Second), Stored: stored,
+		}
+	}
+	phoneKey := contact.Key{Kind: contact.KindPhone, Value: "+84912000451"}
+	bundle := setup(t)
+	bundle.env["COLUMNS"] = "80"
+	bundle.read.delivery = query.Delivery{
+		ID: id, ReceivedAt: orderedAt, ShopID: new("1635294032"), OrderCode: new("Pancake_1635294032_2051"), Outcome: query.OutcomeCreated,
+	}
+	bundle.read.steps = []event.Recorded{
+		step(9, delivery.OrderReceived{ShopID: "1635294032", OrderID: "2051", Request: delivery.Request{Bytes: 5321}}),
+		step(10, customer.CustomerCreated{
+			Customer: customer.State{Name: "Trần Thị Lan"},
+			Decision: customer.Decision{Rule: customer.MatchByPhone, Reason: customer.ReasonNoHolder, Tried: []contact.Key{phoneKey}},
+		}),
+		step(11, order.SourceEnsured{Name: "Pancake", Created: true}),
+	}
+	bundle.run("delivery", "show", anID).exits(cli.ExitDone).prints(`Delivery  01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
+Received  15/09/2025 10:04
+Shop      1635294032
+Order     Pancake_1635294032_2051
+Outcome   created
+Reason    -
+
+#9   15/09/2025 10:04  OrderReceived
+     Order 2051 of shop 1635294032 arrived (5321 bytes) and was kept exactly as
+     it came.
+
+#10  15/09/2025 10:04  CustomerCreated
+     Created customer "Trần Thị Lan": the rule matches by phone, and no active
+     customer has phone 0912 000 451 (0 candidates).
+
+#11  15/09/2025 10:04  SourceEnsured
+     The CRM had no order source "Pancake", so it was created.
+`, "")
+
+	got := bundle.run("delivery", "show", anID, "--json").exits(cli.ExitDone)
+	want, err := query.NewExplainDeliveryHandler(bundle.read).Handle(t.Context(), workspaceID, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.isJSON(want)
+	var shape struct {
+		Outcome string           `json:"outcome"`
+		Steps   []map[string]any `json:"steps"`
+	}
+	if err := json.Unmarshal([]byte(got.stdout), &shape); err != nil || shape.Outcome != "created" || len(shape.Steps) != 3 {
+		t.Errorf("%v: %s", err, got.stdout)
+	}
+	for _, key := range []string{"position", "at", "event", "summary", "data"} {
+		if _, ok := shape.Steps[0][key]; !ok {
+			t.Errorf("a step has no %s", key)
+		}
+	}
+}
+
+func TestTokenCreate(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	got := bundle.run("token", "create", "--name", "reporting").exits(cli.ExitDone)
+	token := strings.TrimSuffix(got.stdout, "\n")
+	if !strings.HasPrefix(token, "obt_") || strings.ContainsAny(token, " \n") {
+		t.Errorf("standard output is %q", got.stdout)
+	}
+	if got.stderr == "" || strings.Contains(got.stderr, token) {
+		t.Errorf("standard error is %q", got.stderr)
+	}
+	created, ok := bundle.workspaces.last().(workspace.TokenCreated)
+	if !ok || created.Name != "reporting" || bundle.workspaces.by != byOperator || bundle.workspaces.workspace.TokenHash(created.TokenID) != workspace.TokenHash(token) {
+		t.Errorf("%+v", bundle.workspaces.last())
+	}
+	bundle.run("token", "create", "--name", " ").exits(cli.ExitRefused)
+}
+
+// TestExitCodes: every kind of error has its exit code.
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		err    error
+		code   int
+		stderr string
+		json   string
+	}{
+		{"not found", problem.NotFound("workspace-unknown", "no workspace has this name"), cli.ExitNotFound, "orderbridge: no workspace has this name\n", `{"code":"workspace-unknown","message":"no workspace has this name"}`},
+		{"malformed", problem.Malformed("m", "not read"), cli.ExitRefused, "orderbridge: not read\n", `{"code":"m","message":"not read"}`},
+		{"invalid", problem.Invalid("i", "not good"), cli.ExitRefused, "orderbridge: not good\n", `{"code":"i","message":"not good"}`},
+		{"an example of a URL stays", problem.Invalid("i", "like postgres://user:password@host"), cli.ExitRefused, "orderbridge: like postgres://user:password@host\n", `{"code":"i","message":"like postgres://user:password@host"}`},
+		{"conflict", problem.Conflict("c", "in the way"), cli.ExitRefused, "orderbridge: in the way\n", `{"code":"c","message":"in the way"}`},
+		{"forbidden", problem.Forbidden("f", "may not"), cli.ExitRefused, "orderbridge: may not\n", `{"code":"f","message":"may not"}`},
+		{"unauthorized", problem.Unauthorized("u", "who"), cli.ExitRefused, "orderbridge: who\n", `{"code":"u","message":"who"}`},
+		{"too large", problem.TooLarge("l", "too much"), cli.ExitRefused, "orderbridge: too much\n", `{"code":"l","message":"too much"}`},
+		{
+			"unavailable", problem.Unavailable("database-unavailable", "the database does not answer").Because(errors.New("dial\n\tpassword=hunter2: refused")),
+			cli.ExitUnavailable, "orderbridge: the database does not answer\n  cause: dial password=••• refused\n", `{"code":"database-unavailable","message":"the database does not answer"}`,
+		},
+		{"too slow", context.DeadlineExceeded, cli.ExitUnavailable, "orderbridge: it took too long; try again later\n  cause: context deadline exceeded\n", `{"code":"unavailable","message":"it took too long; try again later"}`},
+		{"a cause of a conflict is not told", problem.Conflict("c", "in the way").Because(errors.New("row 7")), cli.ExitRefused, "orderbridge: in the way\n", `{"code":"c","message":"in the way"}`},
+		{
+			"internal", errors.Join(errors.New("start embedded PostgreSQL: exit status 1"), errors.New("\x1b[1mpostgres://u:hunter2@h")),
+			cli.ExitInternal, "orderbridge: the command failed: start embedded PostgreSQL: exit status 1\n  \\x1b[1mpostgres://u:•••@h\n",
+			`{"code":"internal","message":"the command failed: start embedded PostgreSQL: exit status 1\n\u001b[1mpostgres://u:•••@h"}`,
+		},
+		{"cancelled by nobody", context.Canceled, cli.ExitInternal, "orderbridge: the command failed: context canceled\n", `{"code":"internal","message":"the command failed: context canceled"}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			bundle := setup(t)
+			bundle.openError = test.err
+			bundle.run("shop", "disconnect", "--shop-id", "5").exits(test.code).prints("", test.stderr)
+			bundle.run("shop", "list").exits(test.code).prints("", test.stderr)
+			got := bundle.run("shop", "list", "--json").exits(test.code)
+			var compact strings.Builder
+			encoder := json.NewEncoder(&compact)
+			encoder.SetEscapeHTML(false)
+			if err := encoder.Encode(json.RawMessage(got.stderr)); err != nil || compact.String() != test.json+"\n" || got.stdout != "" {
+				t.Errorf("%v: %s, want %s", err, compact.String(), test.json)
+			}
+		})
+	}
+}
+
+// TestErrorsOfEveryCommand: an error is told just the same by every command, also one that comes after the opening of the
+// database.
+func TestErrorsOfEveryCommand(t *testing.T) {
+	t.Parallel()
+	away := problem.Unavailable("database-unavailable", "the database does not answer")
+	const (
+		told       = "orderbridge: the database does not answer\n"
+		toldAsJSON = "{\n  \"code\": \"database-unavailable\",\n  \"message\": \"the database does not answer\"\n}\n"
+	)
+	for _, command := range commands {
+		t.Run(command.path, func(t *testing.T) {
+			t.Parallel()
+			args := append(strings.Fields(command.path), command.args...)
+			bundle := setup(t)
+			bundle.read.err, bundle.workspaces.err, bundle.customers.err, bundle.users.err = away, away, away, away
+			bundle.run(args...).exits(cli.ExitUnavailable).prints("", told)
+			if bundle.opened != 1 {
+				t.Errorf("opened %d sessions", bundle.opened)
+			}
+			bundle.openError = away
+			bundle.run(args...).exits(cli.ExitUnavailable).prints("", told)
+			if command.data {
+				bundle.run(append(args, "--json")...).exits(cli.ExitUnavailable).prints("", toldAsJSON)
+			}
+		})
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	bundle := setup(t)
+	bundle.openError = problem.Unavailable("database-unavailable", "the database does not answer").Because(context.Canceled)
+	bundle.runIn(ctx, "shop", "list").exits(cli.ExitInterrupted).prints("", "orderbridge: interrupted\n")
+}
+
+// TestDoneIsDone: what was done stays done when the database cannot be closed.
+func TestDoneIsDone(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.closeError = errors.New("stop postgres://u:hunter2@h")
+	bundle.run("shop", "list").exits(cli.ExitDone).prints("",
+		"No shop is connected.\nwarning: the database was not closed cleanly: stop postgres://u:•••@h\n")
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+// TestOutputThatCannotBeWritten: a script must not take half an answer for a whole one.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.read.shops = []query.Shop{shopA}
+	for _, args := range [][]string{{"shop", "list"}, {"shop", "list", "--json"}, {"token", "create", "--name", "x"}} {
+		var stderr strings.Builder
+		code := cli.Execute(t.Context(), &root{}, args, &cli.Runtime{Stdout: fullDisk{}, Stderr: &stderr, Open: bundle.open})
+		if code != cli.ExitInternal || !strings.Contains(stderr.String(), "the command failed: write output: no space left on device") {
+			t.Errorf("%q: exit code %d, %s", args, code, stderr.String())
+		}
+	}
+}
