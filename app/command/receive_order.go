@@ -11,6 +11,7 @@ import (
 
 	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
+	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
 	"orderbridge/domain/workspace"
 )
@@ -145,7 +146,8 @@ func (h ReceiveOrderHandler) Handle(ctx context.Context, cmd ReceiveOrder) (Rece
 	id, now := event.NewID(), h.now().UTC().Truncate(time.Microsecond) // as exact as the database
 	cmd.Request.Bytes = len(cmd.Body)
 	err = h.log.Append(ctx, h.event(cmd, id, delivery.OrderReceived{
-		ShopID: envelope.ShopID, OrderID: envelope.OrderID, EventType: envelope.EventType, ReceivedAt: now, Request: cmd.Request,
+		ShopID: envelope.ShopID, OrderID: envelope.OrderID, OrderCode: order.Code(envelope.ShopID, envelope.OrderID),
+		EventType: envelope.EventType, ReceivedAt: now, Request: cmd.Request,
 	}))
 	if err != nil {
 		return Receipt{}, fmt.Errorf("append received order: %w", err)

@@ -8,6 +8,8 @@ import "time"
 type OrderReceived struct {
 	ShopID  string `json:"shop_id"`
 	OrderID string `json:"order_id"`
+	// OrderCode is what the order is called in the CRM, so that a delivery can be found by it before it is processed.
+	OrderCode string `json:"order_code"`
 	// EventType is Pancake's hint ("create", "update"); nothing is decided on it.
 	EventType  string    `json:"event_type,omitempty"`
 	ReceivedAt time.Time `json:"received_at"`

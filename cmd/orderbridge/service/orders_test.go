@@ -383,7 +383,8 @@ func TestOneBadOrderHoldsUpNoOther(t *testing.T) {
 	failing := b.deliver(shopA, bad)
 	after := b.deliver(shopA, changed(t, good, map[string]any{"id": 67}))
 	failed := b.settled(failing)
-	if failed.Outcome != query.OutcomeFailed || failed.Reason == nil || *failed.Reason != "money-unreadable" {
+	if failed.Outcome != query.OutcomeFailed || failed.Reason == nil || *failed.Reason != "money-unreadable" ||
+		failed.OrderCode == nil || *failed.OrderCode != "Pancake_1635294032_66" {
 		t.Errorf("the bad order is %+v", failed.Delivery)
 	}
 	for _, id := range []string{before.String(), after.String()} {

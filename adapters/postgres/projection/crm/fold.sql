@@ -68,6 +68,10 @@ FROM (
     WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated')
     ORDER BY e.workspace_id, e.stream, e.position DESC
 ) o, jsonb_array_elements(o.lines) WITH ORDINALITY AS i (data, line)
+ON CONFLICT (workspace_id, code, line) DO UPDATE SET
+    product_code = excluded.product_code, product_name = excluded.product_name, variant = excluded.variant,
+    quantity = excluded.quantity, unit_price = excluded.unit_price, discount = excluded.discount,
+    amount = excluded.amount, gift = excluded.gift
 ;
 
 -- Sources.

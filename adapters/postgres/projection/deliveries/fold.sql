@@ -1,9 +1,9 @@
 -- Folds the events in ($1, $2] into the read table. Each statement ends with a line that holds only a semicolon.
 
--- Deliveries that arrived. The order code's form is the same as in domain/order, and is replaced by the event's own.
+-- Deliveries that arrived.
 INSERT INTO deliveries (workspace_id, id, received_position, received_at, shop_id, order_code, outcome, reason)
 SELECT e.workspace_id, e.correlation_id, e.position, (e.payload ->> 'received_at')::timestamptz,
-    e.payload ->> 'shop_id', NULL, 'pending', NULL
+    e.payload ->> 'shop_id', e.payload ->> 'order_code', 'pending', NULL
 FROM events e
 WHERE e.position > $1 AND e.position <= $2 AND e.type = 'OrderReceived'
 ON CONFLICT (workspace_id, id) DO NOTHING
