@@ -69,10 +69,13 @@ func (a offsetsAdapter) AckMessageQuery(sql.AckMessageQueryParams) (sql.Query, e
 	return sql.Query{Query: `SELECT position FROM cursors WHERE consumer = $1`, Args: []any{a.consumer}}, nil
 }
 
-// BeforeSubscribingQueries makes the cursor of a consumer that is new.
+// BeforeSubscribingQueries makes the cursor of a consumer that is new. It looks first, because an insert would wait for
+// whoever is moving the cursor just now, and every other consumer with it.
 func (a offsetsAdapter) BeforeSubscribingQueries(sql.BeforeSubscribingQueriesParams) ([]sql.Query, error) {
 	return []sql.Query{{
-		Query: `INSERT INTO cursors (consumer, position) VALUES ($1, 0) ON CONFLICT DO NOTHING`, Args: []any{a.consumer},
+		Query: `INSERT INTO cursors (consumer, position)
+			SELECT $1, 0 WHERE NOT EXISTS (SELECT FROM cursors WHERE consumer = $1) ON CONFLICT DO NOTHING`,
+		Args: []any{a.consumer},
 	}}, nil
 }
 

@@ -55,8 +55,9 @@ type Config struct {
 	IsTransient func(error) bool
 	// IsConflict tells whether another writer came in between: it is tried again a few times.
 	IsConflict func(error) bool
-	// Note keeps the reason for not moving on where operators see it; a nil error clears it.
-	Note func(ctx context.Context, stop *Stop) error
+	// Note keeps the reason for not moving on where operators see it, until the cursor moves: whoever moves it clears the
+	// reason with it, since that may be another instance than the one that noted it.
+	Note func(ctx context.Context, stop Stop) error
 }
 
 // Stop says why a consumer does not move on.
@@ -74,6 +75,8 @@ type Consumer struct {
 	logger *slog.Logger
 	ctx    context.Context //nolint:containedctx // the consumer's life: watermill's HandleError gets none
 
+	stoppedRetry time.Duration // tests do not wait for half a minute
+
 	mu       sync.Mutex
 	lastSeen time.Time
 
@@ -85,11 +88,15 @@ type Consumer struct {
 	conflicts int           // in a row
 	wait      time.Duration // before the next poll
 	noted     bool
+	handled   *Slice // since the last poll, if it was committed
+	trouble   error  // that watermill-sql keeps to itself, since the last poll
 }
 
 // NewConsumer makes a consumer that lives as long as ctx.
 func NewConsumer(ctx context.Context, config Config, logger *slog.Logger) *Consumer {
-	return &Consumer{config: config, logger: logger.With("consumer", config.Name), ctx: ctx, lastSeen: time.Now()}
+	return &Consumer{
+		config: config, logger: logger.With("consumer", config.Name), ctx: ctx, stoppedRetry: stoppedRetry, lastSeen: time.Now(),
+	}
 }
 
 // Name is the consumer's name.
@@ -98,7 +105,7 @@ func (c *Consumer) Name() string { return c.config.Name }
 // Subscriber makes the Watermill subscriber that feeds the consumer.
 func (c *Consumer) Subscriber(pool *pgxpool.Pool) (message.Subscriber, error) {
 	noDeadline := time.Duration(0) // an expired one would commit what a handler has half done
-	beginner := guardedBeginner{Beginner: sql.BeginnerFromPgx(pool), handling: &c.handling, stopping: c.ctx.Done()}
+	beginner := guardedBeginner{Beginner: sql.BeginnerFromPgx(pool), consumer: c}
 	subscriber, err := sql.NewSubscriber(beginner, sql.SubscriberConfig{
 		ConsumerGroup:  c.config.Name,
 		AckDeadline:    &noDeadline,
@@ -152,7 +159,7 @@ func (c *Consumer) HandleMessage(msg *message.Message) error {
 	err = c.inSavepoint(ctx, tx, slice, c.config.Handle)
 	switch {
 	case err == nil:
-		c.succeeded(slice)
+		c.handled = &slice
 	case ctx.Err() != nil || c.config.IsTransient(err):
 		c.retryLater(slice, err)
 	case c.config.IsConflict(err) && c.conflicts < maxConflicts:
@@ -175,14 +182,14 @@ func (c *Consumer) isolated(ctx context.Context, tx pgx.Tx, slice Slice, cause e
 	}
 	c.logger.ErrorContext(ctx, "event cannot be handled and is parked", "position", slice.Upto, "error", cause)
 	if err := c.inSavepoint(ctx, tx, slice, c.config.Park); err != nil {
-		if c.config.IsTransient(err) {
+		if ctx.Err() != nil || c.config.IsTransient(err) {
 			c.retryLater(slice, err)
 			return
 		}
 		c.stop(slice, errors.Join(cause, fmt.Errorf("park: %w", err)))
 		return
 	}
-	c.succeeded(slice)
+	c.handled = &slice
 }
 
 func (c *Consumer) inSavepoint(ctx context.Context, tx pgx.Tx, slice Slice, handle func(context.Context, pgx.Tx, Slice) error) error {
@@ -196,7 +203,7 @@ func (c *Consumer) inSavepoint(ctx context.Context, tx pgx.Tx, slice Slice, hand
 	})
 }
 
-// succeeded forgets earlier trouble. The commit is still to come, but if that fails the slice is selected again.
+// succeeded forgets earlier trouble, once the slice is committed.
 func (c *Consumer) succeeded(slice Slice) {
 	c.failures, c.conflicts, c.wait = 0, 0, 0
 	if c.window > 0 {
@@ -206,7 +213,7 @@ func (c *Consumer) succeeded(slice Slice) {
 	}
 	if c.noted {
 		c.logger.Info("moving on again", "position", slice.Upto)
-		c.note(nil)
+		c.noted = false
 	}
 }
 
@@ -220,7 +227,7 @@ func (c *Consumer) retryLater(slice Slice, cause error) {
 	c.logger.Warn("slice failed and is tried again", "after", slice.After, "upto", slice.Upto, "attempt", c.failures,
 		"wait", c.wait, "error", cause)
 	if c.failures > 2 {
-		stop := &Stop{Category: "retrying", Reason: cause.Error()}
+		stop := Stop{Category: "retrying", Reason: cause.Error()}
 		if slice.Len() > 0 {
 			stop.Position = slice.After + 1
 		}
@@ -231,19 +238,19 @@ func (c *Consumer) retryLater(slice Slice, cause error) {
 // stop stays at an event that cannot be handled. It is tried again now and then, since a new version of the program
 // may be able to.
 func (c *Consumer) stop(slice Slice, cause error) {
-	c.wait = stoppedRetry
+	c.wait = c.stoppedRetry
 	c.logger.Error("stopped at an event that cannot be handled", "position", slice.Upto, "error", cause)
-	c.note(&Stop{Category: "stopped", Position: slice.Upto, Reason: cause.Error()})
+	c.note(Stop{Category: "stopped", Position: slice.Upto, Reason: cause.Error()})
 }
 
-func (c *Consumer) note(stop *Stop) {
+func (c *Consumer) note(stop Stop) {
 	ctx, cancel := context.WithTimeout(c.ctx, noteTimeout)
 	defer cancel()
 	if err := c.config.Note(ctx, stop); err != nil {
 		c.logger.Warn("reason for not moving on could not be kept", "error", err)
 		return
 	}
-	c.noted = stop != nil
+	c.noted = true
 }
 
 // HandleError is where the consumer waits: until something was appended when there was nothing to do, for a while after
@@ -265,11 +272,15 @@ func (c *Consumer) waitAfter(err error) time.Duration {
 	c.handling.Lock()
 	defer c.handling.Unlock()
 	c.seen()
-	if err != nil && c.ctx.Err() == nil {
+	err = errors.Join(err, c.trouble)
+	switch {
+	case err != nil && c.ctx.Err() == nil:
 		c.retryLater(Slice{}, err)
+	case err == nil && c.handled != nil:
+		c.succeeded(*c.handled)
 	}
 	wait := c.wait
-	c.wait = 0
+	c.wait, c.handled, c.trouble = 0, nil, nil
 	return wait
 }
 

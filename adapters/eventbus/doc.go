@@ -15,8 +15,9 @@
 // until the one event at fault stands alone: a policy parks that event and goes on, a projection stops there and says
 // so.
 //
-// Four habits of watermill-sql v4 shape the code: a Nack keeps the transaction open, so handlers never nack; a commit
-// that fails is only logged, so nothing is remembered of a slice until the cursor is read again; HandleError is called
-// between polls, so that is where a consumer waits; and a subscriber that is closed ends the transaction without waiting
-// for the handler, so transactions are guarded.
+// Five habits of watermill-sql v4 shape the code: a Nack keeps the transaction open, so handlers never nack; a commit that
+// fails is only logged, and a select that fails looks like one that found nothing, so transactions tell the consumer of
+// both, and nothing is remembered of a slice before its commit; HandleError is called between polls, so that is where a
+// consumer waits; and a subscriber that is closed ends the transaction without waiting for the handler, so transactions
+// wait for it themselves.
 package eventbus

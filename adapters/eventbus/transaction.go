@@ -6,18 +6,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/ThreeDotsLabs/watermill-sql/v4/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/jackc/pgx/v5"
 )
 
-// guardedBeginner begins transactions that do not end while a slice is handled in them.
+// guardedBeginner begins a consumer's transactions, which do not end while a slice is handled in them, and which tell the
+// consumer of the errors that watermill-sql keeps to itself.
 type guardedBeginner struct {
 	sql.Beginner
-	handling *sync.Mutex
-	stopping <-chan struct{}
+	consumer *Consumer
 }
 
 // BeginTx begins a transaction.
@@ -26,35 +25,47 @@ func (b guardedBeginner) BeginTx(ctx context.Context, options *stdsql.TxOptions)
 	if err != nil {
 		return nil, err
 	}
-	return guardedTx{Tx: tx, handling: b.handling, stopping: b.stopping}, nil
+	return &guardedTx{Tx: tx, consumer: b.consumer}, nil
 }
 
 type guardedTx struct {
 	sql.Tx
-	handling *sync.Mutex
-	stopping <-chan struct{}
+	consumer *Consumer
+	selected interface{ Err() error } // the rows that the next slice was looked for in
+}
+
+// QueryContext keeps the rows at hand: watermill-sql takes rows that ended with an error for rows that ended.
+func (t *guardedTx) QueryContext(ctx context.Context, query string, args ...any) (sql.Rows, error) {
+	rows, err := t.Tx.QueryContext(ctx, query, args...)
+	if selected, ok := rows.(interface{ Err() error }); ok && err == nil {
+		t.selected = selected
+	}
+	return rows, err
 }
 
 // Commit commits once no slice is being handled. That a stopping consumer's commit fails is no news: its connection is
 // closed with it, and the slice is handled after the next start.
-func (t guardedTx) Commit() error {
-	t.handling.Lock()
-	defer t.handling.Unlock()
-	err := t.Tx.Commit()
-	select {
-	case <-t.stopping:
-		if err != nil {
-			return stdsql.ErrTxDone
-		}
-	default:
+func (t *guardedTx) Commit() error {
+	t.consumer.handling.Lock()
+	defer t.consumer.handling.Unlock()
+	if t.selected != nil && t.selected.Err() != nil {
+		t.consumer.trouble = fmt.Errorf("look for the next slice: %w", t.selected.Err())
+		return t.Tx.Rollback()
 	}
-	return err
+	err := t.Tx.Commit()
+	if err == nil {
+		return nil
+	}
+	if t.consumer.ctx.Err() == nil {
+		t.consumer.trouble = fmt.Errorf("commit: %w", err)
+	}
+	return stdsql.ErrTxDone // the consumer logs it itself
 }
 
 // Rollback rolls back once no slice is being handled.
-func (t guardedTx) Rollback() error {
-	t.handling.Lock()
-	defer t.handling.Unlock()
+func (t *guardedTx) Rollback() error {
+	t.consumer.handling.Lock()
+	defer t.consumer.handling.Unlock()
 	return t.Tx.Rollback()
 }
 
@@ -68,7 +79,7 @@ func unwrap(msg *message.Message) (pgx.Tx, Slice, error) {
 	if !ok {
 		return nil, slice, errors.New("message carries no transaction")
 	}
-	guarded, ok := carried.(guardedTx)
+	guarded, ok := carried.(*guardedTx)
 	if !ok {
 		return nil, slice, fmt.Errorf("message carries a %T, not a transaction of this package", carried)
 	}

@@ -42,6 +42,8 @@ type Cluster struct {
 	host      string // the socket's directory
 	port      string
 
+	created bool // by this Open
+
 	closing sync.Mutex
 	users   *lock // nil when closed
 }
@@ -150,6 +152,7 @@ func (c *Cluster) enter(ctx context.Context) error {
 		if err := c.initialise(ctx); err != nil {
 			return err
 		}
+		c.created = true
 	}
 	if c.place.elsewhere() {
 		if err := c.place.writePointer(); err != nil {
@@ -172,6 +175,19 @@ func (c *Cluster) enter(ctx context.Context) error {
 		return errors.Join(err, c.leave(ctx, users))
 	}
 	c.users = users
+	return nil
+}
+
+// EnsureRunning starts the server again if it is gone, as after a crash, and waits until it answers.
+func (c *Cluster) EnsureRunning(ctx context.Context) error {
+	starting, err := acquireLock(ctx, c.place.startLock(), syscall.LOCK_EX, c.owner)
+	if err != nil {
+		return fmt.Errorf("look after the local database: %w", err)
+	}
+	defer starting.release()
+	if err := c.ensureRunning(ctx); err != nil {
+		return fmt.Errorf("look after the local database: %w", err)
+	}
 	return nil
 }
 
@@ -225,6 +241,9 @@ func (c *Cluster) Port() string { return c.port }
 
 // User is the database user, a superuser of this cluster.
 func (c *Cluster) User() string { return userName }
+
+// Created tells whether there was no cluster before this Open.
+func (c *Cluster) Created() bool { return c.created }
 
 // Database is the database's name.
 func (c *Cluster) Database() string { return databaseName }

@@ -31,7 +31,7 @@ const (
 // ownSettings are those that this package's promises rest on.
 var ownSettings = []string{
 	"config_file", "data_directory", "external_pid_file", "hba_file", "ident_file", "listen_addresses", "logging_collector", "log_destination",
-	"port", "unix_socket_directories", "unix_socket_group", "unix_socket_permissions",
+	"log_error_verbosity", "port", "unix_socket_directories", "unix_socket_group", "unix_socket_permissions",
 }
 
 var settingPattern = regexp.MustCompile(`^[a-z_][a-z0-9_.]*$`)
@@ -137,6 +137,7 @@ func (c *Cluster) serverOptions() string {
 	settings["unix_socket_permissions"] = "0700"
 	settings["logging_collector"] = "off" // or the log, and the reason for a failed start, would be elsewhere
 	settings["log_destination"] = "stderr"
+	settings["log_error_verbosity"] = "terse" // the detail of a unique violation would name phones and emails
 
 	options := make([]string, 0, len(settings))
 	for name, value := range settings {

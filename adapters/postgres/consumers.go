@@ -143,11 +143,8 @@ func (db *Database) catchUp(ctx context.Context, p Projection, head int64) error
 }
 
 // noteStop keeps why a consumer does not move on.
-func (db *Database) noteStop(consumer string) func(context.Context, *eventbus.Stop) error {
-	return func(ctx context.Context, stop *eventbus.Stop) error {
-		if stop == nil {
-			return queries.ClearStop(ctx, db.requests, consumer)
-		}
+func (db *Database) noteStop(consumer string) func(context.Context, eventbus.Stop) error {
+	return func(ctx context.Context, stop eventbus.Stop) error {
 		params := dbsqlc.NoteStopParams{Consumer: consumer, Category: stop.Category, Reason: stop.Reason, Position: &stop.Position}
 		if eventType, err := queries.EventTypeAt(ctx, db.requests, stop.Position); err == nil {
 			params.EventType = &eventType

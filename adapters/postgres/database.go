@@ -40,6 +40,9 @@ const (
 	consumerConnections = 8
 
 	connectTimeout = 5 * time.Second
+
+	// lostPeerTimeout is how long a transaction may wait for its client, in PostgreSQL's words.
+	lostPeerTimeout = "15s"
 )
 
 // queries are the generated ones. They hold no state.
@@ -96,6 +99,12 @@ func openPool(ctx context.Context, dsn, name string, size int32, settings map[st
 	config.ConnConfig.ConnectTimeout = connectTimeout
 	config.ConnConfig.RuntimeParams["application_name"] = name
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	// An instance that froze, or whose network went away, must not keep its locks: the append lock stops all others.
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = lostPeerTimeout
+	config.ConnConfig.RuntimeParams["tcp_user_timeout"] = lostPeerTimeout
+	config.ConnConfig.RuntimeParams["tcp_keepalives_idle"] = "10"
+	config.ConnConfig.RuntimeParams["tcp_keepalives_interval"] = "5"
+	config.ConnConfig.RuntimeParams["tcp_keepalives_count"] = "2"
 	maps.Copy(config.ConnConfig.RuntimeParams, settings)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		pgxuuid.Register(conn.TypeMap())
@@ -119,12 +128,28 @@ var errUnreadableDSN = problem.Invalid("database-url-unreadable",
 // errUnavailable is what callers see while the database is away.
 var errUnavailable = problem.Unavailable("database-unavailable", "the database does not answer; try again in some seconds")
 
-// unavailable marks errors that only say that the database is away, so that callers are told to try again.
+// errRefused is what callers see when the server answers, and lets nobody in.
+var errRefused = problem.Forbidden("database-refused",
+	"the server refuses the database URL: its user, password or database name is wrong, or the database does not exist")
+
+// unavailable marks errors that only say that the database is away, so that callers are told to try again, and those
+// that say that it will never let this caller in.
 func unavailable(err error) error {
-	if err == nil || !isUnavailable(err) {
+	switch {
+	case err == nil:
+		return nil
+	case isRefused(err):
+		return errRefused.Because(err)
+	case isUnavailable(err):
+		return errUnavailable.Because(err)
+	default:
 		return err
 	}
-	return errUnavailable.Because(err)
+}
+
+func isRefused(err error) bool {
+	pgError, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (strings.HasPrefix(pgError.Code, "28") || pgError.Code == "3D000") // authorisation; no such database
 }
 
 func isUnavailable(err error) bool {
@@ -199,7 +224,7 @@ func (p *pipeline) send(ctx context.Context, to batchSender) error {
 var (
 	// ErrVersionConflict: the stream has an event of this version already.
 	ErrVersionConflict = errors.New("stream changed since it was read")
-	// ErrKeyClaimed: somebody else stored a customer, a source, a shop or an order for the same key at the same moment.
+	// ErrKeyClaimed: somebody else stored a customer, a source, a shop, an order or a workspace for the same key at the same moment.
 	ErrKeyClaimed = errors.New("key was claimed by another writer")
 )
 
@@ -212,7 +237,8 @@ func conflict(err error) error {
 	switch pgError.ConstraintName {
 	case "events_stream_version":
 		return fmt.Errorf("%w: %w", ErrVersionConflict, err)
-	case "customer_keys_claim", "sources_pkey", "order_heads_pkey", "shops_pkey", "customer_keys_pkey":
+	case "customer_keys_claim", "customer_keys_pkey", "sources_pkey", "order_heads_pkey", "shops_pkey", "workspaces_name_key",
+		"workspaces_default":
 		return fmt.Errorf("%w: %w", ErrKeyClaimed, err)
 	default:
 		return err

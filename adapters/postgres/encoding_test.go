@@ -306,7 +306,12 @@ func TestDigest(t *testing.T) {
 		payloads = append(payloads, g.decode(t))
 	}
 	bodies := [][]byte{
-		nil, {}, []byte(`{"id":1}`), {0}, {0xff, 0xfe, 0x00, 0x80}, []byte("không phải JSON 🌸"),
+		nil,
+		{},
+		[]byte(`{"id":1}`),
+		{0},
+		{0xff, 0xfe, 0x00, 0x80},
+		[]byte("không phải JSON 🌸"),
 		bytes.Repeat([]byte{0x00, 0xc3, 0x28}, 1<<18), // beyond what fits a page, and compressible
 	}
 	want := map[int64]event.New{}

@@ -80,6 +80,9 @@ func (db *Database) EventTypeAt(ctx context.Context, position int64) (string, er
 // NoteStop keeps why a consumer does not move on.
 var NoteStop = (*Database).noteStop
 
+// EnsureDefaultWorkspace makes the first workspace, once.
+var EnsureDefaultWorkspace = (*Database).ensureDefaultWorkspace
+
 // Remembered is how many hosts a directory remembers.
 func (d *ShopDirectory) Remembered() int {
 	d.mu.Lock()

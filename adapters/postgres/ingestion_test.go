@@ -96,7 +96,7 @@ func TestIngestionAtTheSameTime(t *testing.T) {
 			if tx[i], err = b.db.Consumers().Begin(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			defer tx[i].Rollback(context.WithoutCancel(t.Context())) //nolint:errcheck // done or not
+			t.Cleanup(func() { _ = tx[i].Rollback(context.Background()) }) // ended already, unless something went wrong
 			facts[i], err = postgres.NewIngestion(tx[i], "a", 2).Facts(t.Context(), command.Questions{
 				Workspaces: map[uuid.UUID]struct{}{b.workspaceID: {}}, Customers: map[command.ContactKey]struct{}{key: {}},
 			})

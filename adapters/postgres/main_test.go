@@ -3,7 +3,6 @@ package postgres_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -63,6 +62,7 @@ func connectAdmin(t testing.TB, dsn string) *pgxpool.Pool {
 	if err != nil {
 		t.Fatal(err)
 	}
+	config.MaxConns = 20 // enough for tests that hold some
 	config.ConnConfig.RuntimeParams["application_name"] = "test"
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		pgxuuid.Register(conn.TypeMap())
@@ -264,7 +264,8 @@ func receivedBody(workspaceID uuid.UUID, id string, body []byte) event.New {
 		ID: event.NewID(), WorkspaceID: workspaceID, Stream: event.DeliveryStream(deliveryID), Version: 1,
 		Actor: event.ActorWebhook, CorrelationID: deliveryID, Body: body,
 		Payload: delivery.OrderReceived{
-			ShopID: shopID, OrderID: id, EventType: "create", ReceivedAt: now(), Request: delivery.Request{Bytes: len(body)},
+			ShopID: shopID, OrderID: id, OrderCode: order.Code(shopID, id), EventType: "create", ReceivedAt: now(),
+			Request: delivery.Request{Bytes: len(body)},
 		},
 	}
 }
@@ -379,16 +380,6 @@ func all[T any](t testing.TB, limit int, read func(query.Page) (query.List[T], e
 	}
 	t.Fatal("the list has no end")
 	return nil
-}
-
-func ptr[T any](value T) *T { return &value }
-
-func names(n int) []string {
-	out := make([]string, n)
-	for i := range out {
-		out[i] = fmt.Sprintf("%02d", i)
-	}
-	return out
 }
 
 func creator(phone, email string) func(*order.State) {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"orderbridge/app/policy"
 )
 
 // metricsTimeout bounds what a scrape may cost.
@@ -28,7 +30,7 @@ func NewConsumerMetrics(db *Database) *ConsumerMetrics {
 		position: prometheus.NewDesc("orderbridge_consumer_position",
 			"Position up to which a consumer has handled the log.", []string{"consumer"}, nil),
 		lag: prometheus.NewDesc("orderbridge_consumer_lag_events",
-			"Events in the log beyond a consumer's position. A policy passes events that do not concern it only with the next that does.",
+			"Events in the log that a consumer has still to handle: those that concern it, and at most 100000 of them for a policy.",
 			[]string{"consumer"}, nil),
 		stopped: prometheus.NewDesc("orderbridge_consumer_stopped",
 			"1 while a consumer does not move on, by category: retrying or stopped.", []string{"consumer", "category"}, nil),
@@ -57,7 +59,13 @@ func (m *ConsumerMetrics) Collect(metrics chan<- prometheus.Metric) {
 	metrics <- prometheus.MustNewConstMetric(m.head, prometheus.GaugeValue, float64(head))
 	for _, cursor := range cursors {
 		metrics <- prometheus.MustNewConstMetric(m.position, prometheus.GaugeValue, float64(cursor.Position), cursor.Consumer)
-		metrics <- prometheus.MustNewConstMetric(m.lag, prometheus.GaugeValue, float64(head-cursor.Position), cursor.Consumer)
+		lag := head - cursor.Position
+		if cursor.Consumer == policy.OnOrderReceivedName { // it passes what does not concern it only with the next that does
+			if lag, err = queries.PendingOrders(ctx, m.db.requests, cursor.Position); err != nil {
+				return
+			}
+		}
+		metrics <- prometheus.MustNewConstMetric(m.lag, prometheus.GaugeValue, float64(lag), cursor.Consumer)
 		for _, category := range []string{"retrying", "stopped"} {
 			value := 0.0
 			if cursor.Category == category {

@@ -64,7 +64,8 @@ func migrateSchema(ctx context.Context, db *sql.DB, logger *slog.Logger) error {
 }
 
 func newGoose(db *sql.DB) (*goose.Provider, error) {
-	locker, err := lock.NewPostgresSessionLocker()
+	// Several instances may start at once: who waits looks every second (goose's own step is five), for five minutes.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return nil, fmt.Errorf("make migration lock: %w", err)
 	}
@@ -154,17 +155,39 @@ func ensureServiceRole(ctx context.Context, tx pgx.Tx) error {
 	switch {
 	case ok && (pgError.Code == "42710" || pgError.Code == "23505"): // it exists by now
 		return nil
-	case ok && pgError.Code == "42501":
+	case isDenied(err):
 		return problem.Forbidden("role-needed", "the database role %s is missing and may not be created by this user; "+
 			"have a superuser run: CREATE ROLE %s NOLOGIN; GRANT %s TO <user>", ServiceRole, ServiceRole, ServiceRole).Because(err)
 	}
 	return err
 }
 
+// isDenied tells that the connection's own role may not do something.
+func isDenied(err error) bool {
+	pgError, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pgError.Code == "42501"
+}
+
+// joinServiceRole makes the connection's own role a member of the service's, which it works as.
+func joinServiceRole(ctx context.Context, tx pgx.Tx) error {
+	var member bool
+	// From PostgreSQL 16 on, a member may be one without the right to become the role: whoever creates a role is.
+	err := tx.QueryRow(ctx, `SELECT pg_has_role(current_user, $1,
+		CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END)`, ServiceRole).Scan(&member)
+	if err != nil || member {
+		return err
+	}
+	_, err = tx.Exec(ctx, "GRANT "+ServiceRole+" TO CURRENT_USER")
+	if isDenied(err) {
+		return problem.Forbidden("role-needed", "this user may not work as the database role %s; have a superuser run: GRANT %s TO <user>",
+			ServiceRole, ServiceRole).Because(err)
+	}
+	return err
+}
+
 // grantServiceRole gives the role all that the service does, and no right to change or delete an event.
 func grantServiceRole(ctx context.Context, tx pgx.Tx) error {
-	var member bool
-	if err := tx.QueryRow(ctx, "SELECT pg_has_role(current_user, $1, 'MEMBER')", ServiceRole).Scan(&member); err != nil {
+	if err := joinServiceRole(ctx, tx); err != nil {
 		return err
 	}
 	statements := []string{
@@ -172,9 +195,6 @@ func grantServiceRole(ctx context.Context, tx pgx.Tx) error {
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + ServiceRole,
 		"REVOKE UPDATE, DELETE, TRUNCATE ON events FROM " + ServiceRole,
 		"GRANT SELECT ON goose_db_version TO " + ServiceRole,
-	}
-	if !member {
-		statements = append(statements, "GRANT "+ServiceRole+" TO CURRENT_USER")
 	}
 	for _, p := range Projections() {
 		schema := pgx.Identifier{p.Schema()}.Sanitize()

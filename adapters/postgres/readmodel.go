@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -16,8 +17,6 @@ import (
 	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
 	"orderbridge/domain/workspace"
-
-	"github.com/go-json-experiment/json"
 )
 
 // ReadModel answers queries from the read tables and, for settings and access, from the directories.

@@ -15,8 +15,11 @@ import (
 	"orderbridge/domain/problem"
 )
 
-// SourceName is the name of the order source that every Pancake order gets in the CRM (guide, section 4).
+// SourceName is the name of the order source that every Pancake order gets in the CRM (Getfly's integration guide, section 4).
 const SourceName = "Pancake"
+
+// clockTolerance is how far a shop's clock may be ahead of ours: more than any time zone it could have forgotten.
+const clockTolerance = 24 * time.Hour
 
 // IngestOrder turns received orders into customers and orders of the CRM: it finds or makes each order's customer,
 // ensures the source, and creates or updates the order. An order that cannot be understood fails alone.
@@ -82,7 +85,9 @@ func (h IngestOrderHandler) interpret(recorded event.Recorded) (delivered, error
 		shopID: payload.ShopID, orderID: payload.OrderID, receivedAt: payload.ReceivedAt,
 	}}
 	d.state, d.problem = h.interpreter.Interpret(recorded.Body)
-	if d.state.UpdatedAt.IsZero() { // a shop that gives no time of change: the last to arrive is the newest
+	// Where the shop gives no time of change, the last to arrive is the newest. A time from the future is none: the order
+	// would stay as it is until then.
+	if d.state.UpdatedAt.IsZero() || d.state.UpdatedAt.After(payload.ReceivedAt.Add(clockTolerance)) {
 		d.state.UpdatedAt = payload.ReceivedAt
 	}
 	return d, nil

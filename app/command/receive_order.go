@@ -155,6 +155,12 @@ func (h ReceiveOrderHandler) Handle(ctx context.Context, cmd ReceiveOrder) (Rece
 	return Receipt{DeliveryID: id}, nil
 }
 
+// Refuse keeps an authenticated call whose body could not be read whole as DeliveryRejected, with as much of the body as
+// came, and returns why it was refused.
+func (h ReceiveOrderHandler) Refuse(ctx context.Context, cmd ReceiveOrder, refusal *problem.Error) error {
+	return h.reject(ctx, cmd, refusal)
+}
+
 // reject keeps what was refused, and returns why it was. When it cannot be kept, that comes first: the sender is to
 // try again.
 func (h ReceiveOrderHandler) reject(ctx context.Context, cmd ReceiveOrder, cause error) error {

@@ -53,7 +53,7 @@ func Narrate(payload event.Payload) string {
 	case delivery.DeliveryRejected:
 		return fmt.Sprintf("Refused: %s.", strings.TrimSuffix(e.Detail, "."))
 	case delivery.IngestionFailed:
-		return fmt.Sprintf("Attempt %d to bring order %s of shop %s in failed: %s. The delivery is kept and can be retried.",
+		return fmt.Sprintf("Attempt %d to bring order %s of shop %s in failed: %s. The delivery is kept exactly as it came.",
 			e.Attempt, e.OrderID, e.ShopID, strings.TrimSuffix(e.Detail, "."))
 	case order.CustomerMatched:
 		return "Matched an existing customer: " + narrateDecision(e.Decision)

@@ -72,7 +72,7 @@ type OrderLine struct {
 // OrderFilter narrows a list of orders; empty fields do not.
 type OrderFilter struct {
 	ShopID     string
-	CustomerID uuid.UUID
+	CustomerID uuid.NullUUID
 }
 
 // Customer is a customer of the CRM.

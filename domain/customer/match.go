@@ -10,7 +10,7 @@ import (
 )
 
 // MatchRule is a workspace's choice of what an order's buyer is recognised by ("Tìm khách hàng đã có trên CRM theo
-// Điện thoại hoặc Email" in the guide).
+// Điện thoại hoặc Email" in Getfly's integration guide).
 type MatchRule string
 
 // The match rules. They are stored data.

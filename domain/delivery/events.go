@@ -45,7 +45,7 @@ func (DeliveryRejected) EventName() string        { return "DeliveryRejected" }
 func (DeliveryRejected) EventVersion() int        { return 1 }
 func (DeliveryRejected) PersonalFields() []string { return nil }
 
-// IngestionFailed: a received order could not be turned into a customer and an order. It can be retried.
+// IngestionFailed: a received order could not be turned into a customer and an order.
 type IngestionFailed struct {
 	ShopID  string `json:"shop_id"`
 	OrderID string `json:"order_id"`

@@ -23,6 +23,7 @@ var (
 	KindNotFound     = Kind{"not found"}
 	KindConflict     = Kind{"conflict"} // something else is in the way
 	KindTooLarge     = Kind{"too large"}
+	KindUnsupported  = Kind{"unsupported"} // in a form that is not taken
 	KindUnavailable  = Kind{"unavailable"} // try again later
 )
 
@@ -123,6 +124,11 @@ func Conflict(code, format string, args ...any) *Error {
 // TooLarge is input beyond the size that is taken.
 func TooLarge(code, format string, args ...any) *Error {
 	return newError(KindTooLarge, code, format, args...)
+}
+
+// Unsupported is input in a form that is not taken.
+func Unsupported(code, format string, args ...any) *Error {
+	return newError(KindUnsupported, code, format, args...)
 }
 
 // Unavailable is a request that may succeed later.

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// DefaultShopLimit is how many shops a workspace connects at most, as the guide promises.
+	// DefaultShopLimit is how many shops a workspace connects at most, the number that Getfly's integration guide names.
 	DefaultShopLimit = 10
 
 	maxShopIDLength = 20
@@ -28,7 +28,7 @@ const (
 // would be read.
 var takenHeaders = []string{
 	"Host", "Content-Type", "Content-Length", "Content-Encoding", "User-Agent", "Accept-Encoding", "Connection",
-	"Transfer-Encoding", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+	"Transfer-Encoding", "TE", "Trailer", "Upgrade", "Keep-Alive", "Expect", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
 }
 
 // Shop is a Pancake shop that is connected to a workspace. The header's value is a secret and not part of it.

@@ -408,7 +408,7 @@ Pancake_7_1              15/09/2025 10:04  waiting_for_pickup  Mai           -  
 	bundle.run("order", "list", "--json").exits(cli.ExitDone).isJSON(bundle.read.orders)
 
 	bundle.run("order", "list", "--shop-id", "7", "--customer-id", anID, "--limit", "1", "--cursor", query.Cursor(5)).exits(cli.ExitDone)
-	if bundle.read.asked != (query.OrderFilter{ShopID: "7", CustomerID: id}) || bundle.read.page != (query.Page{Limit: 1, Before: 5}) {
+	if bundle.read.asked != (query.OrderFilter{ShopID: "7", CustomerID: uuid.NullUUID{UUID: id, Valid: true}}) || bundle.read.page != (query.Page{Limit: 1, Before: 5}) {
 		t.Errorf("asked for %+v, %+v", bundle.read.asked, bundle.read.page)
 	}
 	bundle.run("order", "list", "--shop-id", "A", "--limit", "0").exits(cli.ExitRefused).prints("",

@@ -67,6 +67,7 @@ var exitOf = map[problem.Kind]int{
 	problem.KindNotFound:     ExitNotFound,
 	problem.KindConflict:     ExitRefused,
 	problem.KindTooLarge:     ExitRefused,
+	problem.KindUnsupported:  ExitRefused,
 	problem.KindUnavailable:  ExitUnavailable,
 }
 

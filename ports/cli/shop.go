@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"golang.org/x/term"
 
 	"orderbridge/app/command"
 	"orderbridge/app/query"
@@ -181,9 +182,21 @@ func (rt *Runtime) readSecret(ctx context.Context, prompt string) (string, error
 	if rt.Stdin == nil {
 		return "", errNoSecret
 	}
-	if file, ok := rt.Stdin.(*os.File); ok {
-		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			fmt.Fprint(rt.Stderr, prompt)
+	readLine := func() (string, error) {
+		return bufio.NewReader(io.LimitReader(rt.Stdin, maxSecretBytes)).ReadString('\n')
+	}
+	if file, ok := rt.Stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		terminal := int(file.Fd())
+		before, err := term.GetState(terminal)
+		if err != nil {
+			return "", fmt.Errorf("prepare terminal: %w", err)
+		}
+		defer term.Restore(terminal, before) //nolint:errcheck // also after an interrupt, and there is nothing left to do if it fails
+		fmt.Fprint(rt.Stderr, prompt)
+		readLine = func() (string, error) {
+			typed, err := term.ReadPassword(terminal) // it does not stay on the screen
+			fmt.Fprintln(rt.Stderr)
+			return string(typed), err
 		}
 	}
 	type line struct {
@@ -192,7 +205,7 @@ func (rt *Runtime) readSecret(ctx context.Context, prompt string) (string, error
 	}
 	read := make(chan line, 1)
 	go func() {
-		text, err := bufio.NewReader(io.LimitReader(rt.Stdin, maxSecretBytes)).ReadString('\n')
+		text, err := readLine()
 		read <- line{text, err}
 	}()
 	select {

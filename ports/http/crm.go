@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/google/uuid"
+
 	"orderbridge/app"
 	"orderbridge/app/query"
 	"orderbridge/domain/contact"
@@ -36,7 +38,7 @@ func (s *server) crm() *ServerInterfaceWrapper {
 // ListOrders lists orders.
 func (c crm) ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error) {
 	var check parameters
-	filter := query.OrderFilter{ShopID: check.shopID(request.Params.ShopID), CustomerID: given(request.Params.CustomerID)}
+	filter := query.OrderFilter{ShopID: check.shopID(request.Params.ShopID), CustomerID: maybe(request.Params.CustomerID)}
 	page := check.page(request.Params.Limit, request.Params.Cursor)
 	if err := check.problem(); err != nil {
 		return nil, err
@@ -123,7 +125,7 @@ func (c crm) ListUsers(ctx context.Context, request ListUsersRequestObject) (Lis
 }
 
 // parameters reads the parameters of a list and collects what is wrong with them, so that a caller learns of
-// several at once. A parameter that is given and empty is as good as not given.
+// several at once. A text that is given and empty is as good as not given.
 type parameters struct{ invalid []problem.Field }
 
 const codeParametersInvalid = "parameters-invalid"
@@ -212,6 +214,8 @@ func parameterProblem(err error) error {
 	}
 	return problem.InvalidFields(codeParametersInvalid, problem.Field{Path: unreadable.ParamName, Message: message})
 }
+
+func maybe(id *uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: given(id), Valid: id != nil} }
 
 func given[T any](value *T) T {
 	if value == nil {

@@ -102,7 +102,7 @@ func TestFiltersAreReadBeforeTheyAreAskedFor(t *testing.T) {
 		page  query.Page
 	}{
 		"orders": {query.OrderFilter{}, usual},
-		"orders?shop_id=1635294032&customer_id=" + customerID.String(): {query.OrderFilter{ShopID: shopID, CustomerID: customerID}, usual},
+		"orders?shop_id=1635294032&customer_id=" + customerID.String(): {query.OrderFilter{ShopID: shopID, CustomerID: uuid.NullUUID{UUID: customerID, Valid: true}}, usual},
 		"orders?limit=200&cursor=" + query.Cursor(99):                  {query.OrderFilter{}, query.Page{Limit: 200, Before: 99}},
 		"customers?phone=&email=&cursor=":                              {query.CustomerFilter{}, usual},
 		"customers?phone=0912%20000%20451":                             {query.CustomerFilter{Phone: "+84912000451"}, usual},

@@ -25,11 +25,6 @@ var (
 	errMethodNotAllowed = &refusal{
 		http.StatusMethodNotAllowed, "method-not-allowed", "this path is not served with this method; see Allow",
 	}
-	// A compressed delivery is refused rather than unpacked: what is kept is what was received, byte by byte, and a
-	// small body that unpacks to a huge one has no way in. Pancake is not known to compress.
-	errEncodingUnsupported = &refusal{
-		http.StatusUnsupportedMediaType, "encoding-unsupported", "send the body as it is, without Content-Encoding",
-	}
 )
 
 var statusOf = map[problem.Kind]int{
@@ -39,6 +34,7 @@ var statusOf = map[problem.Kind]int{
 	problem.KindNotFound:     http.StatusNotFound,
 	problem.KindConflict:     http.StatusConflict,
 	problem.KindTooLarge:     http.StatusRequestEntityTooLarge,
+	problem.KindUnsupported:  http.StatusUnsupportedMediaType,
 	problem.KindInvalid:      http.StatusUnprocessableEntity,
 	problem.KindUnavailable:  http.StatusServiceUnavailable,
 }

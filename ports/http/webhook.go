@@ -53,20 +53,32 @@ func (s *server) deliver(w http.ResponseWriter, r *http.Request) (command.Receip
 	if err != nil {
 		return command.Receipt{}, err
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		w.Header().Set("Accept-Encoding", "identity")
-		return command.Receipt{}, errEncodingUnsupported
+	received := command.ReceiveOrder{Sender: sender, Request: requestOf(r, host)}
+	refusal := checkEncoding(w, r)
+	if refusal == nil {
+		received.Body, refusal = readBody(w, r, s.cfg.MaxBodyBytes)
 	}
-	body, err := readBody(w, r, s.cfg.MaxBodyBytes)
-	if err != nil {
-		return command.Receipt{}, err
-	}
-	// A sender that hangs up now has sent its whole order, so the order is kept all the same.
+	// A sender that hangs up now has sent all it was going to send, so that is kept all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), workTimeout)
 	defer cancel()
-	return s.application.Commands.ReceiveOrder.Handle(ctx, command.ReceiveOrder{
-		Sender: sender, Body: body, Request: requestOf(r, host),
-	})
+	if refusal != nil {
+		return command.Receipt{}, s.application.Commands.ReceiveOrder.Refuse(ctx, received, refusal)
+	}
+	return s.application.Commands.ReceiveOrder.Handle(ctx, received)
+}
+
+var errEncodingUnsupported = problem.Unsupported("encoding-unsupported", "send the body as it is, without Content-Encoding")
+
+// checkEncoding refuses compressed bodies: what is kept is what was received, byte by byte, and a small body that unpacks
+// to a huge one has no way in. Pancake is not known to compress.
+func checkEncoding(w http.ResponseWriter, r *http.Request) *problem.Error {
+	for _, encoding := range r.Header.Values("Content-Encoding") {
+		if encoding != "" && !strings.EqualFold(encoding, "identity") {
+			w.Header().Set("Accept-Encoding", "identity")
+			return errEncodingUnsupported
+		}
+	}
+	return nil
 }
 
 func (s *server) authenticateDelivery(r *http.Request, host string) (command.Sender, error) {
@@ -77,8 +89,9 @@ func (s *server) authenticateDelivery(r *http.Request, host string) (command.Sen
 
 var errBodyIncomplete = problem.Malformed("body-incomplete", "the body broke off before its end, or came too slowly; send it again")
 
-// readBody reads at most limit bytes, and no byte of a body that says it is larger.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+// readBody reads at most limit bytes, and no byte of a body that says it is larger. Of a body that breaks off it returns
+// what came.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem.Error) {
 	errTooLarge := problem.TooLarge("body-too-large", "a body has at most %d bytes", limit)
 	if r.ContentLength > limit {
 		return nil, errTooLarge
@@ -89,7 +102,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, errTooLarge
 	}
 	if err != nil {
-		return nil, errBodyIncomplete.Because(err)
+		return body.Bytes(), errBodyIncomplete.Because(err)
 	}
 	return body.Bytes(), nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -155,7 +156,7 @@ func TestDelivery(t *testing.T) {
 	})
 }
 
-// TestBadInput is the table of the issue.
+// TestBadInput is the table of what may be wrong with a delivery.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -164,7 +165,9 @@ func TestBadInput(t *testing.T) {
 		status  int
 		code    string
 		outcome string
-		kept    bool
+		// kept tells that the refusal is in the log, keptBody what is kept of the body when that is not all of it.
+		kept     bool
+		keptBody *string
 	}{
 		"no header": {
 			change: func(_ *testBundle, r *http.Request) { r.Header.Del(headerKey) }, body: orderBody,
@@ -193,14 +196,14 @@ func TestBadInput(t *testing.T) {
 		"truncated JSON": {body: orderBody[:40], status: 400, code: "body-not-json", outcome: "malformed", kept: true},
 		"an empty body":  {body: "", status: 400, code: "body-not-json", outcome: "malformed", kept: true},
 		"no order id":    {body: `{"shop_id":1635294032}`, status: 422, code: "order-id-missing", outcome: "invalid", kept: true},
-		"over 2 MiB":     {body: orderOfSize(maxBody + 1), status: 413, code: "body-too-large", outcome: "too_large"},
+		"over 2 MiB":     {body: orderOfSize(maxBody + 1), status: 413, code: "body-too-large", outcome: "too_large", kept: true, keptBody: new("")},
 		"over 2 MiB, size not announced": {
 			change: func(_ *testBundle, r *http.Request) { r.ContentLength = -1 }, body: orderOfSize(maxBody + 1),
-			status: 413, code: "body-too-large", outcome: "too_large",
+			status: 413, code: "body-too-large", outcome: "too_large", kept: true, keptBody: new(""),
 		},
 		"a compressed body": {
 			change: func(_ *testBundle, r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, body: orderBody,
-			status: 415, code: "encoding-unsupported", outcome: "malformed",
+			status: 415, code: "encoding-unsupported", outcome: "malformed", kept: true, keptBody: new(""),
 		},
 		"the database away at the lookup": {
 			change: func(b *testBundle, _ *http.Request) {
@@ -256,6 +259,9 @@ func TestBadInput(t *testing.T) {
 			case tc.kept && len(events) != 1:
 				t.Errorf("%d events were appended, want DeliveryRejected", len(events))
 			case tc.kept:
+				if tc.keptBody != nil {
+					tc.body = *tc.keptBody
+				}
 				if rejected, ok := events[0].Payload.(delivery.DeliveryRejected); !ok || rejected.Reason != tc.code || string(events[0].Body) != tc.body {
 					t.Errorf("appended %#v, want DeliveryRejected because of %s", events[0], tc.code)
 				}
@@ -362,7 +368,7 @@ func TestBody(t *testing.T) {
 	}
 	const authenticated = headerKey + ": " + headerValue + "\r\n"
 
-	t.Run("OneThatBreaksOffIsRefusedAndNotKept", func(t *testing.T) {
+	t.Run("OneThatBreaksOffIsRefusedAndWhatCameIsKept", func(t *testing.T) {
 		t.Parallel()
 		bundle := setup(t)
 		closeWrite := func(connection net.Conn) { _ = connection.(*net.TCPConn).CloseWrite() }
@@ -374,18 +380,25 @@ func TestBody(t *testing.T) {
 		}
 		raw(t, bundle, authenticated+"Transfer-Encoding: chunked\r\n", "no chunk\r\n", nil).
 			wantProblem(t, http.StatusBadRequest, "body-incomplete")
-		if events := bundle.log.all(); len(events) != 0 {
-			t.Errorf("%d events were appended, want none", len(events))
+		kept := map[string]int{}
+		for _, e := range bundle.log.all() {
+			if rejected, ok := e.Payload.(delivery.DeliveryRejected); !ok || rejected.Reason != "body-incomplete" {
+				t.Errorf("appended %#v, want DeliveryRejected", e)
+			}
+			kept[string(e.Body)]++
+		}
+		if want := map[string]int{orderBody: 1, `{"a":`: 1, "": 1}; !maps.Equal(kept, want) {
+			t.Errorf("kept bodies are %v, want %v", kept, want)
 		}
 	})
 
-	t.Run("OneThatComesTooSlowlyIsRefusedAndNotKept", func(t *testing.T) {
+	t.Run("OneThatComesTooSlowlyIsRefusedAndWhatCameIsKept", func(t *testing.T) {
 		t.Parallel()
 		bundle := setup(t, func(server *httptest.Server) { server.Config.ReadTimeout = 100 * time.Millisecond })
 		raw(t, bundle, authenticated+"Content-Length: 1000\r\n", orderBody, nil).
 			wantProblem(t, http.StatusBadRequest, "body-incomplete")
-		if events := bundle.log.all(); len(events) != 0 {
-			t.Errorf("%d events were appended, want none", len(events))
+		if events := bundle.log.all(); len(events) != 1 || string(events[0].Body) != orderBody {
+			t.Errorf("appended %v, want the refusal with what came", events)
 		}
 	})
 

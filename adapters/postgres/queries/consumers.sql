@@ -1,11 +1,15 @@
 -- name: EnsureCursor :exec
-INSERT INTO cursors (consumer, position) VALUES ($1, 0) ON CONFLICT DO NOTHING;
+-- Looks first: an insert would wait for whoever is moving the cursor.
+INSERT INTO cursors (consumer, position)
+SELECT @consumer::text, 0 WHERE NOT EXISTS (SELECT FROM cursors WHERE consumer = @consumer) ON CONFLICT DO NOTHING;
 
 -- name: Cursor :one
 SELECT position FROM cursors WHERE consumer = $1;
 
 -- name: MoveCursor :exec
-UPDATE cursors SET position = $2, updated_at = clock_timestamp() WHERE consumer = $1;
+-- A consumer that moves on is not stopped, whichever instance said so.
+WITH cleared AS (DELETE FROM consumer_stops WHERE consumer_stops.consumer = $1)
+UPDATE cursors SET position = $2, updated_at = clock_timestamp() WHERE cursors.consumer = $1;
 
 -- name: Cursors :many
 SELECT c.consumer, c.position, c.updated_at, coalesce(s.category, '')::text AS category, coalesce(s.reason, '')::text AS reason
@@ -21,11 +25,14 @@ ON CONFLICT (consumer) DO UPDATE SET category = excluded.category, position = ex
     since = CASE WHEN consumer_stops.category = excluded.category AND consumer_stops.position IS NOT DISTINCT FROM excluded.position
         THEN consumer_stops.since ELSE excluded.since END;
 
--- name: ClearStop :exec
-DELETE FROM consumer_stops WHERE consumer = $1;
-
 -- name: EventTypeAt :one
 SELECT type FROM events WHERE position = $1;
 
 -- name: ProjectionExists :one
 SELECT EXISTS (SELECT FROM projections WHERE name = $1 AND version = $2);
+
+-- name: PendingOrders :one
+-- Index: events_ingestion.
+SELECT count(*) FROM (
+    SELECT FROM events WHERE position > $1 AND type IN ('OrderReceived', 'IngestionRetried') LIMIT 100000
+) pending;

@@ -10,7 +10,7 @@ SELECT * FROM crm_orders
 WHERE workspace_id = @workspace_id
     AND created_position < @before
     AND (@shop_id::text = '' OR shop_id = @shop_id)
-    AND (@customer_id::uuid = '00000000-0000-0000-0000-000000000000' OR customer_id = @customer_id)
+    AND (sqlc.narg(customer_id)::uuid IS NULL OR customer_id = sqlc.narg(customer_id))
 ORDER BY created_position DESC
 LIMIT @at_most;
 

@@ -155,7 +155,8 @@ func TestExitCodesTellWhatWentWrong(t *testing.T) {
 		"a shop that is there":    {[]string{"shop", "connect", "--shop-id", shopA, "--header-key", "X-Key", "--header-value", "v"}, 4},
 		"a phone that is none":    {[]string{"customer", "add", "--name", "A", "--phone", "12"}, 4},
 		"an unknown workspace":    {[]string{"order", "list", "--workspace", "elsewhere"}, 3},
-		"a port that is taken":    {[]string{"serve", "--addr", strings.TrimPrefix(b.baseURL, "http://")}, 1},
+		"a port that is taken":    {[]string{"serve", "--addr", strings.TrimPrefix(b.baseURL, "http://")}, 4},
+		"a database that is none": {[]string{"order", "list", "--database-url", strings.Replace(b.dsn, "/testdb", "/nodb", 1)}, 4},
 		"a database that is away": {[]string{"order", "list", "--database-url", "postgres://u:hunter2@127.0.0.1:1/x"}, 5},
 	} {
 		_, complaint, code := sh.try(c.args...)

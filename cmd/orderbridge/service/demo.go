@@ -6,18 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"orderbridge/app/command"
 	"orderbridge/domain/event"
+	"orderbridge/domain/problem"
 	"orderbridge/domain/workspace"
 )
 
-// The demo shop. Its header's value is no secret: it is connected to empty databases only, for trying things out.
+// The demo shop. Its header's value is random, and kept in a file so that the next start can show it again.
 const (
-	demoShopID      = "1635294032"
-	demoShopName    = "Shop Demo"
-	demoHeaderKey   = "X-Pancake-Key"
-	demoHeaderValue = "orderbridge-demo"
+	demoShopID    = "1000000001"
+	demoShopName  = "Shop Demo"
+	demoHeaderKey = "X-Pancake-Key"
+	demoKeyFile   = "demo.key"
 )
 
 // demoOrder is a webhook body as Pancake sends it, cut down to what an order needs, on one line without single quotes.
@@ -25,46 +30,60 @@ const (
 //go:embed demo_order.json
 var demoOrder string
 
-// ConnectDemo connects the demo shop to the default workspace when that has no shop yet, and tells whether the demo
-// shop can deliver.
-func (s *Service) ConnectDemo(ctx context.Context) (bool, error) {
+// ConnectDemo connects the demo shop to the default workspace when that has no shop yet, and returns the header value
+// with which it can deliver: empty when other shops are connected and the demo shop is not.
+func (s *Service) ConnectDemo(ctx context.Context, dataDir string) (headerValue string, err error) {
 	workspaceID, err := s.Queries.WorkspaceNamed(ctx, "")
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	shops, err := s.Queries.Shops(ctx, workspaceID)
 	if err != nil {
-		return false, err
+		return "", err
 	}
+	keyFile := filepath.Join(dataDir, demoKeyFile)
+	if len(shops) == 0 {
+		if err := keepSecret(keyFile, workspace.NewToken()); err != nil {
+			return "", fmt.Errorf("keep the demo shop's header value: %w", err)
+		}
+	}
+	kept, err := os.ReadFile(keyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the demo shop's header value: %w", err)
+	}
+	headerValue = strings.TrimSpace(string(kept))
 	if len(shops) == 0 {
 		err := s.Commands.ConnectShop.Handle(ctx, command.ConnectShop{
 			By:          command.By{WorkspaceID: workspaceID, Actor: event.ActorSystem},
 			Shop:        workspace.Shop{ID: demoShopID, Name: demoShopName, HeaderKey: demoHeaderKey},
-			HeaderValue: demoHeaderValue,
+			HeaderValue: headerValue,
 		})
-		if err != nil {
-			return false, fmt.Errorf("connect demo shop: %w", err)
+		if known, ok := problem.Of(err); err != nil && (!ok || known.Kind() != problem.KindConflict) {
+			return "", fmt.Errorf("connect demo shop: %w", err) // a conflict: another instance was first
 		}
 	}
 	_, err = s.Commands.AuthenticateDelivery.Handle(ctx, command.AuthenticateDelivery{Header: func(name string) string {
 		if name == demoHeaderKey {
-			return demoHeaderValue
+			return headerValue
 		}
 		return ""
 	}})
 	if errors.Is(err, command.ErrUnknownSender) {
-		return false, nil
+		return "", nil
 	}
-	return err == nil, err
+	return headerValue, err
 }
 
 // printDemo says where everything is and how to deliver a sample order. Program is how the program has to be called.
-func printDemo(out io.Writer, baseURL, program string, connected bool) {
+func printDemo(out io.Writer, baseURL, program, headerValue string) {
 	fmt.Fprintf(out, `
   webhook   %[1]s/api/pancake/webhook
   API       %[1]s/api/v1   (make a token: %[2]s token create --name me)
 `, baseURL, program)
-	if !connected {
+	if headerValue == "" {
 		fmt.Fprintf(out, "\nOther shops are connected, so there is no demo shop. See them: %s shop list\n\n", program)
 		return
 	}
@@ -78,5 +97,5 @@ Then look at it:
 %[5]s order list
 %[5]s delivery list
 
-`, baseURL, demoHeaderKey, demoHeaderValue, demoOrder, program)
+`, baseURL, demoHeaderKey, headerValue, demoOrder, program)
 }

@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/user"
 	"strings"
 
 	"orderbridge/adapters/localpg"
+	"orderbridge/domain/problem"
 	"orderbridge/ports/cli"
 )
 
@@ -38,6 +40,9 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdin 
 			if err != nil {
 				return cli.Session{}, err
 			}
+			if opened.cluster != nil && opened.cluster.Created() {
+				fmt.Fprintf(stderr, "note: %s held no database, so a new one was made there\n", root.settings(getenv).DataDir)
+			}
 			workspaceID, err := opened.Queries.WorkspaceNamed(ctx, root.Workspace)
 			if err == nil { // what an earlier command changed is to be seen, whether or not a service is running
 				err = opened.db.CatchUp(ctx)
@@ -54,9 +59,20 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdin 
 func (g *grammar) settings(getenv func(string) string) Settings {
 	dataDir := g.DataDir
 	if dataDir == "" {
-		dataDir = localpg.DefaultDataDir(getenv, os.Geteuid(), getenv("HOME"))
+		dataDir = localpg.DefaultDataDir(getenv, os.Geteuid(), home(getenv))
 	}
 	return Settings{DatabaseURL: g.DatabaseURL, DataDir: dataDir, SecretKey: getenv("ORDERBRIDGE_SECRET_KEY")}
+}
+
+// home is the user's home directory, also where the environment does not name it, as under cron.
+func home(getenv func(string) string) string {
+	if dir := getenv("HOME"); dir != "" {
+		return dir
+	}
+	if known, err := user.Current(); err == nil {
+		return known.HomeDir
+	}
+	return ""
 }
 
 func (g *grammar) logger(out io.Writer, level slog.Level) *slog.Logger {
@@ -82,7 +98,7 @@ func (c serveCommand) Run(ctx context.Context, rt *cli.Runtime, root *grammar) e
 	// First, since a port that is taken is found at once.
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return problem.Conflict("address-unusable", "%s cannot be listened on, choose another with --addr: %v", c.Addr, err)
 	}
 	defer listener.Close()
 	opened, err := Open(ctx, root.settings(rt.Getenv), root.logger(rt.Stderr, slog.LevelInfo))
@@ -96,11 +112,14 @@ func (c serveCommand) serve(ctx context.Context, rt *cli.Runtime, root *grammar,
 	baseURL := "http://" + listener.Addr().String()
 	fmt.Fprintln(rt.Stdout, "Orderbridge listens on "+baseURL)
 	if c.Demo {
-		connected, err := opened.ConnectDemo(ctx)
+		headerValue, err := opened.ConnectDemo(ctx, root.settings(rt.Getenv).DataDir)
 		if err != nil {
 			return err
 		}
-		printDemo(rt.Stdout, baseURL, root.program(os.Args[0]), connected)
+		printDemo(rt.Stdout, baseURL, root.program(os.Args[0]), headerValue)
+		if root.DatabaseURL != "" {
+			fmt.Fprint(rt.Stdout, "(The commands need the same DATABASE_URL or --database-url.)\n\n")
+		}
 	}
 	return opened.Serve(ctx, listener)
 }

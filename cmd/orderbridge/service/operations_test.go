@@ -3,6 +3,7 @@ package service_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -11,8 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"orderbridge/adapters/localpg"
@@ -194,6 +197,7 @@ func TestMetricsTellWhereTheConsumersStand(t *testing.T) {
 	got := string(b.get("/metrics").body)
 	for _, want := range []string{
 		`orderbridge_consumer_lag_events{consumer="projection:crm:v1"} 0`,
+		`orderbridge_consumer_lag_events{consumer="policy:on_order_received"} 0`,
 		`orderbridge_consumer_stopped{category="stopped",consumer="policy:on_order_received"} 0`,
 		`orderbridge_webhook_requests_total{outcome="received"} 1`,
 		"orderbridge_log_position ",
@@ -265,4 +269,67 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buffer.String()
+}
+
+func TestAnEmbeddedServerThatDiesIsBroughtBack(t *testing.T) {
+	t.Parallel()
+	b := &bridge{t: t, dataDir: clusterDir(t)}
+	b.run()
+	b.connectShops()
+	b.settled(b.deliver(shopA, fixture(t, "order-new-customer.json")))
+
+	pidFile, err := os.ReadFile(filepath.Join(b.dataDir, "postgres", "postmaster.pid"))
+	must(t, err)
+	first, _, _ := strings.Cut(string(pidFile), "\n")
+	pid, err := strconv.Atoi(first)
+	must(t, err)
+	must(t, syscall.Kill(pid, syscall.SIGKILL))
+
+	eventually(t, "deliveries are taken again", func() bool {
+		got, err := b.post(shopB, fixture(t, "order-second-shop.json"))
+		return err == nil && got.status == http.StatusOK
+	})
+	b.order("Pancake_1635294033_2051")
+	if got := b.order("Pancake_1635294032_2051"); got.Totals.Due != 930000 {
+		t.Errorf("the order from before is %+v", got)
+	}
+}
+
+func TestADeliveryThatBreaksOffIsKeptAsRefused(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	address := strings.TrimPrefix(b.baseURL, "http://")
+	conn, err := net.Dial("tcp", address)
+	must(t, err)
+	_, err = fmt.Fprintf(conn, "POST /api/pancake/webhook HTTP/1.1\r\nHost: %s\r\n%s: %s\r\nContent-Length: 5000\r\n\r\n{\"id\":2051,",
+		address, headerKey, secretOf(shopA))
+	must(t, err)
+	must(t, conn.(*net.TCPConn).CloseWrite())
+	answered, err := io.ReadAll(conn)
+	must(t, err)
+	if !strings.Contains(string(answered), "400") || !strings.Contains(string(answered), "body-incomplete") {
+		t.Errorf("answered with %s", answered)
+	}
+	large, err := b.post(shopA, bytes.Repeat([]byte(" "), 2<<20+1))
+	must(t, err)
+	if large.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a large one is answered with %d %s", large.status, large.body)
+	}
+	var reasons []string
+	eventually(t, "both are listed", func() bool {
+		reasons = nil
+		for _, delivery := range all[query.Delivery](b, "/api/v1/deliveries?outcome=rejected") {
+			reasons = append(reasons, *delivery.Reason)
+		}
+		return len(reasons) == 2
+	})
+	if reasons[0] != "body-too-large" || reasons[1] != "body-incomplete" {
+		t.Errorf("reasons are %v", reasons)
+	}
+	var kept []byte
+	must(t, connect(t, b.dsn).QueryRow(t.Context(),
+		`SELECT body FROM events WHERE payload ->> 'reason' = 'body-incomplete'`).Scan(&kept))
+	if string(kept) != `{"id":2051,` {
+		t.Errorf("of what broke off is kept: %q", kept)
+	}
 }

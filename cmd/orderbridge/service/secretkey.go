@@ -41,7 +41,7 @@ func findSecretKey(ctx context.Context, settings Settings, db *postgres.Database
 	if err := db.RequireNoSecretKey(ctx); err != nil {
 		return workspace.SecretKey{}, err
 	}
-	if err := writeSecretKey(path, workspace.NewSecretKey()); err != nil {
+	if err := keepSecret(path, workspace.NewSecretKey().Text()); err != nil {
 		return workspace.SecretKey{}, fmt.Errorf("keep secret key: %w", err)
 	}
 	if text, err = os.ReadFile(path); err != nil {
@@ -50,17 +50,17 @@ func findSecretKey(ctx context.Context, settings Settings, db *postgres.Database
 	return workspace.ParseSecretKey(string(text))
 }
 
-// writeSecretKey makes the file whole or not at all, and leaves one alone that another process made first.
-func writeSecretKey(path string, key workspace.SecretKey) error {
+// keepSecret makes a file that only its owner can read, whole or not at all, and leaves one alone that was made before.
+func keepSecret(path, secret string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // the embedded server's user has to pass
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), secretKeyFile+".*") // made with mode 0600
+	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // made with mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temporary.Name())
-	_, err = temporary.WriteString(key.Text() + "\n")
+	_, err = temporary.WriteString(secret + "\n")
 	err = errors.Join(err, temporary.Sync(), temporary.Close())
 	if err != nil {
 		return err

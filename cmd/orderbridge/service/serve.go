@@ -27,6 +27,10 @@ const (
 	shutdownTimeout = 10 * time.Second
 	// migratedKept is how long the answer is remembered that the database is up to date.
 	migratedKept = 30 * time.Second
+
+	// clusterWatch is how often the embedded server is looked after, maxRevivals how often in a row that may fail.
+	clusterWatch = 2 * time.Second
+	maxRevivals  = 5
 )
 
 // Serve runs HTTP server and consumers until the context ends or one of them fails, and returns when requests and
@@ -54,6 +58,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		s.listener.Run(consuming)
 		return nil
 	})
+	running.Go(func() error { return s.watchCluster(ctx) })
 	running.Go(func() error { return subscriber.Run(consuming, s.logger, groups) })
 	running.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -73,6 +78,47 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	return running.Wait()
+}
+
+// watchCluster brings the embedded server back when it dies. It fails when that goes wrong again and again, so that
+// whoever supervises this process gets to know.
+func (s *Service) watchCluster(ctx context.Context) error {
+	if s.cluster == nil {
+		return nil
+	}
+	tick := time.NewTicker(clusterWatch)
+	defer tick.Stop()
+	for failures := 0; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if s.pings(ctx) || ctx.Err() != nil {
+			failures = 0
+			continue
+		}
+		err := s.reviveCluster(ctx)
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		if failures++; failures == maxRevivals {
+			return fmt.Errorf("bring the embedded PostgreSQL back, %d times: %w", failures, err)
+		}
+		s.logger.ErrorContext(ctx, "embedded PostgreSQL is gone and could not be started again", "error", err)
+	}
+}
+
+func (s *Service) pings(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, clusterWatch)
+	defer cancel()
+	return s.db.Ping(ctx) == nil
+}
+
+func (s *Service) reviveCluster(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	return s.cluster.EnsureRunning(ctx)
 }
 
 func (s *Service) consumers(ctx context.Context) []*eventbus.Consumer {

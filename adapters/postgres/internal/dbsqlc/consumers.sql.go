@@ -10,15 +10,6 @@ import (
 	"time"
 )
 
-const clearStop = `-- name: ClearStop :exec
-DELETE FROM consumer_stops WHERE consumer = $1
-`
-
-func (q *Queries) ClearStop(ctx context.Context, db DBTX, consumer string) error {
-	_, err := db.Exec(ctx, clearStop, consumer)
-	return err
-}
-
 const cursor = `-- name: Cursor :one
 SELECT position FROM cursors WHERE consumer = $1
 `
@@ -72,9 +63,11 @@ func (q *Queries) Cursors(ctx context.Context, db DBTX) ([]CursorsRow, error) {
 }
 
 const ensureCursor = `-- name: EnsureCursor :exec
-INSERT INTO cursors (consumer, position) VALUES ($1, 0) ON CONFLICT DO NOTHING
+INSERT INTO cursors (consumer, position)
+SELECT $1::text, 0 WHERE NOT EXISTS (SELECT FROM cursors WHERE consumer = $1) ON CONFLICT DO NOTHING
 `
 
+// Looks first: an insert would wait for whoever is moving the cursor.
 func (q *Queries) EnsureCursor(ctx context.Context, db DBTX, consumer string) error {
 	_, err := db.Exec(ctx, ensureCursor, consumer)
 	return err
@@ -92,7 +85,8 @@ func (q *Queries) EventTypeAt(ctx context.Context, db DBTX, position int64) (str
 }
 
 const moveCursor = `-- name: MoveCursor :exec
-UPDATE cursors SET position = $2, updated_at = clock_timestamp() WHERE consumer = $1
+WITH cleared AS (DELETE FROM consumer_stops WHERE consumer_stops.consumer = $1)
+UPDATE cursors SET position = $2, updated_at = clock_timestamp() WHERE cursors.consumer = $1
 `
 
 type MoveCursorParams struct {
@@ -100,6 +94,7 @@ type MoveCursorParams struct {
 	Position int64
 }
 
+// A consumer that moves on is not stopped, whichever instance said so.
 func (q *Queries) MoveCursor(ctx context.Context, db DBTX, arg MoveCursorParams) error {
 	_, err := db.Exec(ctx, moveCursor, arg.Consumer, arg.Position)
 	return err
@@ -131,6 +126,20 @@ func (q *Queries) NoteStop(ctx context.Context, db DBTX, arg NoteStopParams) err
 		arg.Reason,
 	)
 	return err
+}
+
+const pendingOrders = `-- name: PendingOrders :one
+SELECT count(*) FROM (
+    SELECT FROM events WHERE position > $1 AND type IN ('OrderReceived', 'IngestionRetried') LIMIT 100000
+) pending
+`
+
+// Index: events_ingestion.
+func (q *Queries) PendingOrders(ctx context.Context, db DBTX, position int64) (int64, error) {
+	row := db.QueryRow(ctx, pendingOrders, position)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const projectionExists = `-- name: ProjectionExists :one

@@ -321,7 +321,7 @@ SELECT workspace_id, code, created_position, shop_id, external_id, customer_id, 
 WHERE workspace_id = $1
     AND created_position < $2
     AND ($3::text = '' OR shop_id = $3)
-    AND ($4::uuid = '00000000-0000-0000-0000-000000000000' OR customer_id = $4)
+    AND ($4::uuid IS NULL OR customer_id = $4)
 ORDER BY created_position DESC
 LIMIT $5
 `
@@ -330,7 +330,7 @@ type OrdersPageParams struct {
 	WorkspaceID uuid.UUID
 	Before      int64
 	ShopID      string
-	CustomerID  uuid.UUID
+	CustomerID  uuid.NullUUID
 	AtMost      int32
 }
 
