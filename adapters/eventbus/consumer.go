@@ -1,6 +1,7 @@
 package eventbus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ type Selection string
 const (
 	// safetyPoll is how long a consumer waits at most without looking for itself.
 	safetyPoll = 2 * time.Second
-	// sliceTimeout bounds the handling of one slice; one that takes longer is rolled back and tried again.
+	// sliceTimeout bounds the handling of one slice; one that takes longer is rolled back, and half of it is tried.
 	sliceTimeout = 2 * time.Minute
 
 	firstBackoff = 50 * time.Millisecond
@@ -43,6 +44,8 @@ type Config struct {
 	// Select names the next slice, Size bounds it.
 	Select Selection
 	Size   int64
+	// SliceTimeout bounds the handling of one slice; 0 stands for two minutes.
+	SliceTimeout time.Duration
 	// Wake gets a value when there may be something to do.
 	Wake <-chan struct{}
 	// Handle handles a slice and moves the cursor to its end. It may be called again for the same slice, or for a
@@ -154,12 +157,15 @@ func (c *Consumer) HandleMessage(msg *message.Message) error {
 	if c.window > 0 && slice.Len() > c.window {
 		slice.Upto = slice.After + c.window
 	}
-	ctx, cancel := context.WithTimeout(msg.Context(), sliceTimeout)
+	ctx, cancel := context.WithTimeout(msg.Context(), cmp.Or(c.config.SliceTimeout, sliceTimeout))
 	defer cancel()
 	err = c.inSavepoint(ctx, tx, slice, c.config.Handle)
 	switch {
 	case err == nil:
 		c.handled = &slice
+	case msg.Context().Err() == nil && ctx.Err() != nil && slice.Len() > 1: // it took too long, and would again
+		c.window = slice.Len() / 2
+		c.retryLater(slice, err)
 	case ctx.Err() != nil || c.config.IsTransient(err):
 		c.retryLater(slice, err)
 	case c.config.IsConflict(err) && c.conflicts < maxConflicts:

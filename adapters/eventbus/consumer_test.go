@@ -383,6 +383,24 @@ func TestConsumer(t *testing.T) {
 		b.wantDone(head)
 	})
 
+	t.Run("a slice that takes too long is halved until it does not", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		head := b.appendEvents(20)
+		b.start(func(c *eventbus.Config) {
+			c.SliceTimeout = 100 * time.Millisecond
+			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+				if slice.Len() > 5 {
+					_, err := tx.Exec(ctx, "SELECT pg_sleep(60)")
+					return err
+				}
+				return handle(ctx, tx, slice)
+			}
+		})
+		b.untilCursor(head)
+		b.wantDone(head)
+	})
+
 	t.Run("a panic is isolated like an error", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

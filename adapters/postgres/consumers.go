@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +19,9 @@ const (
 	// policySlice bounds how many orders are ingested in one transaction: a large slice keeps the append lock for
 	// longer, and deliveries at the door wait for it.
 	policySlice = 100
+	// policySliceBytes bounds how large the bodies of a slice are together, beyond the first: a slice is in memory as a
+	// whole, and large orders weigh as much as a hundred usual ones.
+	policySliceBytes = 4 << 20
 	// projectionSlice bounds how many events are folded in one transaction while the service is live.
 	projectionSlice = 2000
 )
@@ -30,20 +34,24 @@ SELECT cursor.position, least(cursor.position + $2, head.position)
 FROM cursor, head
 WHERE head.position > cursor.position`
 
-// selectIngestion names the next slice that holds at most so many orders to ingest; it ends at the last of them. The
-// types are those of the index's predicate. Index: events_ingestion.
-const selectIngestion eventbus.Selection = `
+// selectIngestion names the next slice that holds at most so many orders to ingest, and not many more bytes than
+// policySliceBytes; it ends at the last of them. The types are those of the index's predicate. Index: events_ingestion.
+var selectIngestion = eventbus.Selection(fmt.Sprintf(`
 WITH cursor AS (SELECT position FROM cursors WHERE consumer = $1 FOR UPDATE SKIP LOCKED)
 SELECT cursor.position, next.upto
 FROM cursor, LATERAL (
-    SELECT max(relevant.position) AS upto
+    SELECT max(fitting.position) AS upto
     FROM (
-        SELECT e.position FROM events e
-        WHERE e.position > cursor.position AND e.type IN ('OrderReceived', 'IngestionRetried')
-        ORDER BY e.position LIMIT $2
-    ) relevant
+        SELECT relevant.position, sum(relevant.bytes) OVER (ORDER BY relevant.position) - relevant.bytes AS bytes_before
+        FROM (
+            SELECT e.position, coalesce(octet_length(e.body), 0) AS bytes FROM events e
+            WHERE e.position > cursor.position AND e.type IN ('OrderReceived', 'IngestionRetried')
+            ORDER BY e.position LIMIT $2
+        ) relevant
+    ) fitting
+    WHERE fitting.bytes_before < %d
 ) next
-WHERE next.upto IS NOT NULL`
+WHERE next.upto IS NOT NULL`, policySliceBytes))
 
 // PolicyConsumer makes the consumer that ingests received orders.
 func PolicyConsumer(db *Database, listener *Listener, ingest policy.OnOrderReceived) eventbus.Config {
@@ -145,10 +153,15 @@ func (db *Database) catchUp(ctx context.Context, p Projection, head int64) error
 // noteStop keeps why a consumer does not move on.
 func (db *Database) noteStop(consumer string) func(context.Context, eventbus.Stop) error {
 	return func(ctx context.Context, stop eventbus.Stop) error {
-		params := dbsqlc.NoteStopParams{Consumer: consumer, Category: stop.Category, Reason: stop.Reason, Position: &stop.Position}
+		params := dbsqlc.NoteStopParams{Consumer: consumer, Category: stop.Category, Reason: storable(stop.Reason), Position: &stop.Position}
 		if eventType, err := queries.EventTypeAt(ctx, db.requests, stop.Position); err == nil {
 			params.EventType = &eventType
 		}
 		return queries.NoteStop(ctx, db.requests, params)
 	}
+}
+
+// storable makes a text of whatever origin one that PostgreSQL takes.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
-	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/domain/problem"
 	"orderbridge/domain/workspace"
 	"orderbridge/migrations"
@@ -93,7 +92,7 @@ func (db *Database) CheckMigrated(ctx context.Context) error {
 		return ErrNotMigrated
 	}
 	for _, p := range Projections() {
-		exists, err := queries.ProjectionExists(ctx, db.requests, dbsqlc.ProjectionExistsParams{Name: p.Name, Version: int32(p.Version)}) //nolint:gosec // small
+		exists, err := p.exists(ctx, db.requests)
 		if err != nil {
 			return fmt.Errorf("look for projection %s: %w", p.Name, unavailable(err))
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"orderbridge/adapters/eventbus"
 	"orderbridge/adapters/postgres"
@@ -264,6 +265,12 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 			t.Fatal(err)
 		}
 		check(t, "type at")
+		metrics := make(chan prometheus.Metric, 100)
+		postgres.NewConsumerMetrics(db).Collect(metrics)
+		if len(metrics) < 4 {
+			t.Fatalf("%d metrics", len(metrics))
+		}
+		check(t, "metrics")
 		events, err := postgres.NewReadModel(db).Correlated(t.Context(), b.workspaceID, scan[uuid.UUID](t, b, "SELECT correlation_id FROM events WHERE position = $1", head/2))
 		if err != nil || len(events) == 0 {
 			t.Fatalf("%d events, %v", len(events), err)

@@ -64,9 +64,15 @@ func (p Projection) Fold(ctx context.Context, tx pgx.Tx, after, upto int64) erro
 	return nil
 }
 
+// exists tells whether the version was installed.
+func (p Projection) exists(ctx context.Context, db dbsqlc.DBTX) (bool, error) {
+	version := int32(p.Version) //nolint:gosec // versions are counted by hand
+	return queries.ProjectionExists(ctx, db, dbsqlc.ProjectionExistsParams{Name: p.Name, Version: version})
+}
+
 // install makes the version's tables, and the views that show them, when they are not there yet.
 func (p Projection) install(ctx context.Context, tx pgx.Tx) error {
-	exists, err := queries.ProjectionExists(ctx, tx, dbsqlc.ProjectionExistsParams{Name: p.Name, Version: int32(p.Version)}) //nolint:gosec // small
+	exists, err := p.exists(ctx, tx)
 	if err != nil || exists {
 		return err
 	}

@@ -172,7 +172,9 @@ func (r ReadModel) Customer(ctx context.Context, workspaceID, id uuid.UUID) (que
 }
 
 // Customers returns a part of the list of customers, the last to be created first.
-func (r ReadModel) Customers(ctx context.Context, workspaceID uuid.UUID, filter query.CustomerFilter, page query.Page) (query.List[query.Customer], error) {
+func (r ReadModel) Customers(
+	ctx context.Context, workspaceID uuid.UUID, filter query.CustomerFilter, page query.Page,
+) (query.List[query.Customer], error) {
 	rows, err := queries.CustomersPage(ctx, r.db.requests, dbsqlc.CustomersPageParams{
 		WorkspaceID: workspaceID, Before: before(page), Phone: filter.Phone, Email: filter.Email, Status: filter.Status,
 		AtMost: atMost(page),
@@ -226,7 +228,9 @@ func (r ReadModel) Delivery(ctx context.Context, workspaceID, id uuid.UUID) (que
 }
 
 // Deliveries returns a part of the list of deliveries, the last to arrive first.
-func (r ReadModel) Deliveries(ctx context.Context, workspaceID uuid.UUID, filter query.DeliveryFilter, page query.Page) (query.List[query.Delivery], error) {
+func (r ReadModel) Deliveries(
+	ctx context.Context, workspaceID uuid.UUID, filter query.DeliveryFilter, page query.Page,
+) (query.List[query.Delivery], error) {
 	rows, err := queries.DeliveriesPage(ctx, r.db.requests, dbsqlc.DeliveriesPageParams{
 		WorkspaceID: workspaceID, Before: before(page), ShopID: filter.ShopID, Outcome: string(filter.Outcome), AtMost: atMost(page),
 	})

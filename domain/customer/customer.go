@@ -4,9 +4,7 @@ package customer
 
 import (
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -23,9 +21,6 @@ const (
 	StatusActive   Status = "active"
 	StatusArchived Status = "archived"
 )
-
-// maxNameRunes is how long a name may be; longer ones are a mistake in the input.
-const maxNameRunes = 200
 
 // State is a customer at one moment. It is stored whole in every event that changes them, so it is plain data:
 // fields are only ever added.
@@ -79,15 +74,17 @@ type Customer struct {
 // Import makes a customer of what an operator entered. All invalid fields are reported at once.
 func Import(id uuid.UUID, details Details, origin string, now time.Time) (*Customer, error) {
 	state := State{
-		ID: id, Name: strings.TrimSpace(details.Name), Phones: []string{}, Emails: []string{},
-		Address: strings.TrimSpace(details.Address), Status: details.Status, CreatedAt: now.UTC(),
+		ID: id, Phones: []string{}, Emails: []string{}, Status: details.Status, CreatedAt: now.UTC(),
 	}
 	var invalid []problem.Field
-	switch {
-	case state.Name == "":
-		invalid = append(invalid, problem.Field{Path: "name", Message: "a customer needs a name"})
-	case utf8.RuneCountInString(state.Name) > maxNameRunes:
-		invalid = append(invalid, problem.Field{Path: "name", Message: "a name has at most 200 characters"})
+	var err error
+	if state.Name, err = contact.ParseName(details.Name); err != nil {
+		invalid = append(invalid, problem.Field{Path: "name", Message: err.Error()})
+	}
+	if details.Address != "" {
+		if state.Address, err = contact.ParseAddress(details.Address); err != nil {
+			invalid = append(invalid, problem.Field{Path: "address", Message: err.Error()})
+		}
 	}
 	for _, raw := range details.Phones {
 		phone, err := contact.ParsePhone(raw)

@@ -3,16 +3,12 @@ package user
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"orderbridge/domain/contact"
 	"orderbridge/domain/problem"
 )
-
-// maxNameRunes is how long a name may be; longer ones are a mistake in the input.
-const maxNameRunes = 200
 
 // State is a member of staff at one moment, stored whole in every event that changes them.
 type State struct {
@@ -36,13 +32,11 @@ func (UserAdded) PersonalFields() []string { return []string{"user.name", "user.
 
 // Add makes a member of staff of what an operator entered. All invalid fields are reported at once.
 func Add(id uuid.UUID, name, phone, email string) (UserAdded, error) {
-	state := State{ID: id, Name: strings.TrimSpace(name), Active: true}
+	state := State{ID: id, Active: true}
 	var invalid []problem.Field
-	switch {
-	case state.Name == "":
-		invalid = append(invalid, problem.Field{Path: "name", Message: "a user needs a name"})
-	case utf8.RuneCountInString(state.Name) > maxNameRunes:
-		invalid = append(invalid, problem.Field{Path: "name", Message: "a name has at most 200 characters"})
+	var err error
+	if state.Name, err = contact.ParseName(name); err != nil {
+		invalid = append(invalid, problem.Field{Path: "name", Message: err.Error()})
 	}
 	if phone = strings.TrimSpace(phone); phone != "" {
 		parsed, err := contact.ParsePhone(phone)

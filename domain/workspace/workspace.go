@@ -6,10 +6,10 @@ import (
 	"crypto/sha256"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"orderbridge/domain/contact"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
@@ -20,7 +20,6 @@ const (
 	DefaultShopLimit = 10
 
 	maxShopIDLength = 20
-	maxNameRunes    = 200
 	maxHeaderLength = 256
 )
 
@@ -83,10 +82,12 @@ func Create(name string) *Workspace {
 // fields are reported at once.
 func (w *Workspace) ConnectShop(shop Shop, headerValue string, key SecretKey) error {
 	shop.ID = strings.TrimSpace(shop.ID)
-	shop.Name = strings.TrimSpace(shop.Name)
 	shop.HeaderKey = strings.TrimSpace(shop.HeaderKey)
-	if shop.Name == "" {
+	var nameError error
+	if strings.TrimSpace(shop.Name) == "" {
 		shop.Name = shop.ID
+	} else {
+		shop.Name, nameError = contact.ParseName(shop.Name)
 	}
 	var invalid []problem.Field
 	if !isShopID(shop.ID) {
@@ -94,8 +95,8 @@ func (w *Workspace) ConnectShop(shop Shop, headerValue string, key SecretKey) er
 			Path: "shop_id", Message: "the shop id is the number in pos.pancake.vn/shop/<number>/overview",
 		})
 	}
-	if utf8.RuneCountInString(shop.Name) > maxNameRunes {
-		invalid = append(invalid, problem.Field{Path: "name", Message: "a name has at most 200 characters"})
+	if nameError != nil {
+		invalid = append(invalid, problem.Field{Path: "name", Message: nameError.Error()})
 	}
 	if !isHeaderName(shop.HeaderKey) {
 		invalid = append(invalid, problem.Field{
@@ -147,10 +148,9 @@ func (w *Workspace) SetMatchRule(rule customer.MatchRule) {
 
 // CreateToken makes an API token. Only its hash is kept, and that in no event: this is the one time it is seen.
 func (w *Workspace) CreateToken(id uuid.UUID, name string) (string, error) {
-	if name = strings.TrimSpace(name); name == "" || utf8.RuneCountInString(name) > maxNameRunes {
-		return "", problem.InvalidFields("token-invalid", problem.Field{
-			Path: "name", Message: "a token needs a name of at most 200 characters, so that events can say who acted",
-		})
+	name, err := contact.ParseName(name)
+	if err != nil {
+		return "", problem.InvalidFields("token-invalid", problem.Field{Path: "name", Message: err.Error()})
 	}
 	token := NewToken()
 	w.tokenHashes[id] = TokenHash(token)

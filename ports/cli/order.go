@@ -35,7 +35,10 @@ func (*orderList) Help() string {
 // Run lists the orders.
 func (c *orderList) Run(ctx context.Context, rt *Runtime) error {
 	var narrow narrowing
-	filter := query.OrderFilter{ShopID: narrow.shopID(c.ShopID), CustomerID: uuid.NullUUID{UUID: uuid.UUID(c.CustomerID), Valid: uuid.UUID(c.CustomerID) != uuid.Nil}}
+	customerID := uuid.UUID(c.CustomerID)
+	filter := query.OrderFilter{
+		ShopID: narrow.shopID(c.ShopID), CustomerID: uuid.NullUUID{UUID: customerID, Valid: customerID != uuid.Nil},
+	}
 	page := narrow.page(c.Paging)
 	if err := narrow.problem(); err != nil {
 		return err

@@ -26,9 +26,9 @@ type Group struct {
 
 // Run feeds the groups until the context ends, and returns when the slices under way are committed or rolled back.
 func Run(ctx context.Context, logger *slog.Logger, groups []Group) error {
-	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, watermill.NewSlogLoggerWithLevelMapping(logger, map[slog.Level]slog.Level{
-		slog.LevelInfo: slog.LevelDebug, // what Watermill calls information is of interest to its developers
-	}))
+	// What Watermill calls information is of interest to its developers.
+	quieter := watermill.NewSlogLoggerWithLevelMapping(logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, quieter)
 	if err != nil {
 		return fmt.Errorf("make router: %w", err)
 	}

@@ -14,8 +14,7 @@ UPDATE cursors SET position = $2, updated_at = clock_timestamp() WHERE cursors.c
 -- name: Cursors :many
 SELECT c.consumer, c.position, c.updated_at, coalesce(s.category, '')::text AS category, coalesce(s.reason, '')::text AS reason
 FROM cursors c
-LEFT JOIN consumer_stops s ON s.consumer = c.consumer
-ORDER BY c.consumer;
+LEFT JOIN consumer_stops s ON s.consumer = c.consumer;
 
 -- name: NoteStop :exec
 INSERT INTO consumer_stops (consumer, category, position, event_type, reason)

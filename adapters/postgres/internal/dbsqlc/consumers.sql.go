@@ -25,7 +25,6 @@ const cursors = `-- name: Cursors :many
 SELECT c.consumer, c.position, c.updated_at, coalesce(s.category, '')::text AS category, coalesce(s.reason, '')::text AS reason
 FROM cursors c
 LEFT JOIN consumer_stops s ON s.consumer = c.consumer
-ORDER BY c.consumer
 `
 
 type CursorsRow struct {

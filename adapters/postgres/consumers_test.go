@@ -1,0 +1,63 @@
+package postgres_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderbridge/adapters/postgres"
+	"orderbridge/adapters/postgres/pgtest"
+	"orderbridge/app/command"
+	"orderbridge/app/policy"
+	"orderbridge/domain/delivery"
+	"orderbridge/domain/event"
+)
+
+func TestLargeOrdersMakeSmallSlices(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	db, err := postgres.Connect(ctx, pgtest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	log := postgres.NewLog(db)
+	defer log.Close()
+	head, err := db.Head(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const mebibyte = 1 << 20
+	for _, bytes := range []int{mebibyte * 3 / 2, mebibyte * 3 / 2, mebibyte * 3 / 2, mebibyte * 3 / 2, 10, 10} {
+		id := event.NewID()
+		err := log.Append(ctx, event.New{
+			ID: event.NewID(), WorkspaceID: uuid.Nil, Stream: event.DeliveryStream(id), Version: 1, Actor: event.ActorWebhook,
+			CorrelationID: id, Payload: delivery.OrderReceived{ShopID: "1", OrderID: "1"}, Body: make([]byte, bytes),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := postgres.PolicyConsumer(db, postgres.NewListener(db, slog.New(slog.DiscardHandler)),
+		policy.NewOnOrderReceived(command.NewIngestOrderHandler(nil, time.Now)))
+
+	// After 4.5 MiB the bound of 4 MiB is passed; the fourth large one and the two small ones fit together again.
+	for _, want := range []int64{head + 3, head + 6} {
+		if _, err := db.Consumers().Exec(ctx, `INSERT INTO cursors (consumer, position) VALUES ($1, 0) ON CONFLICT DO NOTHING`, config.Name); err != nil {
+			t.Fatal(err)
+		}
+		var after, upto int64
+		if err := db.Consumers().QueryRow(ctx, string(config.Select), config.Name, config.Size).Scan(&after, &upto); err != nil {
+			t.Fatal(err)
+		}
+		if upto != want {
+			t.Errorf("the slice after %d ends at %d, want %d", after, upto, want)
+		}
+		if _, err := db.Consumers().Exec(context.Background(), `UPDATE cursors SET position = $2 WHERE consumer = $1`, config.Name, upto); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
