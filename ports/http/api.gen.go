@@ -65,7 +65,7 @@ type OrderTotals = order.Totals
 // `created`, `updated` the order was brought in, or changed;
 // `unchanged` it said nothing new, or something older;
 // `skipped` the order was first heard of when it was cancelled or deleted;
-// `failed` it could not be understood; it is kept and can be retried;
+// `failed` it could not be understood; it is kept;
 // `rejected` it was refused at the door.
 type Outcome = query.Outcome
 
