@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderbridge/adapters/postgres"
 	"orderbridge/adapters/postgres/pgtest"
@@ -58,6 +59,21 @@ func TestLargeOrdersMakeSmallSlices(t *testing.T) {
 		}
 		if _, err := db.Consumers().Exec(context.Background(), `UPDATE cursors SET position = $2 WHERE consumer = $1`, config.Name, upto); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+func TestALostInstanceGivesItsLocksUp(t *testing.T) {
+	t.Parallel()
+	db, err := postgres.Connect(t.Context(), pgtest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for name, pool := range map[string]*pgxpool.Pool{"requests": db.Requests(), "consumers": db.Consumers()} {
+		var timeout string
+		if err := pool.QueryRow(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&timeout); err != nil || timeout != "15s" {
+			t.Errorf("%s: a transaction waits for its client for %q (%v), want 15s", name, timeout, err)
 		}
 	}
 }
