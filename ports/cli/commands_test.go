@@ -260,23 +260,25 @@ func TestCustomerAdd(t *testing.T) {
 		Address: &want.Address, Tags: []string{}, Status: "archived", CreatedAt: now.Truncate(time.Microsecond),
 	})
 
-	bundle.run("customer", "add", "--name", "Lan, \x1b[1mevil").exits(cli.ExitDone).prints(
-		`Customer Lan, \x1b[1mevil was added with the id `+bundle.customers.customer.State().ID.String()+".\n", "")
+	bundle.run("customer", "add", "--name", "Lan, \x1b[1mevil").exits(cli.ExitRefused).prints("",
+		"orderbridge: the input is not valid:\n  --name: the name has control characters or is not UTF-8\n")
+	bundle.run("customer", "add", "--name", "Lan, \u202eevil").exits(cli.ExitDone).prints(
+		`Customer Lan, \u202eevil was added with the id `+bundle.customers.customer.State().ID.String()+".\n", "")
 	if state := bundle.customers.customer.State(); state.Status != customer.StatusActive || len(state.Phones) != 0 {
 		t.Errorf("%+v", state)
 	}
 
 	// A comma is part of a value; all mistakes are told at once, by the names of the flags.
 	bundle.run("customer", "add", "--name", " ", "--phone", "12,34", "--email", "x").exits(cli.ExitRefused).prints("",
-		"orderbridge: the input is not valid:\n  --name: a customer needs a name\n  --phone: the phone number cannot be read\n"+
+		"orderbridge: the input is not valid:\n  --name: the name is missing\n  --phone: the phone number cannot be read\n"+
 			"  --email: the email address cannot be read\n")
 	bundle.run("customer", "add", "--name", " ", "--json").exits(cli.ExitRefused).prints("", `{
   "code": "customer-invalid",
-  "message": "name: a customer needs a name",
+  "message": "name: the name is missing",
   "errors": [
     {
       "path": "name",
-      "message": "a customer needs a name"
+      "message": "the name is missing"
     }
   ]
 }
