@@ -142,6 +142,14 @@ func TestATokenIsPrintedAloneAndWorks(t *testing.T) {
 	}
 }
 
+func TestTheVersionIsToldWithoutADatabase(t *testing.T) {
+	t.Parallel()
+	sh := &shell{t: t, environ: map[string]string{"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}}
+	if got := sh.run("--version"); !strings.HasPrefix(got, "orderbridge ") {
+		t.Errorf("printed %q", got)
+	}
+}
+
 func TestExitCodesTellWhatWentWrong(t *testing.T) {
 	t.Parallel()
 	b := start(t)

@@ -9,7 +9,10 @@ import (
 	"net"
 	"os"
 	"os/user"
+	"runtime/debug"
 	"strings"
+
+	"github.com/alecthomas/kong"
 
 	"orderbridge/adapters/localpg"
 	"orderbridge/domain/problem"
@@ -25,6 +28,8 @@ type grammar struct {
 
 // serviceCommands are the commands of whoever runs the service; those of operators are in ports/cli.
 type serviceCommands struct {
+	Version kong.VersionFlag `help:"Show the version and do nothing else." name:"version"`
+
 	Serve   serveCommand   `cmd:"" help:"Receive orders and answer the API, until a signal ends it."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database up to date, and do nothing else."`
 }
@@ -53,7 +58,15 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdin 
 			return cli.Session{Application: opened.Application, WorkspaceID: workspaceID, Close: opened.Close}, nil
 		},
 	}
-	return cli.Execute(ctx, root, args, runtime)
+	return cli.Execute(ctx, root, args, runtime, kong.Vars{"version": version()})
+}
+
+// version is the module's version: a release, or one that Go makes of the commit's time and hash.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return "orderbridge " + info.Main.Version
+	}
+	return "orderbridge (version unknown)"
 }
 
 func (g *grammar) settings(getenv func(string) string) Settings {
