@@ -462,3 +462,19 @@ func TestAnOrderWithoutTimesGoesByItsDeliveries(t *testing.T) {
 		t.Errorf("ordered at %s after an update, %s before", got, orderedAt)
 	}
 }
+
+func TestATimeFromTheFutureFreezesNoOrder(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	body := fixture(t, "order-new-customer.json")
+	b.settled(b.deliver(shopA, changed(t, body, map[string]any{"updated_at": "2099-12-31T00:00:00"})))
+	soon := time.Now().UTC().Add(time.Minute).Format("2006-01-02T15:04:05")
+	later := b.settled(b.deliver(shopA, changed(t, body, map[string]any{"updated_at": soon, "status": 3})))
+	if later.Outcome != query.OutcomeUpdated {
+		t.Errorf("the next version is %+v", later.Delivery)
+	}
+	b.caughtUp()
+	if got := b.order(*later.OrderCode); got.Status.Code != 3 {
+		t.Errorf("status is %+v", got.Status)
+	}
+}
