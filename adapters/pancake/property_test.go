@@ -128,7 +128,7 @@ func TestAnyOrderIsReadOrRefused(t *testing.T) {
 		fields["items"] = rapid.OneOf(scalar, rapid.Map(rapid.SliceOfN(item, 0, 4), func(items []any) any { return items })).Draw(t, "items")
 		body, err := json.Marshal(fields)
 		if err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 		state, err := pancake.Interpreter{}.Interpret(body)
 		again, errAgain := pancake.Interpreter{}.Interpret(body)

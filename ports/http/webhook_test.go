@@ -131,12 +131,19 @@ func TestDelivery(t *testing.T) {
 
 	t.Run("ASenderThatHangsUpAfterItsOrderLosesNothing", func(t *testing.T) {
 		t.Parallel()
-		bundle := setup(t)
+		requests := make(chan context.Context, 1)
+		bundle := setup(t, func(server *httptest.Server) {
+			inner := server.Config.Handler
+			server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				requests <- r.Context()
+				inner.ServeHTTP(w, r)
+			})
+		})
 		appending, left, result := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 		bundle.log.before = func(ctx context.Context) error {
 			close(appending)
 			<-left
-			time.Sleep(50 * time.Millisecond) // the server notices
+			<-(<-requests).Done() // the server notices
 			result <- ctx.Err()
 			return nil
 		}
