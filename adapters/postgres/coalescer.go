@@ -148,15 +148,16 @@ func (l *Log) appendTogether(batch []*appendRequest) error {
 	// Not the callers' context: one who gives up must not undo the append of the others.
 	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
 	defer cancel()
+	events := merge(parts)
 	var p pipeline
-	if err := queueAppend(ctx, &p, merge(parts)); err != nil {
+	if err := queueAppend(ctx, &p, events); err != nil {
 		return err
 	}
 	if err := p.send(ctx, l.db.requests); err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			err = errUnavailable.Because(err)
 		}
-		return fmt.Errorf("append %d events: %w", len(merge(parts).IDs), err)
+		return fmt.Errorf("append %d events: %w", len(events.IDs), err)
 	}
 	return nil
 }

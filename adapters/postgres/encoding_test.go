@@ -382,7 +382,7 @@ func TestEventsReadBackAsTheyWereAppended(t *testing.T) {
 			id := event.NewID()
 			stream := event.DeliveryStream(id)
 			first := event.New{
-				ID: event.NewID(), WorkspaceID: b.workspaceID, Stream: stream, Version: 1, Actor: event.ActorToken("Kho Huế"),
+				ID: event.NewID(), WorkspaceID: b.workspaceID, Stream: stream, Version: 1, Actor: event.Actor("token:Kho Huế"),
 				CorrelationID: id, Payload: g.decode(t), Body: []byte{0xff, 0x00, '{'},
 			}
 			second := first

@@ -132,18 +132,12 @@ func orderRecord(eventType string, stored []byte) (*order.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch e := payload.(type) {
-	case order.OrderCreated:
-		return &order.Record{
-			Code: e.Code, CustomerID: e.CustomerID, SourceID: e.SourceID, Assignee: e.Assignee, State: e.Order,
-		}, nil
-	case order.OrderUpdated:
-		return &order.Record{
-			Code: e.Code, CustomerID: e.CustomerID, SourceID: e.SourceID, Assignee: e.Assignee, State: e.Order,
-		}, nil
-	default:
+	holder, ok := payload.(interface{ Record() order.Record })
+	if !ok {
 		return nil, fmt.Errorf("an order's state is not in a %s", eventType)
 	}
+	record := holder.Record()
+	return &record, nil
 }
 
 func (s Ingestion) fillHolders(ctx context.Context, asked command.Questions, facts *command.Facts) error {

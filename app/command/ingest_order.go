@@ -56,8 +56,8 @@ func (h IngestOrderHandler) Handle(ctx context.Context, store Ingestion, cmd Ing
 	d := decider{facts: facts, now: h.now().UTC(), decided: Decided{
 		Orders: map[OrderKey]OrderHead{}, Bindings: map[BuyerKey]uuid.UUID{}, Sources: map[uuid.UUID]uuid.UUID{},
 	}}
-	for _, delivery := range orders {
-		d.decide(delivery)
+	for _, in := range orders {
+		d.decide(in)
 	}
 	if err := store.Record(ctx, d.decided); err != nil {
 		return fmt.Errorf("record %d events of %d orders: %w", len(d.decided.Events), len(orders), err)
@@ -72,7 +72,7 @@ func (h IngestOrderHandler) Park(ctx context.Context, store Ingestion, recorded 
 	if !ok {
 		return fmt.Errorf("park event %d: a %T is no received order", recorded.Position, recorded.Payload)
 	}
-	return store.Record(ctx, Decided{Events: []event.New{failed(recorded, payload.ShopID, payload.OrderID,
+	return store.Record(ctx, Decided{Events: []event.New{failed(recorded, payload,
 		"internal-error", "the order was kept but could not be processed; the service's log names the cause")}})
 }
 
@@ -81,9 +81,7 @@ func (h IngestOrderHandler) interpret(recorded event.Recorded) (delivered, error
 	if !ok {
 		return delivered{}, fmt.Errorf("interpret event %d: a %T is no received order", recorded.Position, recorded.Payload)
 	}
-	d := delivered{event: recorded, received: receivedOrder{
-		shopID: payload.ShopID, orderID: payload.OrderID, receivedAt: payload.ReceivedAt,
-	}}
+	d := delivered{event: recorded, received: payload}
 	d.state, d.problem = h.interpreter.Interpret(recorded.Body)
 	// Where the shop gives no time of change, the last to arrive is the newest. A time from the future is none: the order
 	// would stay as it is until then.
@@ -106,7 +104,7 @@ func (d *decider) decide(in delivered) {
 		if known, ok := problem.Of(in.problem); ok {
 			code = known.Code()
 		}
-		d.decided.Events = append(d.decided.Events, failed(in.event, in.received.shopID, in.received.orderID, code, detail))
+		d.decided.Events = append(d.decided.Events, failed(in.event, in.received, code, detail))
 		return
 	}
 	key := in.orderKey()
@@ -116,7 +114,7 @@ func (d *decider) decide(in delivered) {
 		known = &head.Known
 	}
 	if in.state.OrderedAt.IsZero() { // it began when it was first heard of, and that does not change with a later delivery
-		in.state.OrderedAt = in.received.receivedAt
+		in.state.OrderedAt = in.received.ReceivedAt
 		if head.Known.Record != nil {
 			in.state.OrderedAt = head.Known.Record.State.OrderedAt
 		}
@@ -133,10 +131,7 @@ func (d *decider) decide(in delivered) {
 		record := *head.Known.Record
 		changes := order.Changes(record.State, in.state)
 		record.State = in.state
-		d.toOrder(in, &head, order.OrderUpdated{
-			Code: record.Code, CustomerID: record.CustomerID, SourceID: record.SourceID, Assignee: record.Assignee,
-			Order: record.State, Changes: changes,
-		})
+		d.toOrder(in, &head, record.Updated(changes))
 		head.Known.Record, head.StateVersion = &record, head.StreamVersion
 	}
 	if verdict.Creates() {
@@ -144,10 +139,7 @@ func (d *decider) decide(in delivered) {
 		record.CustomerID = d.customerOf(in, &head)
 		record.SourceID = d.ensureSource(in, &head)
 		record.Assignee = d.assigneeOf(in)
-		d.toOrder(in, &head, order.OrderCreated{
-			Code: record.Code, CustomerID: record.CustomerID, SourceID: record.SourceID, Assignee: record.Assignee,
-			Order: record.State,
-		})
+		d.toOrder(in, &head, record.Created())
 		head.Known.Record, head.StateVersion = &record, head.StreamVersion
 	}
 	if in.state.UpdatedAt.After(head.Known.UpdatedAt) {
@@ -242,10 +234,12 @@ func (d *decider) append(in delivered, stream event.Stream, version int, payload
 	})
 }
 
-func failed(received event.Recorded, shopID, orderID, reason, detail string) event.New {
+func failed(recorded event.Recorded, received delivery.OrderReceived, reason, detail string) event.New {
 	return event.New{
-		ID: event.NewID(), WorkspaceID: received.WorkspaceID, Stream: received.Stream, Version: received.Version + 1,
-		Actor: event.ActorPolicy, CorrelationID: received.CorrelationID, CausationID: received.ID,
-		Payload: delivery.IngestionFailed{ShopID: shopID, OrderID: orderID, Reason: reason, Detail: detail, Attempt: 1},
+		ID: event.NewID(), WorkspaceID: recorded.WorkspaceID, Stream: recorded.Stream, Version: recorded.Version + 1,
+		Actor: event.ActorPolicy, CorrelationID: recorded.CorrelationID, CausationID: recorded.ID,
+		Payload: delivery.IngestionFailed{
+			ShopID: received.ShopID, OrderID: received.OrderID, Reason: reason, Detail: detail, Attempt: 1,
+		},
 	}
 }

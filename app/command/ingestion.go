@@ -2,12 +2,12 @@ package command
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
 	"orderbridge/domain/contact"
 	"orderbridge/domain/customer"
+	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 )
@@ -99,15 +99,9 @@ type NewCustomer struct {
 // delivered is one received order of a slice, interpreted.
 type delivered struct {
 	event    event.Recorded
-	received receivedOrder
+	received delivery.OrderReceived
 	state    order.State
 	problem  error
-}
-
-// receivedOrder is what a delivery said about itself at the door.
-type receivedOrder struct {
-	shopID, orderID string
-	receivedAt      time.Time
 }
 
 func (d delivered) orderKey() OrderKey {

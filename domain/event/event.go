@@ -3,7 +3,6 @@
 package event
 
 import (
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,7 +31,6 @@ const (
 	streamDelivery = "delivery/"
 	streamOrder    = "order/"
 	streamCustomer = "customer/"
-	streamSource   = "source/"
 	streamUser     = "user/"
 
 	// WorkspaceStream holds a workspace's own settings.
@@ -51,9 +49,6 @@ func CustomerStream(id uuid.UUID) Stream { return Stream(streamCustomer + id.Str
 // UserStream holds the life of one member of staff.
 func UserStream(id uuid.UUID) Stream { return Stream(streamUser + id.String()) }
 
-// IsOrder tells whether the stream is an order's.
-func (s Stream) IsOrder() bool { return strings.HasPrefix(string(s), streamOrder) }
-
 // Actor says who made an event happen. It never holds personal data beyond the name that an operator chose.
 type Actor string
 
@@ -67,9 +62,6 @@ const (
 	// ActorCommandLine is an operator at the command line of the server.
 	ActorCommandLine Actor = "cli"
 )
-
-// ActorToken is a caller of the API, by the name of its token.
-func ActorToken(name string) Actor { return Actor("token:" + name) }
 
 // New is an event that was decided and is not in the log yet.
 type New struct {

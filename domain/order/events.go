@@ -41,6 +41,11 @@ func (OrderCreated) EventName() string        { return "OrderCreated" }
 func (OrderCreated) EventVersion() int        { return 1 }
 func (OrderCreated) PersonalFields() []string { return personalFields }
 
+// Record is the order as the event says it is.
+func (e OrderCreated) Record() Record {
+	return Record{Code: e.Code, CustomerID: e.CustomerID, SourceID: e.SourceID, Assignee: e.Assignee, State: e.Order}
+}
+
 // OrderUpdated: the shop changed an order. It carries the new state whole, beside what changed.
 type OrderUpdated struct {
 	Code       string    `json:"code"`
@@ -55,6 +60,11 @@ func (OrderUpdated) EventName() string { return "OrderUpdated" }
 func (OrderUpdated) EventVersion() int { return 1 }
 func (OrderUpdated) PersonalFields() []string {
 	return append([]string{"changes"}, personalFields...)
+}
+
+// Record is the order as the event says it is.
+func (e OrderUpdated) Record() Record {
+	return Record{Code: e.Code, CustomerID: e.CustomerID, SourceID: e.SourceID, Assignee: e.Assignee, State: e.Order}
 }
 
 // OrderUnchanged: a delivery of a known order changed nothing.

@@ -15,6 +15,18 @@ type Record struct {
 	State      State
 }
 
+// Created is the event by which the record came to be.
+func (r Record) Created() OrderCreated {
+	return OrderCreated{Code: r.Code, CustomerID: r.CustomerID, SourceID: r.SourceID, Assignee: r.Assignee, Order: r.State}
+}
+
+// Updated is the event by which the record came to be what it is.
+func (r Record) Updated(changes []Change) OrderUpdated {
+	return OrderUpdated{
+		Code: r.Code, CustomerID: r.CustomerID, SourceID: r.SourceID, Assignee: r.Assignee, Order: r.State, Changes: changes,
+	}
+}
+
 // Known is what the CRM knows of an order before a delivery.
 type Known struct {
 	// Record is nil while the order was only skipped.
