@@ -10,6 +10,8 @@ import (
 type Application struct {
 	Commands Commands
 	Queries  Queries
+	// Answers are those to requests that must not be done twice.
+	Answers command.Answers
 }
 
 // Commands change something.

@@ -143,7 +143,7 @@ func compare(t *testing.T, want expectation, state order.State) {
 			t.Errorf("%s = %v, want %v", what, got, want)
 		}
 	}
-	equal("order code", order.Code(state.ShopID, state.ExternalID), want.OrderCode)
+	equal("order code", order.DefaultCodeTemplate.Code(state.ShopID, state.ExternalID), want.OrderCode)
 	equal("status", state.Status.Code, want.Status)
 	equal("currency", state.Currency, "VND")
 	equal("buyer's name", state.Buyer.Name, want.BuyerName)

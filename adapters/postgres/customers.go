@@ -25,10 +25,10 @@ var _ command.Customers = Customers{}
 func NewCustomers(db *Database) Customers { return Customers{db: db} }
 
 // Add stores a customer who is new.
-func (s Customers) Add(ctx context.Context, by command.By, c *customer.Customer) error {
+func (s Customers) Add(ctx context.Context, by command.By, c *customer.Customer) (int64, error) {
 	state := c.State()
 	active := state.Status == customer.StatusActive
-	return s.db.update(ctx, func(_ pgx.Tx, p *pipeline) ([]event.New, error) {
+	return s.db.update(ctx, by, func(_ pgx.Tx, p *pipeline) ([]event.New, error) {
 		if err := queries.AddCustomerHead(ctx, p, dbsqlc.AddCustomerHeadParams{
 			WorkspaceID: by.WorkspaceID, ID: state.ID, Active: active,
 		}); err != nil {
@@ -44,14 +44,14 @@ func (s Customers) Add(ctx context.Context, by command.By, c *customer.Customer)
 		if err := queries.AddCustomerKeys(ctx, p, keys); err != nil {
 			return nil, err
 		}
-		return pendingEvents(by, event.CustomerStream(state.ID), 0, c.Pending()), nil
+		return pendingEvents(by, event.CustomerStream(state.ID), c.Version(), c.Pending()), nil
 	})
 }
 
 // Update loads a customer, lets decide change them, and stores the outcome.
-func (s Customers) Update(ctx context.Context, by command.By, id uuid.UUID, decide func(*customer.Customer) error) error {
+func (s Customers) Update(ctx context.Context, by command.By, id uuid.UUID, decide func(*customer.Customer) error) (int64, error) {
 	stream := event.CustomerStream(id)
-	return s.db.update(ctx, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
+	return s.db.update(ctx, by, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
 		history, err := loadStream(ctx, tx, by.WorkspaceID, stream)
 		if err != nil {
 			return nil, fmt.Errorf("load customer %s: %w", id, err)
@@ -92,15 +92,15 @@ var _ command.Users = Users{}
 func NewUsers(db *Database) Users { return Users{db: db} }
 
 // Add stores a member of staff who is new.
-func (s Users) Add(ctx context.Context, by command.By, added user.UserAdded) error {
-	return s.db.update(ctx, func(_ pgx.Tx, p *pipeline) ([]event.New, error) {
+func (s Users) Add(ctx context.Context, by command.By, added user.UserAdded) (int64, error) {
+	return s.db.update(ctx, by, func(_ pgx.Tx, p *pipeline) ([]event.New, error) {
 		if err := queries.AddUser(ctx, p, dbsqlc.AddUserParams{
 			WorkspaceID: by.WorkspaceID, ID: added.User.ID, Name: added.User.Name, Phone: added.User.Phone,
 			Email: added.User.Email, Active: added.User.Active,
 		}); err != nil {
 			return nil, err
 		}
-		return pendingEvents(by, event.UserStream(added.User.ID), 0, []event.Payload{added}), nil
+		return pendingEvents(by, event.UserStream(added.User.ID), 1, []event.Payload{added}), nil
 	})
 }
 

@@ -3,6 +3,7 @@
 //	log.go coalescer.go encoding.go   the event log: appending under its lock, many callers in one round trip
 //	listener.go                       waking those who wait for new events
 //	workspaces.go customers.go …      what operators change: load a stream, decide, append
+//	answers.go                        what repeated requests are answered with
 //	ingestion.go                      what a slice of received orders asks and records
 //	projections.go projection/        read tables, folded from the log by SQL
 //	readmodel.go                      the answers to queries
@@ -28,6 +29,7 @@ import (
 	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/app/command"
 	"orderbridge/domain/problem"
 )
 
@@ -235,6 +237,8 @@ func conflict(err error) error {
 		return err
 	}
 	switch pgError.ConstraintName {
+	case "idempotency_keys_pkey":
+		return command.ErrOnceTaken.Because(err)
 	case "events_stream_version":
 		return fmt.Errorf("%w: %w", ErrVersionConflict, err)
 	case "customer_keys_claim", "customer_keys_pkey", "sources_pkey", "order_heads_pkey", "shops_pkey", "workspaces_name_key",

@@ -22,6 +22,8 @@ import (
 var decoders = map[string]func([]byte) (event.Payload, error){
 	"OrderReceived":    decodeInto[delivery.OrderReceived],
 	"DeliveryRejected": decodeInto[delivery.DeliveryRejected],
+	"IngestionHeld":    decodeInto[delivery.IngestionHeld],
+	"IngestionRetried": decodeInto[delivery.IngestionRetried],
 	"IngestionFailed":  decodeInto[delivery.IngestionFailed],
 	"CustomerMatched":  decodeInto[order.CustomerMatched],
 	"SourceEnsured":    decodeInto[order.SourceEnsured],

@@ -526,11 +526,11 @@ func TestIngestionOfOrders(t *testing.T) {
 		b := setup(t)
 		log := b.newLog(t)
 		addUser := func(name, phone, email string) user.State {
-			state, err := command.NewAddUserHandler(postgres.NewUsers(b.db)).Handle(t.Context(), command.AddUser{By: b.by, Name: name, Phone: phone, Email: email})
+			stored, err := command.NewAddUserHandler(postgres.NewUsers(b.db)).Handle(t.Context(), command.AddUser{By: b.by, Name: name, Phone: phone, Email: email})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return state
+			return stored.State
 		}
 		mai := addUser("Mai Phương", "0904000321", "phuongmai.sale@example.vn")
 		addUser("Mai Phương mới", "0904000321", "")

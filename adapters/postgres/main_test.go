@@ -264,7 +264,7 @@ func receivedBody(workspaceID uuid.UUID, id string, body []byte) event.New {
 		ID: event.NewID(), WorkspaceID: workspaceID, Stream: event.DeliveryStream(deliveryID), Version: 1,
 		Actor: event.ActorWebhook, CorrelationID: deliveryID, Body: body,
 		Payload: delivery.OrderReceived{
-			ShopID: shopID, OrderID: id, OrderCode: order.Code(shopID, id), EventType: "create", ReceivedAt: now(),
+			ShopID: shopID, OrderID: id, OrderCode: order.DefaultCodeTemplate.Code(shopID, id), EventType: "create", ReceivedAt: now(),
 			Request: delivery.Request{Bytes: len(body)},
 		},
 	}
@@ -324,7 +324,8 @@ func (b *bundle) foldAll(t testing.TB) {
 
 // addCustomer adds a customer as an operator does.
 func (b *bundle) addCustomer(ctx context.Context, by command.By, details customer.Details) (customer.State, error) {
-	return command.NewAddCustomerHandler(postgres.NewCustomers(b.db), now).Handle(ctx, command.AddCustomer{By: by, Details: details})
+	stored, err := command.NewAddCustomerHandler(postgres.NewCustomers(b.db), now).Handle(ctx, command.AddCustomer{By: by, Details: details})
+	return stored.State, err
 }
 
 func (b *bundle) mustAddCustomer(t testing.TB, details customer.Details) customer.State {

@@ -44,7 +44,36 @@ func Migrate(ctx context.Context, dsn string, logger *slog.Logger) error {
 		return err
 	}
 	defer service.Close()
-	return service.ensureDefaultWorkspace(ctx)
+	if err := service.ensureDefaultWorkspace(ctx); err != nil {
+		return err
+	}
+	return service.showNewVersions(ctx, config, logger)
+}
+
+// showNewVersions fills the read tables that are newer than those shown, and then shows them. Readers see the old ones
+// until then, and a service that is still running goes on filling those.
+func (db *Database) showNewVersions(ctx context.Context, config *pgx.ConnConfig, logger *slog.Logger) error {
+	for _, p := range Projections() {
+		active, err := p.isActive(ctx, db.requests)
+		if err != nil {
+			return fmt.Errorf("look for projection %s: %w", p.Name, unavailable(err))
+		}
+		if active {
+			continue
+		}
+		head, err := queries.Head(ctx, db.consumers)
+		if err != nil {
+			return fmt.Errorf("find the log's head: %w", unavailable(err))
+		}
+		logger.InfoContext(ctx, "filling new read tables", "projection", p.Name, "version", p.Version, "events", head)
+		if err := db.catchUp(ctx, p, head); err != nil {
+			return fmt.Errorf("fill %s: %w", p.Schema(), unavailable(err))
+		}
+		if err := inInstallation(ctx, config, func(tx pgx.Tx) error { return p.show(ctx, tx) }); err != nil {
+			return fmt.Errorf("show %s: %w", p.Schema(), err)
+		}
+	}
+	return nil
 }
 
 func migrateSchema(ctx context.Context, db *sql.DB, logger *slog.Logger) error {
@@ -92,11 +121,11 @@ func (db *Database) CheckMigrated(ctx context.Context) error {
 		return ErrNotMigrated
 	}
 	for _, p := range Projections() {
-		exists, err := p.exists(ctx, db.requests)
+		active, err := p.isActive(ctx, db.requests)
 		if err != nil {
 			return fmt.Errorf("look for projection %s: %w", p.Name, unavailable(err))
 		}
-		if !exists {
+		if !active {
 			return ErrNotMigrated
 		}
 	}
@@ -115,6 +144,21 @@ var ErrNotMigrated = problem.Unavailable("not-migrated", "the database is not up
 
 // install makes the role and the projections.
 func install(ctx context.Context, config *pgx.ConnConfig) error {
+	return inInstallation(ctx, config, func(tx pgx.Tx) error {
+		if err := ensureServiceRole(ctx, tx); err != nil {
+			return err
+		}
+		for _, p := range Projections() {
+			if err := p.install(ctx, tx); err != nil {
+				return fmt.Errorf("install projection %s: %w", p.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// inInstallation changes tables and views, one installation at a time, and gives the service its rights to them.
+func inInstallation(ctx context.Context, config *pgx.ConnConfig, change func(pgx.Tx) error) error {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return fmt.Errorf("reach database: %w", unavailable(err))
@@ -124,13 +168,8 @@ func install(ctx context.Context, config *pgx.ConnConfig) error {
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", installLock); err != nil {
 			return err
 		}
-		if err := ensureServiceRole(ctx, tx); err != nil {
+		if err := change(tx); err != nil {
 			return err
-		}
-		for _, p := range Projections() {
-			if err := p.install(ctx, tx); err != nil {
-				return fmt.Errorf("install projection %s: %w", p.Name, err)
-			}
 		}
 		return grantServiceRole(ctx, tx)
 	})

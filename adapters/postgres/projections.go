@@ -32,8 +32,8 @@ type Projection struct {
 // Projections are all that there are.
 func Projections() []Projection {
 	return []Projection{
-		mustLoadProjection("crm", 1),
-		mustLoadProjection("deliveries", 1),
+		mustLoadProjection("crm", 2),
+		mustLoadProjection("deliveries", 2),
 	}
 }
 
@@ -64,29 +64,63 @@ func (p Projection) Fold(ctx context.Context, tx pgx.Tx, after, upto int64) erro
 	return nil
 }
 
-// exists tells whether the version was installed.
-func (p Projection) exists(ctx context.Context, db dbsqlc.DBTX) (bool, error) {
+// isActive tells whether the version was installed and is the one that the views show.
+func (p Projection) isActive(ctx context.Context, db dbsqlc.DBTX) (bool, error) {
 	version := int32(p.Version) //nolint:gosec // versions are counted by hand
-	return queries.ProjectionExists(ctx, db, dbsqlc.ProjectionExistsParams{Name: p.Name, Version: version})
+	return queries.ProjectionActive(ctx, db, dbsqlc.ProjectionActiveParams{Name: p.Name, Version: version})
 }
 
-// install makes the version's tables, and the views that show them, when they are not there yet.
+// install makes the version's tables when they are not there yet. The first version of a projection is shown at once; a
+// later one has to be filled before.
 func (p Projection) install(ctx context.Context, tx pgx.Tx) error {
-	exists, err := p.exists(ctx, tx)
-	if err != nil || exists {
+	rows, err := tx.Query(ctx, "SELECT version FROM projections WHERE name = $1", p.Name)
+	if err != nil {
+		return err
+	}
+	versions, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil || slices.Contains(versions, p.Version) {
 		return err
 	}
 	schema := pgx.Identifier{p.Schema()}.Sanitize()
-	steps := []string{
+	for _, step := range []string{
 		"CREATE SCHEMA " + schema,
 		fmt.Sprintf("SET LOCAL search_path = %s, public", schema),
 		p.file("schema.sql"),
 		p.file("indexes.sql"),
 		"SET LOCAL search_path = public",
-	}
-	for _, step := range steps {
+	} {
 		if _, err := tx.Exec(ctx, step, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return fmt.Errorf("make tables of %s: %w", p.Schema(), err)
+		}
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO projections (name, version, active) VALUES ($1, $2, false)`, p.Name, p.Version); err != nil {
+		return err
+	}
+	if len(versions) > 0 {
+		return nil
+	}
+	return p.show(ctx, tx)
+}
+
+// show makes the views show this version, in place of any other.
+func (p Projection) show(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, "SELECT version FROM projections WHERE name = $1 AND active", p.Name)
+	if err != nil {
+		return err
+	}
+	shown, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		return err
+	}
+	for _, version := range shown {
+		tables, err := tablesOf(ctx, tx, Projection{Name: p.Name, Version: version}.Schema())
+		if err != nil {
+			return err
+		}
+		for _, table := range tables {
+			if _, err := tx.Exec(ctx, "DROP VIEW public."+pgx.Identifier{table}.Sanitize()); err != nil {
+				return fmt.Errorf("hide table %s: %w", table, err)
+			}
 		}
 	}
 	tables, err := tablesOf(ctx, tx, p.Schema())
@@ -95,13 +129,20 @@ func (p Projection) install(ctx context.Context, tx pgx.Tx) error {
 	}
 	for _, table := range tables {
 		name := pgx.Identifier{table}.Sanitize()
-		view := fmt.Sprintf("CREATE OR REPLACE VIEW public.%s AS SELECT * FROM %s.%s", name, schema, name)
+		view := fmt.Sprintf("CREATE VIEW public.%s AS SELECT * FROM %s.%s", name, pgx.Identifier{p.Schema()}.Sanitize(), name)
 		if _, err := tx.Exec(ctx, view); err != nil {
 			return fmt.Errorf("show table %s: %w", table, err)
 		}
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO projections (name, version, active) VALUES ($1, $2, true)`, p.Name, p.Version)
-	return err
+	for _, statement := range []string{
+		"UPDATE projections SET active = false WHERE name = $1 AND version <> $2",
+		"UPDATE projections SET active = true WHERE name = $1 AND version = $2",
+	} {
+		if _, err := tx.Exec(ctx, statement, p.Name, p.Version); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func tablesOf(ctx context.Context, tx pgx.Tx, schema string) ([]string, error) {

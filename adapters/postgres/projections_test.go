@@ -176,9 +176,9 @@ func tell(t testing.TB, b *bundle) {
 		return e
 	}
 	failure := delivery.IngestionFailed{ShopID: shopID, OrderID: "7", Reason: "body-unreadable", Detail: "…", Attempt: 1}
-	retried := then(received(b.workspaceID, anOrder("9")), 1, delivery.OrderReceived{ShopID: shopID, OrderID: "9", OrderCode: order.Code(shopID, "9"), ReceivedAt: now()})
+	retried := then(received(b.workspaceID, anOrder("9")), 1, delivery.OrderReceived{ShopID: shopID, OrderID: "9", OrderCode: order.DefaultCodeTemplate.Code(shopID, "9"), ReceivedAt: now()})
 	created := payloadsOf[order.OrderCreated](b.events(t))[0]
-	created.Code, created.Order.ExternalID = order.Code(shopID, "9"), "9"
+	created.Code, created.Order.ExternalID = order.DefaultCodeTemplate.Code(shopID, "9"), "9"
 	createdEvent := then(retried, 1, created)
 	createdEvent.Stream = event.OrderStream(shopID, "9")
 	if err := log.Append(t.Context(), rejected, nobody, failed, then(failed, 2, failure), pending, retried, then(retried, 2, failure), createdEvent); err != nil {
@@ -253,11 +253,11 @@ func TestProjections(t *testing.T) {
 		b.foldAll(t)
 		p := postgres.Projections()[0]
 		b.ingestNew(t, b.newLog(t), anOrder("2"))
-		b.exec(t, "ALTER TABLE crm_v1.crm_order_lines ADD CONSTRAINT broken CHECK (code NOT LIKE '%_2')")
+		b.exec(t, "ALTER TABLE crm_v2.crm_order_lines ADD CONSTRAINT broken CHECK (code NOT LIKE '%_2')")
 		err := pgx.BeginFunc(t.Context(), b.db.Consumers(), func(tx pgx.Tx) error {
 			return p.Fold(t.Context(), tx, b.head(t)-6, b.head(t))
 		})
-		if err == nil || !strings.Contains(err.Error(), "crm_v1") {
+		if err == nil || !strings.Contains(err.Error(), "crm_v2") {
 			t.Errorf("got %v", err)
 		}
 		if got := scan[int64](t, b, "SELECT count(*) FROM crm_orders"); got != 1 {

@@ -299,8 +299,47 @@ func (r ReadModel) CallerOf(ctx context.Context, token string) (query.Caller, er
 	if err != nil {
 		return query.Caller{}, found(err, errTokenUnknown)
 	}
-	return query.Caller{WorkspaceID: row.WorkspaceID, TokenName: row.Name}, nil
+	if row.UseToNote {
+		if err := queries.NoteTokenUse(ctx, r.db.requests, row.ID); err != nil {
+			return query.Caller{}, fmt.Errorf("note the use of a token: %w", unavailable(err))
+		}
+	}
+	return query.Caller{
+		WorkspaceID: row.WorkspaceID, TokenID: row.ID, TokenName: row.Name, Role: workspace.Role(row.Role),
+	}, nil
 }
+
+// waitPoll is how often it is looked whether the read tables have got somewhere: they take milliseconds.
+const waitPoll = 2 * time.Millisecond
+
+// WaitFor returns when the read tables show the log up to a position.
+func (r ReadModel) WaitFor(ctx context.Context, position int64) error {
+	var consumers []string
+	for _, p := range Projections() {
+		consumers = append(consumers, p.ConsumerName())
+	}
+	for {
+		lagging, err := queries.LaggingProjections(ctx, r.db.requests, dbsqlc.LaggingProjectionsParams{
+			Consumers: consumers, Position: position,
+		})
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return errNotReadable
+		case err != nil:
+			return unavailable(err)
+		case lagging == 0:
+			return nil
+		}
+		select {
+		case <-time.After(waitPoll):
+		case <-ctx.Done():
+			return errNotReadable
+		}
+	}
+}
+
+var errNotReadable = problem.Unavailable("not-readable-yet",
+	"what this waits for is in the log and not in the read tables yet; try again in some seconds")
 
 // WorkspaceNamed finds a workspace; the empty name stands for the default one.
 func (r ReadModel) WorkspaceNamed(ctx context.Context, name string) (uuid.UUID, error) {

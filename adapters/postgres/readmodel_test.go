@@ -17,6 +17,7 @@ import (
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
 )
 
 func TestReadModelLists(t *testing.T) {
@@ -220,7 +221,7 @@ func TestReadModelRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.connectShop(t, shopID, mai.ID)
+	b.connectShop(t, shopID, mai.State.ID)
 	events := b.ingestNew(t, log, anOrder("2051", emails("lan.pham@example.com")), anOrder("2052", phones(), func(s *order.State) { s.Lines = nil }))
 	b.foldAll(t)
 	id := payloadsOf[customer.CustomerCreated](events)[0].Customer.ID
@@ -235,7 +236,7 @@ func TestReadModelRecords(t *testing.T) {
 		if got.Customer.ID != id || got.Customer.Name != "Phạm Thị Lan" || *got.Customer.Phone != "+84912000451" ||
 			*got.Customer.Email != "lan.pham@example.com" || got.Source.Name != "Pancake" || got.Totals != state.Totals ||
 			got.Status != state.Status || got.Currency != "VND" || got.ShopID != shopID || got.ExternalID != "2051" ||
-			got.Assignee == nil || got.Assignee.ID != mai.ID || got.Assignee.Name != mai.Name || got.AssigneeReason != order.AssignedByShopDefault {
+			got.Assignee == nil || got.Assignee.ID != mai.State.ID || got.Assignee.Name != mai.State.Name || got.AssigneeReason != order.AssignedByShopDefault {
 			t.Errorf("got %+v", got)
 		}
 		if want := state.OrderedAt.Truncate(time.Second); !got.OrderedAt.Equal(want) || got.OrderedAt.Location() != time.UTC {
@@ -307,16 +308,18 @@ func TestReadModelRecords(t *testing.T) {
 			t.Errorf("%+v, %v", settings, err)
 		}
 		shops, err := read.Shops(t.Context(), b.workspaceID)
-		if err != nil || len(shops) != 1 || shops[0].ID != shopID || shops[0].HeaderKey != "X-Key" || shops[0].DefaultAssignee.Name != mai.Name ||
+		if err != nil || len(shops) != 1 || shops[0].ID != shopID || shops[0].HeaderKey != "X-Key" || shops[0].DefaultAssignee.Name != mai.State.Name ||
 			time.Since(shops[0].ConnectedAt) > time.Hour {
 			t.Errorf("%+v, %v", shops, err)
 		}
-		token, err := command.NewCreateTokenHandler(postgres.NewWorkspaces(b.db)).Handle(t.Context(), command.CreateToken{By: b.by, Name: "Kho Huế"})
+		token, err := command.NewCreateTokenHandler(postgres.NewWorkspaces(b.db)).Handle(t.Context(), command.CreateToken{By: b.by, Name: "Kho Huế", Role: workspace.RoleOperator})
 		if err != nil {
 			t.Fatal(err)
 		}
 		caller, err := read.CallerOf(t.Context(), token)
-		if err != nil || caller != (query.Caller{WorkspaceID: b.workspaceID, TokenName: "Kho Huế"}) {
+		if err != nil || caller != (query.Caller{
+			WorkspaceID: b.workspaceID, TokenID: scan[uuid.UUID](t, b, "SELECT id FROM api_tokens"), TokenName: "Kho Huế", Role: workspace.RoleOperator,
+		}) {
 			t.Errorf("%+v, %v", caller, err)
 		}
 		for _, text := range list[string](t, b, "SELECT r::text FROM api_tokens r UNION ALL SELECT payload::text FROM events") {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/app/command"
 	"orderbridge/domain/event"
 )
@@ -14,15 +15,23 @@ import (
 const conflictAttempts = 5
 
 // update runs one command in a transaction: read, decide, change the directories, append; all of it again when another
-// writer came in between. The append comes last, in one round trip with the directories.
-func (db *Database) update(ctx context.Context, decide func(tx pgx.Tx, p *pipeline) ([]event.New, error)) error {
-	var err error
+// writer came in between. The append comes last, in one round trip with the directories. It returns where the last event
+// stands in the log; 0 when there was nothing to append.
+func (db *Database) update(
+	ctx context.Context, by command.By, decide func(tx pgx.Tx, p *pipeline) ([]event.New, error),
+) (position int64, err error) {
 	for range conflictAttempts {
+		var events []event.New
 		err = pgx.BeginFunc(ctx, db.requests, func(tx pgx.Tx) error {
 			var p pipeline
-			events, err := decide(tx, &p)
-			if err != nil {
+			var err error
+			if events, err = decide(tx, &p); err != nil {
 				return err
+			}
+			if by.Once != nil {
+				if err := queueOnce(ctx, &p, by.WorkspaceID, *by.Once); err != nil {
+					return err
+				}
 			}
 			encoded, err := encode(events)
 			if err != nil {
@@ -33,20 +42,38 @@ func (db *Database) update(ctx context.Context, decide func(tx pgx.Tx, p *pipeli
 			}
 			return p.send(ctx, tx)
 		})
+		if err == nil {
+			return db.positionOf(ctx, events)
+		}
 		if !isConflict(err) {
-			return unavailable(err)
+			return 0, unavailable(err)
 		}
 	}
-	return fmt.Errorf("decided %d times, and each time another writer was first: %w", conflictAttempts, err)
+	return 0, fmt.Errorf("decided %d times, and each time another writer was first: %w", conflictAttempts, err)
 }
 
-// pendingEvents puts what an aggregate decided into envelopes.
+// positionOf is where the last of some events stands, which were appended.
+func (db *Database) positionOf(ctx context.Context, events []event.New) (int64, error) {
+	if len(events) == 0 {
+		return 0, nil
+	}
+	last := events[len(events)-1]
+	position, err := queries.PositionOf(ctx, db.requests, dbsqlc.PositionOfParams{
+		WorkspaceID: last.WorkspaceID, Stream: string(last.Stream), Version: int32(last.Version), //nolint:gosec // never two billion
+	})
+	if err != nil {
+		return 0, fmt.Errorf("find where version %d of %s stands: %w", last.Version, last.Stream, unavailable(err))
+	}
+	return position, nil
+}
+
+// pendingEvents puts what an aggregate decided into envelopes. Version is that of the last of them.
 func pendingEvents(by command.By, stream event.Stream, version int, pending []event.Payload) []event.New {
 	events := make([]event.New, 0, len(pending))
 	correlation := event.NewID()
 	for i, payload := range pending {
 		events = append(events, event.New{
-			ID: event.NewID(), WorkspaceID: by.WorkspaceID, Stream: stream, Version: version + i + 1, Actor: by.Actor,
+			ID: event.NewID(), WorkspaceID: by.WorkspaceID, Stream: stream, Version: version - len(pending) + i + 1, Actor: by.Actor,
 			CorrelationID: correlation, Payload: payload,
 		})
 	}

@@ -22,8 +22,8 @@ var _ command.Workspaces = Workspaces{}
 func NewWorkspaces(db *Database) Workspaces { return Workspaces{db: db} }
 
 // Update loads a workspace, lets decide change it, and stores the outcome.
-func (s Workspaces) Update(ctx context.Context, by command.By, decide func(*workspace.Workspace) error) error {
-	return s.db.update(ctx, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
+func (s Workspaces) Update(ctx context.Context, by command.By, decide func(*workspace.Workspace) error) (int64, error) {
+	return s.db.update(ctx, by, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
 		history, err := loadStream(ctx, tx, by.WorkspaceID, event.WorkspaceStream)
 		if err != nil {
 			return nil, fmt.Errorf("load workspace %s: %w", by.WorkspaceID, err)
@@ -57,7 +57,7 @@ func queueWorkspace(ctx context.Context, p *pipeline, id uuid.UUID, w *workspace
 		case workspace.TokenCreated:
 			hash := w.TokenHash(e.TokenID)
 			err = queries.AddToken(ctx, p, dbsqlc.AddTokenParams{
-				ID: e.TokenID, WorkspaceID: id, Name: e.Name, TokenHash: hash[:],
+				ID: e.TokenID, WorkspaceID: id, Name: e.Name, Role: string(e.Role), TokenHash: hash[:],
 			})
 		}
 		if err != nil {
@@ -69,7 +69,7 @@ func queueWorkspace(ctx context.Context, p *pipeline, id uuid.UUID, w *workspace
 
 // ensureDefaultWorkspace makes the first workspace of an empty database.
 func (db *Database) ensureDefaultWorkspace(ctx context.Context) error {
-	return db.update(ctx, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
+	_, err := db.update(ctx, command.By{}, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
 		exists, err := queries.AnyWorkspace(ctx, tx)
 		if err != nil || exists {
 			return nil, err
@@ -81,8 +81,9 @@ func (db *Database) ensureDefaultWorkspace(ctx context.Context) error {
 		}); err != nil {
 			return nil, err
 		}
-		return pendingEvents(by, event.WorkspaceStream, 0, w.Pending()), nil
+		return pendingEvents(by, event.WorkspaceStream, w.Version(), w.Pending()), nil
 	})
+	return err
 }
 
 // DefaultWorkspace is the name of the workspace that a new database starts with.

@@ -13,11 +13,12 @@ import (
 
 // Customers stores customers.
 type Customers interface {
-	// Add stores a customer who is new.
-	Add(ctx context.Context, by By, c *customer.Customer) error
+	// Add stores a customer who is new, and returns where the last event of it stands in the log.
+	Add(ctx context.Context, by By, c *customer.Customer) (position int64, err error)
 	// Update loads a customer, lets decide change them, and stores the outcome; it may call decide again when another
-	// writer came in between. An unknown id is a problem of kind not found.
-	Update(ctx context.Context, by By, id uuid.UUID, decide func(*customer.Customer) error) error
+	// writer came in between. It returns where the last event of the outcome stands in the log; 0 when nothing changed.
+	// An unknown id is a problem of kind not found.
+	Update(ctx context.Context, by By, id uuid.UUID, decide func(*customer.Customer) error) (position int64, err error)
 }
 
 // AddCustomer brings a customer into the CRM by hand.
@@ -41,22 +42,24 @@ func NewAddCustomerHandler(customers Customers, now func() time.Time) AddCustome
 const originOperator = "operator"
 
 // Handle adds the customer and returns them.
-func (h AddCustomerHandler) Handle(ctx context.Context, cmd AddCustomer) (customer.State, error) {
+func (h AddCustomerHandler) Handle(ctx context.Context, cmd AddCustomer) (Stored[customer.State], error) {
 	c, err := customer.Import(event.NewID(), cmd.Details, originOperator, h.now())
 	if err != nil {
-		return customer.State{}, err
+		return Stored[customer.State]{}, err
 	}
-	if err := h.customers.Add(ctx, cmd.By, c); err != nil {
-		return customer.State{}, err
+	position, err := h.customers.Add(ctx, cmd.By, c)
+	if err != nil {
+		return Stored[customer.State]{}, err
 	}
-	return c.State(), nil
+	return Stored[customer.State]{State: c.State(), Version: c.Version(), Position: position}, nil
 }
 
 // ChangeCustomerStatus takes a customer out of use or back into it.
 type ChangeCustomerStatus struct {
-	By     By
-	ID     uuid.UUID
-	Status customer.Status
+	By        By
+	ID        uuid.UUID
+	IfVersion IfVersion
+	Status    customer.Status
 }
 
 // ChangeCustomerStatusHandler handles ChangeCustomerStatus.
@@ -68,23 +71,40 @@ func NewChangeCustomerStatusHandler(customers Customers) ChangeCustomerStatusHan
 }
 
 // Handle archives or restores the customer and returns them.
-func (h ChangeCustomerStatusHandler) Handle(ctx context.Context, cmd ChangeCustomerStatus) (customer.State, error) {
-	var state customer.State
-	err := h.customers.Update(ctx, cmd.By, cmd.ID, func(c *customer.Customer) error {
+func (h ChangeCustomerStatusHandler) Handle(ctx context.Context, cmd ChangeCustomerStatus) (Stored[customer.State], error) {
+	return changeCustomer(ctx, h.customers, cmd.By, cmd.ID, cmd.IfVersion, func(c *customer.Customer) error {
 		if cmd.Status == customer.StatusArchived {
 			c.Archive()
 		} else {
 			c.Restore()
 		}
-		state = c.State()
 		return nil
 	})
-	return state, err
+}
+
+// changeCustomer changes a customer who has the version that the change insists on.
+func changeCustomer(
+	ctx context.Context, customers Customers, by By, id uuid.UUID, ifVersion IfVersion, change func(*customer.Customer) error,
+) (Stored[customer.State], error) {
+	var stored Stored[customer.State]
+	position, err := customers.Update(ctx, by, id, func(c *customer.Customer) error {
+		if err := ifVersion.Check(c.Version()); err != nil {
+			return err
+		}
+		if err := change(c); err != nil {
+			return err
+		}
+		stored.State, stored.Version = c.State(), c.Version()
+		return nil
+	})
+	stored.Position = position
+	return stored, err
 }
 
 // Users stores staff.
 type Users interface {
-	Add(ctx context.Context, by By, added user.UserAdded) error
+	// Add stores a user who is new, and returns where their event stands in the log.
+	Add(ctx context.Context, by By, added user.UserAdded) (position int64, err error)
 	// Exists tells whether a workspace has an active user with this id.
 	Exists(ctx context.Context, workspaceID, id uuid.UUID) (bool, error)
 }
@@ -102,13 +122,14 @@ type AddUserHandler struct{ users Users }
 func NewAddUserHandler(users Users) AddUserHandler { return AddUserHandler{users: users} }
 
 // Handle adds the user and returns them.
-func (h AddUserHandler) Handle(ctx context.Context, cmd AddUser) (user.State, error) {
+func (h AddUserHandler) Handle(ctx context.Context, cmd AddUser) (Stored[user.State], error) {
 	added, err := user.Add(event.NewID(), cmd.Name, cmd.Phone, cmd.Email)
 	if err != nil {
-		return user.State{}, err
+		return Stored[user.State]{}, err
 	}
-	if err := h.users.Add(ctx, cmd.By, added); err != nil {
-		return user.State{}, err
+	position, err := h.users.Add(ctx, cmd.By, added)
+	if err != nil {
+		return Stored[user.State]{}, err
 	}
-	return added.User, nil
+	return Stored[user.State]{State: added.User, Version: 1, Position: position}, nil
 }

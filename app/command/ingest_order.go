@@ -120,7 +120,7 @@ func (d *decider) decide(in delivered) {
 		}
 	}
 	verdict := order.Judge(known, in.state)
-	code := order.Code(in.state.ShopID, in.state.ExternalID)
+	code := order.DefaultCodeTemplate.Code(in.state.ShopID, in.state.ExternalID)
 	if reason, ok := verdict.Skips(); ok {
 		d.toOrder(in, &head, order.OrderSkipped{Code: code, Reason: reason, Status: in.state.Status})
 	}

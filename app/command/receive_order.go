@@ -146,7 +146,7 @@ func (h ReceiveOrderHandler) Handle(ctx context.Context, cmd ReceiveOrder) (Rece
 	id, now := event.NewID(), h.now().UTC().Truncate(time.Microsecond) // as exact as the database
 	cmd.Request.Bytes = len(cmd.Body)
 	err = h.log.Append(ctx, h.event(cmd, id, delivery.OrderReceived{
-		ShopID: envelope.ShopID, OrderID: envelope.OrderID, OrderCode: order.Code(envelope.ShopID, envelope.OrderID),
+		ShopID: envelope.ShopID, OrderID: envelope.OrderID, OrderCode: order.DefaultCodeTemplate.Code(envelope.ShopID, envelope.OrderID),
 		EventType: envelope.EventType, ReceivedAt: now, Request: cmd.Request,
 	}))
 	if err != nil {

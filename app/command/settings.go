@@ -12,17 +12,11 @@ import (
 	"orderbridge/domain/workspace"
 )
 
-// By is who gives a command, and in which workspace.
-type By struct {
-	WorkspaceID uuid.UUID
-	Actor       event.Actor
-}
-
 // Workspaces stores workspaces.
 type Workspaces interface {
 	// Update loads a workspace, lets decide change it, and stores the outcome; it may call decide again when another
-	// writer came in between.
-	Update(ctx context.Context, by By, decide func(*workspace.Workspace) error) error
+	// writer came in between. It returns where the last event of the outcome stands in the log; 0 when nothing changed.
+	Update(ctx context.Context, by By, decide func(*workspace.Workspace) error) (position int64, err error)
 }
 
 // ConnectShop lets a Pancake shop deliver to a workspace.
@@ -57,9 +51,10 @@ func (h ConnectShopHandler) Handle(ctx context.Context, cmd ConnectShop) error {
 			})
 		}
 	}
-	return h.workspaces.Update(ctx, cmd.By, func(w *workspace.Workspace) error {
+	_, err := h.workspaces.Update(ctx, cmd.By, func(w *workspace.Workspace) error {
 		return w.ConnectShop(cmd.Shop, cmd.HeaderValue, h.key)
 	})
+	return err
 }
 
 // DisconnectShop ends a shop's deliveries.
@@ -78,9 +73,10 @@ func NewDisconnectShopHandler(workspaces Workspaces) DisconnectShopHandler {
 
 // Handle disconnects the shop. What it delivered stays.
 func (h DisconnectShopHandler) Handle(ctx context.Context, cmd DisconnectShop) error {
-	return h.workspaces.Update(ctx, cmd.By, func(w *workspace.Workspace) error {
+	_, err := h.workspaces.Update(ctx, cmd.By, func(w *workspace.Workspace) error {
 		return w.DisconnectShop(cmd.ShopID)
 	})
+	return err
 }
 
 // SetMatchRule chooses what buyers are recognised by.
@@ -99,16 +95,18 @@ func NewSetMatchRuleHandler(workspaces Workspaces) SetMatchRuleHandler {
 
 // Handle sets the rule. It is in force for every order that is decided on from now.
 func (h SetMatchRuleHandler) Handle(ctx context.Context, cmd SetMatchRule) error {
-	return h.workspaces.Update(ctx, cmd.By, func(w *workspace.Workspace) error {
+	_, err := h.workspaces.Update(ctx, cmd.By, func(w *workspace.Workspace) error {
 		w.SetMatchRule(cmd.Rule)
 		return nil
 	})
+	return err
 }
 
 // CreateToken makes a token for the API.
 type CreateToken struct {
 	By   By
 	Name string
+	Role workspace.Role
 }
 
 // CreateTokenHandler handles CreateToken.
@@ -122,9 +120,9 @@ func NewCreateTokenHandler(workspaces Workspaces) CreateTokenHandler {
 // Handle makes the token and returns it: the only time that it is seen.
 func (h CreateTokenHandler) Handle(ctx context.Context, cmd CreateToken) (string, error) {
 	var token string
-	err := h.workspaces.Update(ctx, cmd.By, func(w *workspace.Workspace) error {
+	_, err := h.workspaces.Update(ctx, cmd.By, func(w *workspace.Workspace) error {
 		var err error
-		token, err = w.CreateToken(event.NewID(), cmd.Name)
+		token, err = w.CreateToken(event.NewID(), cmd.Name, cmd.Role)
 		return err
 	})
 	if err != nil {

@@ -55,6 +55,10 @@ func Narrate(payload event.Payload) string {
 	case delivery.IngestionFailed:
 		return fmt.Sprintf("Attempt %d to bring order %s of shop %s in failed: %s. The delivery is kept exactly as it came.",
 			e.Attempt, e.OrderID, e.ShopID, strings.TrimSuffix(e.Detail, "."))
+	case delivery.IngestionHeld:
+		return fmt.Sprintf("Order %s of shop %s waits: the shop is paused. It is brought in when the shop is resumed.", e.OrderID, e.ShopID)
+	case delivery.IngestionRetried:
+		return "It is brought in now: the shop was resumed."
 	case order.CustomerMatched:
 		return "Matched an existing customer: " + narrateDecision(e.Decision)
 	case customer.CustomerCreated:

@@ -11,6 +11,7 @@ import (
 
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
+	"orderbridge/domain/workspace"
 )
 
 // Page asks for a part of a list: newest first, at most Limit entries, those before the cursor.
@@ -177,10 +178,12 @@ type Settings struct {
 	ShopLimit int    `json:"shop_limit"`
 }
 
-// Caller is who a token belongs to.
+// Caller is who a token belongs to, and what they may do.
 type Caller struct {
 	WorkspaceID uuid.UUID
+	TokenID     uuid.UUID
 	TokenName   string
+	Role        workspace.Role
 }
 
 // ReadModel answers from the read tables and, for settings and access, from the directories. Single records that do
@@ -200,6 +203,9 @@ type ReadModel interface {
 	Correlated(ctx context.Context, workspaceID, correlationID uuid.UUID) ([]event.Recorded, error)
 	// CallerOf finds whom a token belongs to; an unknown token is a problem of kind unauthorized.
 	CallerOf(ctx context.Context, token string) (Caller, error)
+	// WaitFor returns when the read tables show the log up to a position, or when the context ends: then with a problem of
+	// kind unavailable.
+	WaitFor(ctx context.Context, position int64) error
 	// WorkspaceNamed finds a workspace; the empty name stands for the default one.
 	WorkspaceNamed(ctx context.Context, name string) (uuid.UUID, error)
 }

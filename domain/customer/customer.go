@@ -155,8 +155,8 @@ func (c *Customer) Restore() {
 // State is the customer as decided so far.
 func (c *Customer) State() State { return c.state }
 
-// Version is that of the last stored event of the customer's stream; 0 for one who is new.
-func (c *Customer) Version() int { return c.version }
+// Version is that of the last event of the customer's stream, those included that are not stored yet.
+func (c *Customer) Version() int { return c.version + len(c.pending) }
 
 // Pending is what was decided and is not stored yet.
 func (c *Customer) Pending() []event.Payload { return c.pending }

@@ -45,6 +45,34 @@ func (DeliveryRejected) EventName() string        { return "DeliveryRejected" }
 func (DeliveryRejected) EventVersion() int        { return 1 }
 func (DeliveryRejected) PersonalFields() []string { return nil }
 
+// IngestionHeld: a received order waits, and what it waits for. It is brought in when that is over.
+type IngestionHeld struct {
+	ShopID  string `json:"shop_id"`
+	OrderID string `json:"order_id"`
+	// Reason is a stable code: "shop-paused".
+	Reason string `json:"reason"`
+}
+
+func (IngestionHeld) EventName() string        { return "IngestionHeld" }
+func (IngestionHeld) EventVersion() int        { return 1 }
+func (IngestionHeld) PersonalFields() []string { return nil }
+
+// HeldShopPaused: deliveries of a paused shop wait until the shop is resumed.
+const HeldShopPaused = "shop-paused"
+
+// IngestionRetried: a received order is to be brought in once more. The order is in the first event of the stream.
+type IngestionRetried struct {
+	// Reason is a stable code: "shop-resumed".
+	Reason string `json:"reason"`
+}
+
+func (IngestionRetried) EventName() string        { return "IngestionRetried" }
+func (IngestionRetried) EventVersion() int        { return 1 }
+func (IngestionRetried) PersonalFields() []string { return nil }
+
+// RetriedShopResumed: the shop that the order waited for was resumed.
+const RetriedShopResumed = "shop-resumed"
+
 // IngestionFailed: a received order could not be turned into a customer and an order.
 type IngestionFailed struct {
 	ShopID  string `json:"shop_id"`

@@ -63,6 +63,9 @@ const (
 	ActorCommandLine Actor = "cli"
 )
 
+// ActorAPI is whoever holds the API token of a name.
+func ActorAPI(tokenName string) Actor { return Actor("api:" + tokenName) }
+
 // New is an event that was decided and is not in the log yet.
 type New struct {
 	// ID is a UUIDv7, made when the event was decided.

@@ -36,7 +36,7 @@ func TestStatusNames(t *testing.T) {
 
 func TestCode(t *testing.T) {
 	t.Parallel()
-	if code := order.Code("1635294032", "585229755054261863"); code != "Pancake_1635294032_585229755054261863" {
+	if code := order.DefaultCodeTemplate.Code("1635294032", "585229755054261863"); code != "Pancake_1635294032_585229755054261863" {
 		t.Error(code)
 	}
 }

@@ -22,6 +22,7 @@ var (
 	KindForbidden    = Kind{"forbidden"}    // somebody we know, who may not
 	KindNotFound     = Kind{"not found"}
 	KindConflict     = Kind{"conflict"} // something else is in the way
+	KindStale        = Kind{"stale"}    // what the caller saw is no longer so
 	KindTooLarge     = Kind{"too large"}
 	KindUnsupported  = Kind{"unsupported"} // in a form that is not taken
 	KindUnavailable  = Kind{"unavailable"} // try again later
@@ -119,6 +120,11 @@ func NotFound(code, format string, args ...any) *Error {
 // Conflict is a request that something else stands in the way of.
 func Conflict(code, format string, args ...any) *Error {
 	return newError(KindConflict, code, format, args...)
+}
+
+// Stale is a change of something that changed since the caller saw it.
+func Stale(code, format string, args ...any) *Error {
+	return newError(KindStale, code, format, args...)
 }
 
 // TooLarge is input beyond the size that is taken.

@@ -44,7 +44,9 @@ func (MatchRuleChanged) EventVersion() int { return 1 }
 type TokenCreated struct {
 	TokenID uuid.UUID `json:"token_id"`
 	Name    string    `json:"name"`
+	// Role is missing in events from before there were roles: such a token may read.
+	Role Role `json:"role,omitempty"`
 }
 
 func (TokenCreated) EventName() string { return "TokenCreated" }
-func (TokenCreated) EventVersion() int { return 1 }
+func (TokenCreated) EventVersion() int { return 2 }

@@ -147,14 +147,14 @@ func (w *Workspace) SetMatchRule(rule customer.MatchRule) {
 }
 
 // CreateToken makes an API token. Only its hash is kept, and that in no event: this is the one time it is seen.
-func (w *Workspace) CreateToken(id uuid.UUID, name string) (string, error) {
+func (w *Workspace) CreateToken(id uuid.UUID, name string, role Role) (string, error) {
 	name, err := contact.ParseName(name)
 	if err != nil {
 		return "", problem.InvalidFields("token-invalid", problem.Field{Path: "name", Message: err.Error()})
 	}
 	token := NewToken()
 	w.tokenHashes[id] = TokenHash(token)
-	w.record(TokenCreated{TokenID: id, Name: name})
+	w.record(TokenCreated{TokenID: id, Name: name, Role: role})
 	return token, nil
 }
 
@@ -170,8 +170,8 @@ func (w *Workspace) Name() string { return w.name }
 // MatchRule is the rule in force.
 func (w *Workspace) MatchRule() customer.MatchRule { return w.matchRule }
 
-// Version is that of the last stored event of the workspace's stream; 0 for a new one.
-func (w *Workspace) Version() int { return w.version }
+// Version is that of the last event of the workspace's stream, those included that are not stored yet.
+func (w *Workspace) Version() int { return w.version + len(w.pending) }
 
 // Pending is what was decided and is not stored yet.
 func (w *Workspace) Pending() []event.Payload { return w.pending }

@@ -246,6 +246,10 @@ func (f *fakeReadModel) CallerOf(context.Context, string) (query.Caller, error) 
 	return query.Caller{}, errors.New("no command asks for callers")
 }
 
+func (f *fakeReadModel) WaitFor(context.Context, int64) error {
+	return errors.New("no command waits")
+}
+
 func (f *fakeReadModel) WorkspaceNamed(context.Context, string) (uuid.UUID, error) {
 	return uuid.Nil, errors.New("no command asks for workspaces")
 }
@@ -257,12 +261,12 @@ type fakeWorkspaces struct {
 	by        command.By
 }
 
-func (f *fakeWorkspaces) Update(_ context.Context, by command.By, decide func(*workspace.Workspace) error) error {
+func (f *fakeWorkspaces) Update(_ context.Context, by command.By, decide func(*workspace.Workspace) error) (int64, error) {
 	f.by = by
 	if f.err != nil {
-		return f.err
+		return 0, f.err
 	}
-	return decide(f.workspace)
+	return 1, decide(f.workspace)
 }
 
 // last is what the workspace decided last.
@@ -279,20 +283,20 @@ type fakeCustomers struct {
 	id       uuid.UUID
 }
 
-func (f *fakeCustomers) Add(_ context.Context, by command.By, c *customer.Customer) error {
+func (f *fakeCustomers) Add(_ context.Context, by command.By, c *customer.Customer) (int64, error) {
 	f.by, f.customer = by, c
-	return f.err
+	return 1, f.err
 }
 
-func (f *fakeCustomers) Update(_ context.Context, by command.By, id uuid.UUID, decide func(*customer.Customer) error) error {
+func (f *fakeCustomers) Update(_ context.Context, by command.By, id uuid.UUID, decide func(*customer.Customer) error) (int64, error) {
 	f.by, f.id = by, id
 	if f.err != nil {
-		return f.err
+		return 0, f.err
 	}
 	if f.customer == nil {
-		return problem.NotFound("customer-unknown", "no customer has this id")
+		return 0, problem.NotFound("customer-unknown", "no customer has this id")
 	}
-	return decide(f.customer)
+	return 1, decide(f.customer)
 }
 
 // fakeUsers holds users.
@@ -303,10 +307,10 @@ type fakeUsers struct {
 	by     command.By
 }
 
-func (f *fakeUsers) Add(_ context.Context, by command.By, added user.UserAdded) error {
+func (f *fakeUsers) Add(_ context.Context, by command.By, added user.UserAdded) (int64, error) {
 	f.by = by
 	f.added = append(f.added, added.User)
-	return f.err
+	return 1, f.err
 }
 
 func (f *fakeUsers) Exists(context.Context, uuid.UUID, uuid.UUID) (bool, error) {

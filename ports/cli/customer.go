@@ -50,33 +50,10 @@ func (c *customerAdd) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		return rt.show(c.Output.JSON, customerOf(added), func(p *page) {
-			p.linef("Customer %s was added with the id %s.", added.Name, added.ID)
+		return rt.show(c.Output.JSON, query.CustomerOf(added.State), func(p *page) {
+			p.linef("Customer %s was added with the id %s.", added.State.Name, added.State.ID)
 		})
 	})
-}
-
-// customerOf is a customer as the API gives them.
-func customerOf(state customer.State) query.Customer {
-	return query.Customer{
-		ID: state.ID, Name: state.Name, Phones: orEmpty(state.Phones), Emails: orEmpty(state.Emails),
-		Address: orNull(state.Address), Gender: orNull(state.Gender), Birthday: orNull(state.Birthday), Tags: orEmpty(state.Tags),
-		Status: string(state.Status), CreatedAt: state.CreatedAt.UTC().Truncate(time.Microsecond), // as the database keeps it
-	}
-}
-
-func orEmpty(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
-}
-
-func orNull(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }
 
 type customerList struct {
@@ -220,6 +197,6 @@ func changeCustomerStatus(ctx context.Context, rt *Runtime, asJSON bool, id reco
 		if err != nil {
 			return err
 		}
-		return rt.show(asJSON, customerOf(changed), func(p *page) { p.linef("Customer %s %s.", changed.Name, outcome) })
+		return rt.show(asJSON, query.CustomerOf(changed.State), func(p *page) { p.linef("Customer %s %s.", changed.State.Name, outcome) })
 	})
 }

@@ -35,7 +35,9 @@ var vars = kong.Vars{
 	"header_value_help": "Value of that header, a secret of your choice. With - it is one line of standard input, which keeps it " +
 		"out of the shell's history.",
 	"match_by_help": "What buyers are recognised by: phone, email, or phone_or_email, which tries every phone before any email.",
-	"outcome_help":  "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, failed or rejected.",
+	"role_help": "What the token may do: owner (everything), operator (customers and staff), viewer (read, with phones masked). " +
+		"Default: viewer.",
+	"outcome_help": "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, failed or rejected.",
 }
 
 // Execute runs the command that args (without the program's name) choose from the grammar root, and returns the

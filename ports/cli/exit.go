@@ -66,6 +66,7 @@ var exitOf = map[problem.Kind]int{
 	problem.KindForbidden:    ExitRefused,
 	problem.KindNotFound:     ExitNotFound,
 	problem.KindConflict:     ExitRefused,
+	problem.KindStale:        ExitRefused,
 	problem.KindTooLarge:     ExitRefused,
 	problem.KindUnsupported:  ExitRefused,
 	problem.KindUnavailable:  ExitUnavailable,

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"orderbridge/app/command"
+	"orderbridge/domain/workspace"
 )
 
 type tokenCommands struct {
@@ -12,6 +13,7 @@ type tokenCommands struct {
 
 type tokenCreate struct {
 	Name string `help:"Who the token is for, so that events can say who acted." placeholder:"NAME" required:""`
+	Role string `default:"viewer" enum:"owner,operator,viewer" help:"${role_help}" placeholder:"viewer"`
 }
 
 // Help implements kong.HelpProvider.
@@ -28,7 +30,7 @@ Examples:
 // Run makes the token.
 func (c *tokenCreate) Run(ctx context.Context, rt *Runtime) error {
 	return rt.inSession(ctx, func(s Session) error {
-		token, err := s.Commands.CreateToken.Handle(ctx, command.CreateToken{By: s.by(), Name: c.Name})
+		token, err := s.Commands.CreateToken.Handle(ctx, command.CreateToken{By: s.by(), Name: c.Name, Role: workspace.Role(c.Role)})
 		if err != nil {
 			return err
 		}

@@ -32,14 +32,12 @@ Example:
 // Run adds the user.
 func (c *userAdd) Run(ctx context.Context, rt *Runtime) error {
 	return rt.inSession(ctx, func(s Session) error {
-		added, err := s.Commands.AddUser.Handle(ctx, command.AddUser{By: s.by(), Name: c.Name, Phone: c.Phone, Email: c.Email})
+		stored, err := s.Commands.AddUser.Handle(ctx, command.AddUser{By: s.by(), Name: c.Name, Phone: c.Phone, Email: c.Email})
 		if err != nil {
 			return err
 		}
-		shown := query.User{
-			ID: added.ID, Name: added.Name, Phone: orNull(added.Phone), Email: orNull(added.Email), Active: added.Active,
-		}
-		return rt.show(c.Output.JSON, shown, func(p *page) { p.linef("User %s was added with the id %s.", added.Name, added.ID) })
+		added := query.UserOf(stored.State)
+		return rt.show(c.Output.JSON, added, func(p *page) { p.linef("User %s was added with the id %s.", added.Name, added.ID) })
 	})
 }
 

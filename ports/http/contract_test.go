@@ -203,8 +203,8 @@ func TestContractIsValidAndItsSummariesAreSentences(t *testing.T) {
 	}
 }
 
-// TestEveryOperationIsAnswered fails when an operation is added to the contract and not here, or not to the routes.
-func TestEveryOperationIsAnswered(t *testing.T) {
+// TestEveryReadIsAnswered fails when a question is added to the contract and not here, or not to the routes.
+func TestEveryReadIsAnswered(t *testing.T) {
 	t.Parallel()
 	c := mustContract(t)
 	requests := map[string]func(*testBundle) *http.Request{
@@ -230,6 +230,9 @@ func TestEveryOperationIsAnswered(t *testing.T) {
 	bundle := setup(t)
 	for path, item := range c.doc.Paths.Map() {
 		for method, operation := range item.Operations() {
+			if method != http.MethodGet && path != "/api/pancake/webhook" {
+				continue // what changes something is tested on a real database, by the component tests
+			}
 			t.Run(operation.OperationID, func(t *testing.T) {
 				t.Parallel()
 				request, ok := requests[operation.OperationID]

@@ -11,21 +11,25 @@ import (
 	"github.com/google/uuid"
 
 	"orderbridge/app"
+	"orderbridge/app/command"
 	"orderbridge/app/query"
 	"orderbridge/domain/contact"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/problem"
 )
 
-// crm answers what openapi.yaml tags as crm, each question in the caller's workspace.
-type crm struct{ queries app.Queries }
+// crm answers what openapi.yaml tags as crm, everything in the caller's workspace.
+type crm struct {
+	commands app.Commands
+	queries  app.Queries
+}
 
 var _ StrictServerInterface = crm{}
 
 // crm wraps the handlers into the generated code that reads parameters and writes answers.
 func (s *server) crm() *ServerInterfaceWrapper {
 	return &ServerInterfaceWrapper{
-		Handler: NewStrictHandlerWithOptions(crm{queries: s.application.Queries}, nil, StrictHTTPServerOptions{
+		Handler: NewStrictHandlerWithOptions(crm{commands: s.application.Commands, queries: s.application.Queries}, nil, StrictHTTPServerOptions{
 			RequestErrorHandlerFunc:  s.answerError,
 			ResponseErrorHandlerFunc: s.answerError,
 		}),
@@ -78,6 +82,44 @@ func (c crm) ListCustomers(ctx context.Context, request ListCustomersRequestObje
 func (c crm) GetCustomer(ctx context.Context, request GetCustomerRequestObject) (GetCustomerResponseObject, error) {
 	found, err := c.queries.Customer(ctx, workspaceOf(ctx), request.ID)
 	return GetCustomer200JSONResponse(found), err
+}
+
+// ArchiveCustomer takes a customer out of use.
+func (c crm) ArchiveCustomer(ctx context.Context, request ArchiveCustomerRequestObject) (ArchiveCustomerResponseObject, error) {
+	stored, err := c.setCustomerStatus(ctx, request.ID, request.Params.IfMatch, customer.StatusArchived)
+	return ArchiveCustomer200JSONResponse{stored}, err
+}
+
+// RestoreCustomer brings a customer back into use.
+func (c crm) RestoreCustomer(ctx context.Context, request RestoreCustomerRequestObject) (RestoreCustomerResponseObject, error) {
+	stored, err := c.setCustomerStatus(ctx, request.ID, request.Params.IfMatch, customer.StatusActive)
+	return RestoreCustomer200JSONResponse{stored}, err
+}
+
+func (c crm) setCustomerStatus(
+	ctx context.Context, id uuid.UUID, ifMatch *string, status customer.Status,
+) (CustomerStoredJSONResponse, error) {
+	version, err := ifVersion(ifMatch)
+	if err != nil {
+		return CustomerStoredJSONResponse{}, err
+	}
+	return c.storedCustomer(ctx)(c.commands.ChangeCustomerStatus.Handle(ctx, command.ChangeCustomerStatus{
+		By: byOf(ctx), ID: id, IfVersion: version, Status: status,
+	}))
+}
+
+// storedCustomer answers a command with the customer that it left behind.
+func (c crm) storedCustomer(ctx context.Context) func(command.Stored[customer.State], error) (CustomerStoredJSONResponse, error) {
+	return func(stored command.Stored[customer.State], err error) (CustomerStoredJSONResponse, error) {
+		if err != nil {
+			return CustomerStoredJSONResponse{}, err
+		}
+		c.settle(ctx, stored.Position)
+		return CustomerStoredJSONResponse{
+			Body:    query.CustomerOf(stored.State),
+			Headers: CustomerStoredResponseHeaders{ETag: etag(stored.Version), OrderbridgePosition: stored.Position},
+		}, nil
+	}
 }
 
 // ListDeliveries lists deliveries.

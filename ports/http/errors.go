@@ -33,6 +33,7 @@ var statusOf = map[problem.Kind]int{
 	problem.KindForbidden:    http.StatusForbidden,
 	problem.KindNotFound:     http.StatusNotFound,
 	problem.KindConflict:     http.StatusConflict,
+	problem.KindStale:        http.StatusPreconditionFailed,
 	problem.KindTooLarge:     http.StatusRequestEntityTooLarge,
 	problem.KindUnsupported:  http.StatusUnsupportedMediaType,
 	problem.KindInvalid:      http.StatusUnprocessableEntity,

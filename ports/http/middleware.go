@@ -6,16 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
-	"orderbridge/app/query"
 	"orderbridge/domain/event"
-	"orderbridge/domain/problem"
 )
 
 // exchange is what is noted of a request while it is answered, for the one line that the log gets of it.
@@ -24,6 +21,8 @@ type exchange struct {
 	// deliveryID is that of the order which was received, problem the code of what the caller was told.
 	deliveryID uuid.UUID
 	problem    string
+	// shownOnce tells that the answer holds a secret, which is kept nowhere.
+	shownOnce bool
 }
 
 type contextKey int
@@ -31,6 +30,7 @@ type contextKey int
 const (
 	exchangeKey contextKey = iota
 	callerKey
+	onceKey
 )
 
 // exchangeOf is that of a request's context: there is always one.
@@ -101,50 +101,6 @@ func isAbort(cause any) bool {
 	return ok && errors.Is(err, http.ErrAbortHandler)
 }
 
-// errTokenUnknown is the one answer to a missing and an unknown token.
-var errTokenUnknown = problem.Unauthorized("token-unknown",
-	"this needs the header Authorization: Bearer <token>, with a token that orderbridge token create printed")
-
-var errQueryUnreadable = problem.Malformed("query-unreadable", "the query is not encoded as a URL asks for")
-
-// authenticated lets nobody pass without a token, before anything else of the request is looked at.
-func (s *server) authenticated(next http.HandlerFunc) http.Handler {
-	return s.answered(func(w http.ResponseWriter, r *http.Request) error {
-		ctx, cancel := context.WithTimeout(r.Context(), workTimeout)
-		defer cancel()
-		caller, err := s.callerOf(ctx, r.Header.Get("Authorization"))
-		if errors.Is(err, errTokenUnknown) {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // or a filter that cannot be read would filter nothing
-			return errQueryUnreadable
-		}
-		next(w, r.WithContext(context.WithValue(ctx, callerKey, caller)))
-		return nil
-	})
-}
-
-func (s *server) callerOf(ctx context.Context, authorization string) (query.Caller, error) {
-	scheme, token, _ := strings.Cut(authorization, " ")
-	token = strings.TrimSpace(token)
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return query.Caller{}, errTokenUnknown
-	}
-	caller, err := s.application.Queries.CallerOf(ctx, token)
-	if known, ok := problem.Of(err); ok && known.Kind() == problem.KindUnauthorized {
-		return query.Caller{}, errTokenUnknown
-	}
-	return caller, err
-}
-
-// workspaceOf is the workspace of the caller, which every query is made in.
-func workspaceOf(ctx context.Context) uuid.UUID {
-	return ctx.Value(callerKey).(query.Caller).WorkspaceID // without a caller, nothing may be answered
-}
-
 // recorder notes what was answered.
 type recorder struct {
 	http.ResponseWriter
@@ -182,8 +138,16 @@ func (w *recorder) statusOrOK() int {
 }
 
 func hasBegun(w http.ResponseWriter) bool {
-	recorded, ok := w.(*recorder)
-	return ok && recorded.status != 0
+	for {
+		switch wrapped := w.(type) {
+		case *recorder:
+			return wrapped.status != 0
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = wrapped.Unwrap()
+		default:
+			return false
+		}
+	}
 }
 
 // routeOther stands for every path that is not served, so that strangers cannot fill logs and metrics with theirs.

@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"orderbridge/domain/workspace"
 )
 
 // What machines ask every few seconds.
@@ -20,14 +22,16 @@ func (s *server) routes() http.Handler {
 	table := []route{
 		{http.MethodPost, "/api/pancake/webhook", s.answered(s.receiveDelivery)},
 
-		{http.MethodGet, "/api/v1/orders", s.authenticated(crm.ListOrders)},
-		{http.MethodGet, "/api/v1/orders/{code}", s.authenticated(crm.GetOrder)},
-		{http.MethodGet, "/api/v1/customers", s.authenticated(crm.ListCustomers)},
-		{http.MethodGet, "/api/v1/customers/{id}", s.authenticated(crm.GetCustomer)},
-		{http.MethodGet, "/api/v1/deliveries", s.authenticated(crm.ListDeliveries)},
-		{http.MethodGet, "/api/v1/deliveries/{id}", s.authenticated(crm.GetDelivery)},
-		{http.MethodGet, "/api/v1/sources", s.authenticated(crm.ListSources)},
-		{http.MethodGet, "/api/v1/users", s.authenticated(crm.ListUsers)},
+		{http.MethodGet, "/api/v1/orders", s.reading(workspace.RoleViewer, crm.ListOrders)},
+		{http.MethodGet, "/api/v1/orders/{code}", s.reading(workspace.RoleViewer, crm.GetOrder)},
+		{http.MethodGet, "/api/v1/customers", s.reading(workspace.RoleViewer, crm.ListCustomers)},
+		{http.MethodGet, "/api/v1/customers/{id}", s.reading(workspace.RoleViewer, crm.GetCustomer)},
+		{http.MethodPost, "/api/v1/customers/{id}/archive", s.changing(workspace.RoleOperator, crm.ArchiveCustomer)},
+		{http.MethodPost, "/api/v1/customers/{id}/restore", s.changing(workspace.RoleOperator, crm.RestoreCustomer)},
+		{http.MethodGet, "/api/v1/deliveries", s.reading(workspace.RoleViewer, crm.ListDeliveries)},
+		{http.MethodGet, "/api/v1/deliveries/{id}", s.reading(workspace.RoleViewer, crm.GetDelivery)},
+		{http.MethodGet, "/api/v1/sources", s.reading(workspace.RoleViewer, crm.ListSources)},
+		{http.MethodGet, "/api/v1/users", s.reading(workspace.RoleViewer, crm.ListUsers)},
 
 		{http.MethodGet, routeHealth, http.HandlerFunc(s.health)},
 		{http.MethodGet, routeReadiness, http.HandlerFunc(s.readiness)},

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"orderbridge/app"
@@ -41,6 +42,7 @@ type server struct {
 	application app.Application
 	cfg         Config
 	metrics     *metrics
+	contract    *openapi3.T
 }
 
 // NewServer makes the handler of everything that openapi.yaml describes. It panics when a dependency is missing or the
@@ -52,7 +54,7 @@ func NewServer(logger *slog.Logger, application app.Application, cfg Config) htt
 	if cfg.MaxBodyBytes == 0 {
 		cfg.MaxBodyBytes = defaultMaxBodyBytes
 	}
-	s := &server{logger: logger, application: application, cfg: cfg, metrics: newMetrics(cfg.Registerer)}
+	s := &server{logger: logger, application: application, cfg: cfg, metrics: newMetrics(cfg.Registerer), contract: mustLoadContract()}
 	return s.observed(s.recovering(s.routes()))
 }
 

@@ -308,9 +308,9 @@ func (f *fakeRead) CallerOf(_ context.Context, sent string) (query.Caller, error
 		return query.Caller{}, problem.Unauthorized("token-unknown", "no such token")
 	}
 	if f.workspaceID != uuid.Nil {
-		return query.Caller{WorkspaceID: f.workspaceID, TokenName: "test"}, nil
+		return query.Caller{WorkspaceID: f.workspaceID, TokenName: "test", Role: workspace.RoleOwner}, nil
 	}
-	return query.Caller{WorkspaceID: workspaceID, TokenName: "test"}, nil
+	return query.Caller{WorkspaceID: workspaceID, TokenName: "test", Role: workspace.RoleOwner}, nil
 }
 
 func (f *fakeRead) Order(_ context.Context, workspace uuid.UUID, code string) (query.Order, error) {

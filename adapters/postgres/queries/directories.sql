@@ -41,10 +41,16 @@ VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp());
 DELETE FROM shops WHERE workspace_id = $1 AND shop_id = $2;
 
 -- name: AddToken :exec
-INSERT INTO api_tokens (id, workspace_id, name, token_hash, created_at) VALUES ($1, $2, $3, $4, clock_timestamp());
+INSERT INTO api_tokens (id, workspace_id, name, role, token_hash, created_at) VALUES ($1, $2, $3, $4, $5, clock_timestamp());
 
 -- name: CallerOf :one
-SELECT workspace_id, name FROM api_tokens WHERE token_hash = $1;
+-- A use is noted once a minute, so that reading does not mean writing. Index: api_tokens_token_hash_key.
+SELECT id, workspace_id, name, role,
+    (last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 minute')::boolean AS use_to_note
+FROM api_tokens WHERE token_hash = $1 AND revoked_at IS NULL;
+
+-- name: NoteTokenUse :exec
+UPDATE api_tokens SET last_used_at = clock_timestamp() WHERE id = $1;
 
 -- name: AddUser :exec
 INSERT INTO users (workspace_id, id, name, phone, email, active)

@@ -25,6 +25,10 @@ SELECT pg_notify(@channel::text, @event_types::text);
 -- Index: events_pkey, backward.
 SELECT coalesce(max(position), 0)::bigint FROM events;
 
+-- name: PositionOf :one
+-- Index: events_stream_version.
+SELECT position FROM events WHERE workspace_id = $1 AND stream = $2 AND version = $3;
+
 -- name: Stream :many
 -- Index: events_stream_version.
 SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,

@@ -114,7 +114,7 @@ func (b *bridge) run() {
 	b.service, b.baseURL = opened, "http://"+listener.Addr().String()
 	b.workspaceID, err = opened.Queries.WorkspaceNamed(b.t.Context(), "")
 	must(b.t, err)
-	b.token, err = opened.Commands.CreateToken.Handle(b.t.Context(), command.CreateToken{By: b.by(), Name: "test"})
+	b.token, err = opened.Commands.CreateToken.Handle(b.t.Context(), command.CreateToken{By: b.by(), Name: "test", Role: workspace.RoleOwner})
 	must(b.t, err)
 }
 
@@ -269,7 +269,7 @@ func (b *bridge) addCustomer(name string, details customer.Details) uuid.UUID {
 	details.Name = name
 	added, err := b.service.Commands.AddCustomer.Handle(b.t.Context(), command.AddCustomer{By: b.by(), Details: details})
 	must(b.t, err)
-	return added.ID
+	return added.State.ID
 }
 
 func (b *bridge) setMatchRule(rule customer.MatchRule) {

@@ -80,6 +80,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(customers),
 			AddUser:              command.NewAddUserHandler(users),
 		},
+		Answers: postgres.NewAnswers(s.db),
 		Queries: app.Queries{ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read)},
 	}
 	return s, nil

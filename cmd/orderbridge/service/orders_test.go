@@ -366,7 +366,7 @@ func TestTheCreatorsUserIsTheAssignee(t *testing.T) {
 	known := b.settled(b.deliver(shopA, fixture(t, "order-with-known-creator.json")))
 	unknown := b.settled(b.deliver(shopA, fixture(t, "order-new-customer.json")))
 	b.caughtUp()
-	if got := b.order(*known.OrderCode); got.Assignee == nil || got.Assignee.ID != added.ID || got.AssigneeReason != "creator_phone" {
+	if got := b.order(*known.OrderCode); got.Assignee == nil || got.Assignee.ID != added.State.ID || got.AssigneeReason != "creator_phone" {
 		t.Errorf("assignee is %+v (%s), want Phương Mai by creator_phone", got.Assignee, got.AssigneeReason)
 	}
 	if got := b.order(*unknown.OrderCode); got.Assignee != nil || got.AssigneeReason != "none" {

@@ -83,6 +83,24 @@ func (q *Queries) EventTypeAt(ctx context.Context, db DBTX, position int64) (str
 	return type_, err
 }
 
+const laggingProjections = `-- name: LaggingProjections :one
+SELECT count(*) FROM unnest($1::text[]) u (consumer)
+WHERE NOT EXISTS (SELECT FROM cursors c WHERE c.consumer = u.consumer AND c.position >= $2)
+`
+
+type LaggingProjectionsParams struct {
+	Consumers []string
+	Position  int64
+}
+
+// How many of these consumers have not handled the log up to a position.
+func (q *Queries) LaggingProjections(ctx context.Context, db DBTX, arg LaggingProjectionsParams) (int64, error) {
+	row := db.QueryRow(ctx, laggingProjections, arg.Consumers, arg.Position)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const moveCursor = `-- name: MoveCursor :exec
 WITH cleared AS (DELETE FROM consumer_stops WHERE consumer_stops.consumer = $1)
 UPDATE cursors SET position = $2, updated_at = clock_timestamp() WHERE cursors.consumer = $1
@@ -141,17 +159,17 @@ func (q *Queries) PendingOrders(ctx context.Context, db DBTX, position int64) (i
 	return count, err
 }
 
-const projectionExists = `-- name: ProjectionExists :one
-SELECT EXISTS (SELECT FROM projections WHERE name = $1 AND version = $2)
+const projectionActive = `-- name: ProjectionActive :one
+SELECT EXISTS (SELECT FROM projections WHERE name = $1 AND version = $2 AND active)
 `
 
-type ProjectionExistsParams struct {
+type ProjectionActiveParams struct {
 	Name    string
 	Version int32
 }
 
-func (q *Queries) ProjectionExists(ctx context.Context, db DBTX, arg ProjectionExistsParams) (bool, error) {
-	row := db.QueryRow(ctx, projectionExists, arg.Name, arg.Version)
+func (q *Queries) ProjectionActive(ctx context.Context, db DBTX, arg ProjectionActiveParams) (bool, error) {
+	row := db.QueryRow(ctx, projectionActive, arg.Name, arg.Version)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err

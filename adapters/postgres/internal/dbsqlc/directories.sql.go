@@ -83,13 +83,14 @@ func (q *Queries) AddShop(ctx context.Context, db DBTX, arg AddShopParams) error
 }
 
 const addToken = `-- name: AddToken :exec
-INSERT INTO api_tokens (id, workspace_id, name, token_hash, created_at) VALUES ($1, $2, $3, $4, clock_timestamp())
+INSERT INTO api_tokens (id, workspace_id, name, role, token_hash, created_at) VALUES ($1, $2, $3, $4, $5, clock_timestamp())
 `
 
 type AddTokenParams struct {
 	ID          uuid.UUID
 	WorkspaceID uuid.UUID
 	Name        string
+	Role        string
 	TokenHash   []byte
 }
 
@@ -98,6 +99,7 @@ func (q *Queries) AddToken(ctx context.Context, db DBTX, arg AddTokenParams) err
 		arg.ID,
 		arg.WorkspaceID,
 		arg.Name,
+		arg.Role,
 		arg.TokenHash,
 	)
 	return err
@@ -162,18 +164,30 @@ func (q *Queries) AnyWorkspace(ctx context.Context, db DBTX) (bool, error) {
 }
 
 const callerOf = `-- name: CallerOf :one
-SELECT workspace_id, name FROM api_tokens WHERE token_hash = $1
+SELECT id, workspace_id, name, role,
+    (last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 minute')::boolean AS use_to_note
+FROM api_tokens WHERE token_hash = $1 AND revoked_at IS NULL
 `
 
 type CallerOfRow struct {
+	ID          uuid.UUID
 	WorkspaceID uuid.UUID
 	Name        string
+	Role        string
+	UseToNote   bool
 }
 
+// A use is noted once a minute, so that reading does not mean writing. Index: api_tokens_token_hash_key.
 func (q *Queries) CallerOf(ctx context.Context, db DBTX, tokenHash []byte) (CallerOfRow, error) {
 	row := db.QueryRow(ctx, callerOf, tokenHash)
 	var i CallerOfRow
-	err := row.Scan(&i.WorkspaceID, &i.Name)
+	err := row.Scan(
+		&i.ID,
+		&i.WorkspaceID,
+		&i.Name,
+		&i.Role,
+		&i.UseToNote,
+	)
 	return i, err
 }
 
@@ -219,6 +233,15 @@ func (q *Queries) Connections(ctx context.Context, db DBTX, host string) ([]Conn
 		return nil, err
 	}
 	return items, nil
+}
+
+const noteTokenUse = `-- name: NoteTokenUse :exec
+UPDATE api_tokens SET last_used_at = clock_timestamp() WHERE id = $1
+`
+
+func (q *Queries) NoteTokenUse(ctx context.Context, db DBTX, id uuid.UUID) error {
+	_, err := db.Exec(ctx, noteTokenUse, id)
+	return err
 }
 
 const removeShop = `-- name: RemoveShop :exec

@@ -164,6 +164,24 @@ func (q *Queries) NotifyAppended(ctx context.Context, db DBTX, arg NotifyAppende
 	return err
 }
 
+const positionOf = `-- name: PositionOf :one
+SELECT position FROM events WHERE workspace_id = $1 AND stream = $2 AND version = $3
+`
+
+type PositionOfParams struct {
+	WorkspaceID uuid.UUID
+	Stream      string
+	Version     int32
+}
+
+// Index: events_stream_version.
+func (q *Queries) PositionOf(ctx context.Context, db DBTX, arg PositionOfParams) (int64, error) {
+	row := db.QueryRow(ctx, positionOf, arg.WorkspaceID, arg.Stream, arg.Version)
+	var position int64
+	err := row.Scan(&position)
+	return position, err
+}
+
 const receivedOrders = `-- name: ReceivedOrders :many
 SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
     payload::text AS payload, body

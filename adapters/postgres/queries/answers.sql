@@ -1,0 +1,19 @@
+-- name: AnswerOf :one
+-- Index: idempotency_keys_pkey.
+SELECT fingerprint, status, header, body FROM idempotency_keys WHERE workspace_id = $1 AND caller = $2 AND key = $3;
+
+-- name: ClaimOnce :exec
+INSERT INTO idempotency_keys (workspace_id, caller, key, fingerprint) VALUES ($1, $2, $3, $4);
+
+-- name: ForgetAnswers :exec
+-- Some at a time, oldest first, passing over those that another request forgets at the moment. Index: idempotency_keys_age.
+DELETE FROM idempotency_keys WHERE (workspace_id, caller, key) IN (
+    SELECT k.workspace_id, k.caller, k.key FROM idempotency_keys k
+    WHERE k.created_at < clock_timestamp() - interval '24 hours'
+    ORDER BY k.created_at LIMIT 10 FOR UPDATE SKIP LOCKED
+);
+
+-- name: KeepAnswer :exec
+-- Index: idempotency_keys_pkey.
+UPDATE idempotency_keys SET status = @status, header = @header, body = @body
+WHERE workspace_id = @workspace_id AND caller = @caller AND key = @key;

@@ -1,0 +1,113 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderbridge/app/command"
+	"orderbridge/app/query"
+	"orderbridge/domain/event"
+	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
+)
+
+// errTokenUnknown is the one answer to a missing, an unknown and a revoked token.
+var errTokenUnknown = problem.Unauthorized("token-unknown",
+	"this needs the header Authorization: Bearer <token>, with a token that orderbridge token create printed and nobody revoked")
+
+var errQueryUnreadable = problem.Malformed("query-unreadable", "the query is not encoded as a URL asks for")
+
+const (
+	// headerPosition is where in the log the answered command stands.
+	headerPosition = "Orderbridge-Position"
+	// headerWaitFor asks a read to show the log up to a position.
+	headerWaitFor = "Orderbridge-Wait-For"
+
+	// waitTimeout is how long such a read waits.
+	waitTimeout = 5 * time.Second
+)
+
+// reading lets nobody pass without a token of the role, before anything else of the request is looked at.
+func (s *server) reading(needed workspace.Role, next http.HandlerFunc) http.Handler {
+	return s.authenticated(needed, func(w http.ResponseWriter, r *http.Request) error {
+		if err := s.waitFor(r); err != nil {
+			return err
+		}
+		next(w, r)
+		return nil
+	})
+}
+
+// authenticated finds out who calls, and whether they may.
+func (s *server) authenticated(needed workspace.Role, next func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return s.answered(func(w http.ResponseWriter, r *http.Request) error {
+		ctx, cancel := context.WithTimeout(r.Context(), workTimeout)
+		defer cancel()
+		caller, err := s.callerOf(ctx, r.Header.Get("Authorization"))
+		if errors.Is(err, errTokenUnknown) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+		}
+		if err != nil {
+			return err
+		}
+		if !caller.Role.Includes(needed) {
+			return problem.Forbidden("role-insufficient", "this needs a token with the role %s, and yours has the role %s", needed, caller.Role)
+		}
+		if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // or a filter that cannot be read would filter nothing
+			return errQueryUnreadable
+		}
+		return next(w, r.WithContext(context.WithValue(ctx, callerKey, caller)))
+	})
+}
+
+func (s *server) callerOf(ctx context.Context, authorization string) (query.Caller, error) {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return query.Caller{}, errTokenUnknown
+	}
+	caller, err := s.application.Queries.CallerOf(ctx, token)
+	if known, ok := problem.Of(err); ok && known.Kind() == problem.KindUnauthorized {
+		return query.Caller{}, errTokenUnknown
+	}
+	return caller, err
+}
+
+// waitFor waits until the read tables show what the caller says they have to.
+func (s *server) waitFor(r *http.Request) error {
+	raw := r.Header.Get(headerWaitFor)
+	if raw == "" {
+		return nil
+	}
+	position, err := strconv.ParseInt(raw, 10, 64)
+	if err != nil || position < 1 {
+		return problem.InvalidFields(codeParametersInvalid, problem.Field{
+			Path: headerWaitFor, Message: "a position is the " + headerPosition + " of an earlier answer",
+		})
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), waitTimeout)
+	defer cancel()
+	return s.application.Queries.WaitFor(ctx, position)
+}
+
+// callerOf is who makes the request.
+func callerOf(ctx context.Context) query.Caller {
+	return ctx.Value(callerKey).(query.Caller) // without a caller, nothing may be answered
+}
+
+// workspaceOf is the workspace of the caller, which everything is asked and done in.
+func workspaceOf(ctx context.Context) uuid.UUID { return callerOf(ctx).WorkspaceID }
+
+// byOf is the caller as one who gives commands.
+func byOf(ctx context.Context) command.By {
+	caller := callerOf(ctx)
+	once, _ := ctx.Value(onceKey).(*command.Once)
+	return command.By{WorkspaceID: caller.WorkspaceID, Actor: event.ActorAPI(caller.TokenName), Once: once}
+}
