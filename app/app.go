@@ -20,8 +20,14 @@ type Commands struct {
 	ReceiveOrder         command.ReceiveOrderHandler
 	ConnectShop          command.ConnectShopHandler
 	DisconnectShop       command.DisconnectShopHandler
-	SetMatchRule         command.SetMatchRuleHandler
+	UpdateShop           command.UpdateShopHandler
+	RotateShopKey        command.RotateShopKeyHandler
+	PauseShop            command.PauseShopHandler
+	ChangeSettings       command.ChangeSettingsHandler
+	CreateWorkspace      command.CreateWorkspaceHandler
+	UpdateWorkspace      command.UpdateWorkspaceHandler
 	CreateToken          command.CreateTokenHandler
+	RevokeToken          command.RevokeTokenHandler
 	AddCustomer          command.AddCustomerHandler
 	ChangeCustomerStatus command.ChangeCustomerStatusHandler
 	AddUser              command.AddUserHandler

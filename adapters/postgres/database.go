@@ -242,7 +242,7 @@ func conflict(err error) error {
 	case "events_stream_version":
 		return fmt.Errorf("%w: %w", ErrVersionConflict, err)
 	case "customer_keys_claim", "customer_keys_pkey", "sources_pkey", "order_heads_pkey", "shops_pkey", "workspaces_name_key",
-		"workspaces_default":
+		"workspaces_default", "workspace_hosts_pkey":
 		return fmt.Errorf("%w: %w", ErrKeyClaimed, err)
 	default:
 		return err

@@ -175,6 +175,9 @@ func zeroFields(v reflect.Value, path string) []string {
 	default:
 		for i := range v.NumField() {
 			name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+			if name == "-" {
+				continue // is not stored
+			}
 			zero = append(zero, zeroFields(v.Field(i), strings.TrimPrefix(path+"."+name, "."))...)
 		}
 	}
@@ -184,8 +187,9 @@ func zeroFields(v reflect.Value, path string) []string {
 // impersonal are paths that look personal and are not.
 var impersonal = []string{
 	"order.status.name", "status.name", "order.lines.product_name", // what is sold, and where it stands
-	"SourceEnsured.name", "WorkspaceCreated.name", "ShopConnected.shop.name", // firms
-	"TokenCreated.name",                            // a name for a program
+	"SourceEnsured.name", "WorkspaceCreated.name",
+	"ShopConnected.shop.name", "ShopUpdated.shop.name", "ShopPaused.shop.name", "ShopResumed.shop.name", "ShopKeyRotated.shop.name", // firms
+	"TokenCreated.name", "TokenRevoked.name", // a name for a program
 	"order.shipping.partner", "request.user_agent", // a carrier, a program
 	"request.remote_addr", // the shop's system calls, not the buyer
 }

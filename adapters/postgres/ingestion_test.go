@@ -606,7 +606,7 @@ func TestIngestionOfOrders(t *testing.T) {
 func (b *bundle) connectShop(t testing.TB, id string, assignee uuid.UUID) {
 	t.Helper()
 	handler := command.NewConnectShopHandler(postgres.NewWorkspaces(b.db), postgres.NewUsers(b.db), workspace.NewSecretKey())
-	err := handler.Handle(t.Context(), command.ConnectShop{
+	_, err := handler.Handle(t.Context(), command.ConnectShop{
 		By: b.by, HeaderValue: "value of " + id,
 		Shop: workspace.Shop{ID: id, Name: "Shop " + id, HeaderKey: "X-Key", DefaultAssigneeID: assignee},
 	})

@@ -21,6 +21,7 @@ import (
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -347,8 +348,9 @@ func (b *bundle) setStatus(t testing.TB, id uuid.UUID, to customer.Status) {
 
 func (b *bundle) setRule(t testing.TB, rule customer.MatchRule) {
 	t.Helper()
-	handler := command.NewSetMatchRuleHandler(postgres.NewWorkspaces(b.db))
-	if err := handler.Handle(t.Context(), command.SetMatchRule{By: b.by, Rule: rule}); err != nil {
+	handler := command.NewChangeSettingsHandler(postgres.NewWorkspaces(b.db))
+	edit := workspace.SettingsEdit{MatchRule: new(string(rule))}
+	if _, err := handler.Handle(t.Context(), command.ChangeSettings{By: b.by, Edit: edit}); err != nil {
 		t.Fatal("set match rule:", err)
 	}
 }

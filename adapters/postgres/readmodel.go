@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -255,13 +256,32 @@ func (r ReadModel) Shops(ctx context.Context, workspaceID uuid.UUID) ([]query.Sh
 	}
 	shops := make([]query.Shop, 0, len(rows))
 	for _, row := range rows {
-		shop := query.Shop{ID: row.ShopID, Name: row.Name, HeaderKey: row.HeaderKey, ConnectedAt: row.ConnectedAt.In(time.UTC)}
+		shop := query.Shop{
+			ID: row.ShopID, Name: row.Name, HeaderKey: row.HeaderKey, Paused: row.Paused, Held: row.Held,
+			ConnectedAt: row.ConnectedAt.In(time.UTC), Version: int(row.Version),
+		}
 		if row.DefaultAssigneeID.Valid {
 			shop.DefaultAssignee = &query.Reference{ID: row.DefaultAssigneeID.UUID, Name: valueOf(row.DefaultAssigneeName)}
+		}
+		if until := utc(row.PreviousValidUntil); until != nil && time.Now().Before(*until) {
+			shop.PreviousHeaderKey, shop.PreviousValidUntil = row.PreviousHeaderKey, until
 		}
 		shops = append(shops, shop)
 	}
 	return shops, nil
+}
+
+// Shop returns one connected shop.
+func (r ReadModel) Shop(ctx context.Context, workspaceID uuid.UUID, id string) (query.Shop, error) {
+	shops, err := r.Shops(ctx, workspaceID) // they are few
+	if err != nil {
+		return query.Shop{}, err
+	}
+	at := slices.IndexFunc(shops, func(shop query.Shop) bool { return shop.ID == id })
+	if at < 0 {
+		return query.Shop{}, workspace.ErrShopUnknown
+	}
+	return shops[at], nil
 }
 
 // Settings returns a workspace's settings.
@@ -271,8 +291,47 @@ func (r ReadModel) Settings(ctx context.Context, workspaceID uuid.UUID) (query.S
 		return query.Settings{}, found(err, errWorkspaceUnknown)
 	}
 	return query.Settings{
-		Workspace: row.Name, MatchBy: row.MatchRule, Shops: int(row.Shops), ShopLimit: workspace.DefaultShopLimit,
+		Workspace: row.Name, MatchBy: row.MatchRule, OrderCodeTemplate: row.OrderCodeTemplate, TimeZone: row.TimeZone,
+		SkipCancelled: row.SkipCancelled, Shops: int(row.Shops), ShopLimit: int(row.ShopLimit), Version: int(row.SettingsVersion),
 	}, nil
+}
+
+// Workspaces returns all workspaces.
+func (r ReadModel) Workspaces(ctx context.Context) ([]query.Workspace, error) {
+	rows, err := queries.Workspaces(ctx, r.db.requests)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	workspaces := make([]query.Workspace, 0, len(rows))
+	for _, row := range rows {
+		workspaces = append(workspaces, query.Workspace{
+			ID: row.ID, Name: row.Name, Hosts: row.Hosts, Default: row.IsDefault, Shops: int(row.Shops),
+		})
+	}
+	return workspaces, nil
+}
+
+// Tokens returns a workspace's tokens, the newest first, with those that were revoked.
+func (r ReadModel) Tokens(ctx context.Context, workspaceID uuid.UUID) ([]query.Token, error) {
+	rows, err := queries.Tokens(ctx, r.db.requests, workspaceID)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	tokens := make([]query.Token, 0, len(rows))
+	for _, row := range rows {
+		tokens = append(tokens, query.Token{
+			ID: row.ID, Name: row.Name, Role: workspace.Role(row.Role), CreatedAt: row.CreatedAt.In(time.UTC),
+			LastUsedAt: utc(row.LastUsedAt), RevokedAt: utc(row.RevokedAt),
+		})
+	}
+	return tokens, nil
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	return new(t.In(time.UTC))
 }
 
 // Correlated returns all that came of a delivery, in the order of the log, without bodies.

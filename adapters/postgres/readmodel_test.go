@@ -304,7 +304,10 @@ func TestReadModelRecords(t *testing.T) {
 	t.Run("settings, shops, tokens and workspaces", func(t *testing.T) {
 		t.Parallel()
 		settings, err := read.Settings(t.Context(), b.workspaceID)
-		if err != nil || settings != (query.Settings{Workspace: postgres.DefaultWorkspace, MatchBy: "phone", Shops: 1, ShopLimit: 10}) {
+		if err != nil || settings != (query.Settings{
+			Workspace: postgres.DefaultWorkspace, MatchBy: "phone", OrderCodeTemplate: "Pancake_{shop_id}_{order_id}",
+			TimeZone: "Asia/Ho_Chi_Minh", SkipCancelled: true, Shops: 1, ShopLimit: 10, Version: 1,
+		}) {
 			t.Errorf("%+v, %v", settings, err)
 		}
 		shops, err := read.Shops(t.Context(), b.workspaceID)
@@ -312,18 +315,18 @@ func TestReadModelRecords(t *testing.T) {
 			time.Since(shops[0].ConnectedAt) > time.Hour {
 			t.Errorf("%+v, %v", shops, err)
 		}
-		token, err := command.NewCreateTokenHandler(postgres.NewWorkspaces(b.db)).Handle(t.Context(), command.CreateToken{By: b.by, Name: "Kho Huế", Role: workspace.RoleOperator})
+		created, err := command.NewCreateTokenHandler(postgres.NewWorkspaces(b.db)).Handle(t.Context(), command.CreateToken{By: b.by, Name: "Kho Huế", Role: workspace.RoleOperator})
 		if err != nil {
 			t.Fatal(err)
 		}
-		caller, err := read.CallerOf(t.Context(), token)
+		caller, err := read.CallerOf(t.Context(), created.Secret)
 		if err != nil || caller != (query.Caller{
 			WorkspaceID: b.workspaceID, TokenID: scan[uuid.UUID](t, b, "SELECT id FROM api_tokens"), TokenName: "Kho Huế", Role: workspace.RoleOperator,
 		}) {
 			t.Errorf("%+v, %v", caller, err)
 		}
 		for _, text := range list[string](t, b, "SELECT r::text FROM api_tokens r UNION ALL SELECT payload::text FROM events") {
-			if strings.Contains(text, token) {
+			if strings.Contains(text, created.Secret) {
 				t.Error("the token itself is stored")
 			}
 		}

@@ -2,12 +2,14 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
 	"orderbridge/app/command"
+	"orderbridge/domain/order"
 	"orderbridge/domain/workspace"
 )
 
@@ -39,10 +41,11 @@ type rememberedConnections struct {
 
 var _ command.ShopDirectory = (*ShopDirectory)(nil)
 
-// NewShopDirectory makes the directory. It forgets when the listener hears of a shop's change.
+// NewShopDirectory makes the directory. It forgets when the listener hears of a change.
 func NewShopDirectory(db *Database, listener *Listener) *ShopDirectory {
 	return &ShopDirectory{
-		db: db, changed: listener.Subscribe("ShopConnected", "ShopDisconnected"),
+		db: db, changed: listener.Subscribe("ShopConnected", "ShopDisconnected", "ShopKeyRotated", "SettingsChanged",
+			"WorkspaceCreated", "WorkspaceHostsChanged", "WorkspaceDefaultChanged"),
 		byHost: map[string]rememberedConnections{},
 	}
 }
@@ -89,12 +92,21 @@ func (d *ShopDirectory) load(ctx context.Context, host string) (command.Connecti
 	var found command.Connections
 	for _, row := range rows {
 		found.WorkspaceID = row.WorkspaceID
+		if found.CodeTemplate, err = order.ParseCodeTemplate(row.OrderCodeTemplate); err != nil {
+			return command.Connections{}, fmt.Errorf("read the order-code template of workspace %s: %w", row.WorkspaceID, err)
+		}
 		if row.ShopID == nil {
 			continue // a workspace without shops
 		}
 		found.Shops = append(found.Shops, command.Connection{
 			ShopID: *row.ShopID, HeaderKey: *row.HeaderKey, HeaderHash: workspace.HeaderHash(row.HeaderHash),
 		})
+		if row.PreviousValidUntil != nil {
+			found.Shops = append(found.Shops, command.Connection{
+				ShopID: *row.ShopID, HeaderKey: valueOf(row.PreviousHeaderKey),
+				HeaderHash: workspace.HeaderHash(row.PreviousHeaderHash), ValidUntil: *row.PreviousValidUntil,
+			})
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -85,7 +85,7 @@ func TestShopDirectory(t *testing.T) {
 			}
 		}
 		handler := command.NewDisconnectShopHandler(postgres.NewWorkspaces(other.db))
-		if err := handler.Handle(t.Context(), command.DisconnectShop{By: b.by, ShopID: "2"}); err != nil {
+		if _, err := handler.Handle(t.Context(), command.DisconnectShop{By: b.by, ShopID: "2"}); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, "the shop is gone", func() bool { return shops() == 2 })

@@ -31,20 +31,25 @@ type ShopDirectory interface {
 // Connections are the shops that are connected to one workspace.
 type Connections struct {
 	WorkspaceID uuid.UUID
-	Shops       []Connection
+	// CodeTemplate makes the codes of new orders.
+	CodeTemplate order.CodeTemplate
+	Shops        []Connection
 }
 
-// Connection is one connected shop, and what its deliveries are recognised by.
+// Connection is what the deliveries of one connected shop are recognised by. After a rotation of its key a shop has two.
 type Connection struct {
 	ShopID     string
 	HeaderKey  string
 	HeaderHash workspace.HeaderHash
+	// ValidUntil is the end of a connection by a key from before a rotation; zero for the key in force.
+	ValidUntil time.Time
 }
 
 // Sender is an authenticated sender of deliveries: the shops of one workspace whose header it sent.
 type Sender struct {
-	workspaceID uuid.UUID
-	shopIDs     []string
+	workspaceID  uuid.UUID
+	codeTemplate order.CodeTemplate
+	shopIDs      []string
 }
 
 // AuthenticateDelivery is a webhook call before its body is read.
@@ -63,11 +68,12 @@ var ErrUnknownSender = problem.Unauthorized("unknown-sender",
 type AuthenticateDeliveryHandler struct {
 	shops ShopDirectory
 	key   workspace.SecretKey
+	now   func() time.Time
 }
 
 // NewAuthenticateDeliveryHandler makes the handler.
-func NewAuthenticateDeliveryHandler(shops ShopDirectory, key workspace.SecretKey) AuthenticateDeliveryHandler {
-	return AuthenticateDeliveryHandler{shops: shops, key: key}
+func NewAuthenticateDeliveryHandler(shops ShopDirectory, key workspace.SecretKey, now func() time.Time) AuthenticateDeliveryHandler {
+	return AuthenticateDeliveryHandler{shops: shops, key: key, now: now}
 }
 
 // Handle finds the shops whose header was sent, or returns ErrUnknownSender.
@@ -84,17 +90,18 @@ func (h AuthenticateDeliveryHandler) Handle(ctx context.Context, cmd Authenticat
 	return Sender{}, ErrUnknownSender
 }
 
-// match compares in constant time, and always as often as the limit of shops, so that the time it takes does not tell
-// how many shops there are or which one was nearly right.
+// match compares in constant time, and always as often as the usual limit of shops, so that the time it takes does not
+// tell how many shops there are or which one was nearly right.
 func (h AuthenticateDeliveryHandler) match(connections Connections, header func(string) string) Sender {
-	sender := Sender{workspaceID: connections.WorkspaceID}
-	for i := range max(workspace.DefaultShopLimit, len(connections.Shops)) {
+	sender := Sender{workspaceID: connections.WorkspaceID, codeTemplate: connections.CodeTemplate}
+	for i := range max(2*workspace.DefaultShopLimit, len(connections.Shops)) {
 		var shop Connection
 		if i < len(connections.Shops) {
 			shop = connections.Shops[i]
 		}
 		sent := h.key.Hash(header(textproto.CanonicalMIMEHeaderKey(shop.HeaderKey)))
-		if sent.Equal(shop.HeaderHash) {
+		inForce := shop.ValidUntil.IsZero() || h.now().Before(shop.ValidUntil)
+		if sent.Equal(shop.HeaderHash) && inForce && !slices.Contains(sender.shopIDs, shop.ShopID) {
 			sender.shopIDs = append(sender.shopIDs, shop.ShopID)
 		}
 	}
@@ -146,7 +153,7 @@ func (h ReceiveOrderHandler) Handle(ctx context.Context, cmd ReceiveOrder) (Rece
 	id, now := event.NewID(), h.now().UTC().Truncate(time.Microsecond) // as exact as the database
 	cmd.Request.Bytes = len(cmd.Body)
 	err = h.log.Append(ctx, h.event(cmd, id, delivery.OrderReceived{
-		ShopID: envelope.ShopID, OrderID: envelope.OrderID, OrderCode: order.DefaultCodeTemplate.Code(envelope.ShopID, envelope.OrderID),
+		ShopID: envelope.ShopID, OrderID: envelope.OrderID, OrderCode: cmd.Sender.codeTemplate.Code(envelope.ShopID, envelope.OrderID),
 		EventType: envelope.EventType, ReceivedAt: now, Request: cmd.Request,
 	}))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -93,12 +94,35 @@ func Narrate(payload event.Payload) string {
 		return fmt.Sprintf("Workspace %q was created; customers are matched by %s.", e.Name, narrateRule(e.MatchRule))
 	case workspace.ShopConnected:
 		return fmt.Sprintf("Shop %s (%s) was connected, with the header %s.", e.Shop.ID, e.Shop.Name, e.Shop.HeaderKey)
+	case workspace.ShopUpdated:
+		return fmt.Sprintf("Shop %s (%s) was changed: %s.", e.Shop.ID, e.Shop.Name, narrateSettings(e.Changes))
+	case workspace.ShopPaused:
+		return fmt.Sprintf("Shop %s (%s) was paused: what it delivers is kept and waits.", e.Shop.ID, e.Shop.Name)
+	case workspace.ShopResumed:
+		return fmt.Sprintf("Shop %s (%s) was resumed: what waited is brought in.", e.Shop.ID, e.Shop.Name)
+	case workspace.ShopKeyRotated:
+		if e.PreviousValidUntil.IsZero() {
+			return fmt.Sprintf("Shop %s sends a new value of the header %s; the one before is refused.", e.Shop.ID, e.Shop.HeaderKey)
+		}
+		return fmt.Sprintf("Shop %s sends a new value of the header %s; the one before is taken until %s.", e.Shop.ID, e.Shop.HeaderKey,
+			e.PreviousValidUntil.Format(time.RFC3339))
 	case workspace.ShopDisconnected:
 		return fmt.Sprintf("Shop %s was disconnected.", e.ShopID)
 	case workspace.MatchRuleChanged:
 		return fmt.Sprintf("Customers are matched by %s from now on, no longer by %s.", narrateRule(e.After), narrateRule(e.Before))
+	case workspace.SettingsChanged:
+		return fmt.Sprintf("Settings were changed: %s.", narrateSettings(e.Changes))
+	case workspace.WorkspaceHostsChanged:
+		return fmt.Sprintf("The workspace answers to %s from now on.", strings.Join(e.After, ", "))
+	case workspace.WorkspaceDefaultChanged:
+		if e.IsDefault {
+			return "Requests to hosts that no workspace claims go to this one from now on."
+		}
+		return "Requests to hosts that no workspace claims go to another one from now on."
 	case workspace.TokenCreated:
-		return fmt.Sprintf("An API token named %q was created.", e.Name)
+		return fmt.Sprintf("An API token named %q was created, with the role %s.", e.Name, e.RoleOrViewer())
+	case workspace.TokenRevoked:
+		return fmt.Sprintf("The API token named %q was revoked.", e.Name)
 	case user.UserAdded:
 		return fmt.Sprintf("User %q was added.", e.User.Name)
 	default:
@@ -168,6 +192,14 @@ func narrateChanges(changes []order.Change) string {
 		fields = append(fields, change.Field)
 	}
 	return strings.Join(fields, ", ")
+}
+
+func narrateSettings(changes []workspace.SettingChange) string {
+	told := make([]string, 0, len(changes))
+	for _, change := range changes {
+		told = append(told, fmt.Sprintf("%s from %s to %s", change.Setting, change.Before, change.After))
+	}
+	return strings.Join(told, ", ")
 }
 
 func plural(n int, noun string) string {

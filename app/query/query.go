@@ -167,15 +167,48 @@ type Shop struct {
 	Name            string     `json:"name"`
 	HeaderKey       string     `json:"header_key"`
 	DefaultAssignee *Reference `json:"default_assignee"`
-	ConnectedAt     time.Time  `json:"connected_at"`
+	// Paused tells that the shop's deliveries wait, Held how many do.
+	Paused bool  `json:"paused"`
+	Held   int64 `json:"held"`
+	// PreviousHeaderKey is taken too until PreviousValidUntil, with the value that it had; null when there is none.
+	PreviousHeaderKey  *string    `json:"previous_header_key"`
+	PreviousValidUntil *time.Time `json:"previous_valid_until"`
+	ConnectedAt        time.Time  `json:"connected_at"`
+	// Version is what an ETag stands for.
+	Version int `json:"-"`
 }
 
 // Settings are a workspace's settings.
 type Settings struct {
-	Workspace string `json:"workspace"`
-	MatchBy   string `json:"match_by"`
-	Shops     int    `json:"shops"`
-	ShopLimit int    `json:"shop_limit"`
+	Workspace         string `json:"workspace"`
+	MatchBy           string `json:"match_by"`
+	OrderCodeTemplate string `json:"order_code_template"`
+	TimeZone          string `json:"time_zone"`
+	SkipCancelled     bool   `json:"skip_cancelled"`
+	Shops             int    `json:"shops"`
+	ShopLimit         int    `json:"shop_limit"`
+	// Version is what an ETag stands for.
+	Version int `json:"-"`
+}
+
+// Workspace is a CRM domain.
+type Workspace struct {
+	ID    uuid.UUID `json:"id"`
+	Name  string    `json:"name"`
+	Hosts []string  `json:"hosts"`
+	// Default tells that requests to hosts go there that no workspace claims.
+	Default bool `json:"default"`
+	Shops   int  `json:"shops"`
+}
+
+// Token is an API token. What its holder sends is not kept.
+type Token struct {
+	ID         uuid.UUID      `json:"id"`
+	Name       string         `json:"name"`
+	Role       workspace.Role `json:"role"`
+	CreatedAt  time.Time      `json:"created_at"`
+	LastUsedAt *time.Time     `json:"last_used_at"`
+	RevokedAt  *time.Time     `json:"revoked_at"`
 }
 
 // Caller is who a token belongs to, and what they may do.
@@ -198,6 +231,10 @@ type ReadModel interface {
 	Delivery(ctx context.Context, workspaceID, id uuid.UUID) (Delivery, error)
 	Deliveries(ctx context.Context, workspaceID uuid.UUID, filter DeliveryFilter, page Page) (List[Delivery], error)
 	Shops(ctx context.Context, workspaceID uuid.UUID) ([]Shop, error)
+	Shop(ctx context.Context, workspaceID uuid.UUID, id string) (Shop, error)
+	Tokens(ctx context.Context, workspaceID uuid.UUID) ([]Token, error)
+	// Workspaces returns all there are, by name.
+	Workspaces(ctx context.Context) ([]Workspace, error)
 	Settings(ctx context.Context, workspaceID uuid.UUID) (Settings, error)
 	// Correlated returns all that came of a delivery, in the order of the log.
 	Correlated(ctx context.Context, workspaceID, correlationID uuid.UUID) ([]event.Recorded, error)

@@ -59,9 +59,17 @@ const (
 	ActorPolicy Actor = "policy"
 	// ActorSystem is Orderbridge itself, setting up what it needs.
 	ActorSystem Actor = "system"
-	// ActorCommandLine is an operator at the command line of the server.
+	// ActorCommandLine is an operator at the command line of the server, of whom nothing else is known.
 	ActorCommandLine Actor = "cli"
 )
+
+// ActorAtCommandLine is an operator at the command line of the server, by their name in the system.
+func ActorAtCommandLine(operator string) Actor {
+	if operator == "" {
+		return ActorCommandLine
+	}
+	return ActorCommandLine + Actor(":"+operator)
+}
 
 // ActorAPI is whoever holds the API token of a name.
 func ActorAPI(tokenName string) Actor { return Actor("api:" + tokenName) }

@@ -64,14 +64,19 @@ func (h HeaderHash) Equal(other HeaderHash) bool {
 	return subtle.ConstantTimeCompare(h[:], other[:]) == 1
 }
 
+// NewHeaderValue makes a header value of 256 random bits, for a shop whose owner chose none.
+func NewHeaderValue() string { return randomText() }
+
 // tokenPrefix makes a leaked token findable by scanners.
 const tokenPrefix = "obt_"
 
 // NewToken makes an API token of 256 random bits.
-func NewToken() string {
+func NewToken() string { return tokenPrefix + randomText() }
+
+func randomText() string {
 	var raw [32]byte
 	_, _ = rand.Read(raw[:]) // never fails: crypto/rand ends the program instead
-	return tokenPrefix + base64.RawURLEncoding.EncodeToString(raw[:])
+	return base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
 // TokenHash is what is kept of a token. A plain hash is enough: nobody can try 2^256 tokens.

@@ -12,6 +12,24 @@ import (
 	"orderbridge/domain/workspace"
 )
 
+func newWorkspace(t *testing.T) *workspace.Workspace {
+	t.Helper()
+	w, err := workspace.Create("w", nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// again is the workspace as the log would give it back.
+func again(w *workspace.Workspace) *workspace.Workspace {
+	var history []event.Recorded
+	for i, payload := range w.Pending() {
+		history = append(history, event.Recorded{New: event.New{Version: i + 1, Payload: payload}})
+	}
+	return workspace.Rehydrate(history)
+}
+
 func TestConnectShop(t *testing.T) {
 	t.Parallel()
 	shop := func(change func(*workspace.Shop)) workspace.Shop {
@@ -39,7 +57,7 @@ func TestConnectShop(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := workspace.Create("w")
+			w := newWorkspace(t)
 			key := workspace.NewSecretKey()
 			err := w.ConnectShop(c.shop, c.value, key)
 			if c.wrong == "" {
@@ -58,7 +76,7 @@ func TestConnectShop(t *testing.T) {
 
 func TestEveryInvalidFieldIsNamed(t *testing.T) {
 	t.Parallel()
-	err := workspace.Create("w").ConnectShop(workspace.Shop{Name: strings.Repeat("x", 201)}, "", workspace.NewSecretKey())
+	err := newWorkspace(t).ConnectShop(workspace.Shop{Name: strings.Repeat("x", 201)}, "", workspace.NewSecretKey())
 	refusal, _ := problem.Of(err)
 	var paths []string
 	for _, field := range refusal.Fields() {
@@ -71,7 +89,7 @@ func TestEveryInvalidFieldIsNamed(t *testing.T) {
 
 func TestTheEleventhShopIsRefused(t *testing.T) {
 	t.Parallel()
-	w := workspace.Create("w")
+	w := newWorkspace(t)
 	key := workspace.NewSecretKey()
 	connect := func(n int) error {
 		return w.ConnectShop(workspace.Shop{ID: fmt.Sprint(n), HeaderKey: "X-Key"}, "v", key)
@@ -81,7 +99,7 @@ func TestTheEleventhShopIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := connect(99); codeOf(err) != "shop-limit" || !strings.Contains(err.Error(), "10") {
+	if err := connect(99); codeOf(err) != "shop-limit" || !strings.Contains(err.Error(), "at most 10") || !strings.Contains(err.Error(), "settings set --shop-limit") {
 		t.Errorf("the eleventh: %v", err)
 	}
 	if err := connect(3); codeOf(err) != "shop-connected" {
@@ -100,22 +118,21 @@ func TestTheEleventhShopIsRefused(t *testing.T) {
 
 func TestHistoryFoldsIntoTheSameWorkspace(t *testing.T) {
 	t.Parallel()
-	w := workspace.Create("w")
+	w := newWorkspace(t)
 	key := workspace.NewSecretKey()
 	if err := w.ConnectShop(workspace.Shop{ID: "1", HeaderKey: "X-Key"}, "v", key); err != nil {
 		t.Fatal(err)
 	}
-	w.SetMatchRule(customer.MatchByEmail)
-	w.SetMatchRule(customer.MatchByEmail) // says nothing new
-	var history []event.Recorded
-	for i, payload := range w.Pending() {
-		history = append(history, event.Recorded{New: event.New{Version: i + 1, Payload: payload}})
+	for range 2 { // the second says nothing new
+		if err := w.EditSettings(workspace.SettingsEdit{MatchRule: new("email")}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if len(history) != 3 {
-		t.Fatalf("%d events, want 3", len(history))
+	if len(w.Pending()) != 3 {
+		t.Fatalf("%d events, want 3", len(w.Pending()))
 	}
-	again := workspace.Rehydrate(history)
-	if again.Version() != 3 || again.MatchRule() != customer.MatchByEmail || again.Name() != "w" || len(again.Pending()) != 0 {
+	again := again(w)
+	if again.Version() != 3 || again.Settings().MatchRule != customer.MatchByEmail || again.Name() != "w" || len(again.Pending()) != 0 {
 		t.Errorf("folded: %+v", again)
 	}
 	if err := again.ConnectShop(workspace.Shop{ID: "1", HeaderKey: "X-Key"}, "v", key); codeOf(err) != "shop-connected" {

@@ -38,7 +38,7 @@ type serveCommand struct {
 func (*serveCommand) Help() string { return "Example:\n\n    orderbridge serve" }
 
 func (c *serveCommand) Run(_ context.Context, rt *cli.Runtime, r *root) error {
-	_, err := rt.Stdout.Write([]byte(c.Addr + " " + r.DatabaseURL + " " + r.DataDir + " " + r.LogFormat + " " + r.Workspace + "\n"))
+	_, err := rt.Stdout.Write([]byte(c.Addr + " " + r.DatabaseURL + " " + r.DataDir + " " + r.LogFormat + " " + r.InWorkspace + "\n"))
 	return err
 }
 
@@ -64,7 +64,10 @@ type testBundle struct {
 
 func setup(t *testing.T) *testBundle {
 	t.Helper()
-	w := workspace.Create("default")
+	w, err := workspace.Create("default", nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return &testBundle{
 		t: t, read: &fakeReadModel{}, workspaces: &fakeWorkspaces{workspace: w}, customers: &fakeCustomers{}, users: &fakeUsers{},
 		env: map[string]string{},
@@ -83,7 +86,13 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 			Commands: app.Commands{
 				ConnectShop:          command.NewConnectShopHandler(b.workspaces, b.users, workspace.NewSecretKey()),
 				DisconnectShop:       command.NewDisconnectShopHandler(b.workspaces),
-				SetMatchRule:         command.NewSetMatchRuleHandler(b.workspaces),
+				UpdateShop:           command.NewUpdateShopHandler(b.workspaces, b.users),
+				RotateShopKey:        command.NewRotateShopKeyHandler(b.workspaces, workspace.NewSecretKey(), clock),
+				PauseShop:            command.NewPauseShopHandler(b.workspaces),
+				ChangeSettings:       command.NewChangeSettingsHandler(b.workspaces),
+				CreateWorkspace:      command.NewCreateWorkspaceHandler(b.workspaces),
+				UpdateWorkspace:      command.NewUpdateWorkspaceHandler(b.workspaces),
+				RevokeToken:          command.NewRevokeTokenHandler(b.workspaces),
 				CreateToken:          command.NewCreateTokenHandler(b.workspaces),
 				AddCustomer:          command.NewAddCustomerHandler(b.customers, clock),
 				ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(b.customers),
@@ -176,6 +185,8 @@ type fakeReadModel struct {
 	deliveries query.List[query.Delivery]
 	shops      []query.Shop
 	settings   query.Settings
+	tokens     []query.Token
+	workspaces []query.Workspace
 	steps      []event.Recorded
 
 	workspaceID uuid.UUID
@@ -233,6 +244,28 @@ func (f *fakeReadModel) Shops(_ context.Context, workspaceID uuid.UUID) ([]query
 	return f.shops, f.err
 }
 
+func (f *fakeReadModel) Shop(_ context.Context, workspaceID uuid.UUID, id string) (query.Shop, error) {
+	f.ask(workspaceID, id, query.Page{})
+	if f.err != nil {
+		return query.Shop{}, f.err
+	}
+	for _, shop := range f.shops {
+		if shop.ID == id {
+			return shop, nil
+		}
+	}
+	return query.Shop{}, workspace.ErrShopUnknown
+}
+
+func (f *fakeReadModel) Tokens(_ context.Context, workspaceID uuid.UUID) ([]query.Token, error) {
+	f.ask(workspaceID, nil, query.Page{})
+	return f.tokens, f.err
+}
+
+func (f *fakeReadModel) Workspaces(context.Context) ([]query.Workspace, error) {
+	return f.workspaces, f.err
+}
+
 func (f *fakeReadModel) Settings(_ context.Context, workspaceID uuid.UUID) (query.Settings, error) {
 	f.ask(workspaceID, nil, query.Page{})
 	return f.settings, f.err
@@ -250,8 +283,16 @@ func (f *fakeReadModel) WaitFor(context.Context, int64) error {
 	return errors.New("no command waits")
 }
 
-func (f *fakeReadModel) WorkspaceNamed(context.Context, string) (uuid.UUID, error) {
-	return uuid.Nil, errors.New("no command asks for workspaces")
+func (f *fakeReadModel) WorkspaceNamed(_ context.Context, name string) (uuid.UUID, error) {
+	if f.err != nil {
+		return uuid.Nil, f.err
+	}
+	for _, w := range f.workspaces {
+		if w.Name == name {
+			return w.ID, nil
+		}
+	}
+	return uuid.Nil, problem.NotFound("workspace-unknown", "no workspace has this name")
 }
 
 // fakeWorkspaces holds one workspace.
@@ -259,6 +300,11 @@ type fakeWorkspaces struct {
 	workspace *workspace.Workspace
 	err       error
 	by        command.By
+}
+
+func (f *fakeWorkspaces) Create(_ context.Context, by command.By, w *workspace.Workspace) (int64, error) {
+	f.by, f.workspace = by, w
+	return 1, f.err
 }
 
 func (f *fakeWorkspaces) Update(_ context.Context, by command.By, decide func(*workspace.Workspace) error) (int64, error) {

@@ -19,20 +19,21 @@ import (
 
 // Commands is the grammar of the operator's commands, to be embedded into the root of a program's grammar.
 type Commands struct {
-	Shop     shopCommands     `cmd:"" help:"Pancake shops that may deliver orders."`
-	Settings settingsCommands `cmd:"" help:"How orders are taken in."`
-	Customer customerCommands `cmd:"" help:"Customers of the CRM."`
-	User     userCommands     `cmd:"" help:"Staff, to whom orders are assigned."`
-	Order    orderCommands    `cmd:"" help:"Orders of the CRM."`
-	Delivery deliveryCommands `cmd:"" help:"Webhook calls, and what became of each."`
-	Token    tokenCommands    `cmd:"" help:"Tokens for the API."`
+	Shop      shopCommands      `cmd:"" help:"Pancake shops that may deliver orders."`
+	Settings  settingsCommands  `cmd:"" help:"How orders are taken in."`
+	Customer  customerCommands  `cmd:"" help:"Customers of the CRM."`
+	User      userCommands      `cmd:"" help:"Staff, to whom orders are assigned."`
+	Order     orderCommands     `cmd:"" help:"Orders of the CRM."`
+	Delivery  deliveryCommands  `cmd:"" help:"Webhook calls, and what became of each."`
+	Token     tokenCommands     `cmd:"" help:"Tokens for the API."`
+	Workspace workspaceCommands `cmd:"" help:"CRM domains, each with settings and records of its own."`
 }
 
 // Globals are the flags that every command takes, to be embedded beside Commands. The program decides what they mean.
 type Globals struct {
 	DataDir     string `env:"ORDERBRIDGE_DATA_DIR" group:"Global flags:" help:"${data_dir_help}" placeholder:"DIR"`
 	DatabaseURL string `env:"DATABASE_URL" group:"Global flags:" help:"${database_url_help}" placeholder:"URL" secret:""`
-	Workspace   string `group:"Global flags:" help:"Workspace to work on. Default: the default one." placeholder:"NAME"`
+	InWorkspace string `group:"Global flags:" help:"Workspace to work on. Default: the default one." name:"workspace" placeholder:"NAME"`
 	LogFormat   string `default:"text" enum:"text,json" env:"ORDERBRIDGE_LOG_FORMAT" group:"Global flags:" help:"${log_help}" placeholder:"FORMAT"`
 }
 
@@ -41,13 +42,15 @@ type Session struct {
 	app.Application
 
 	WorkspaceID uuid.UUID
+	// Operator is who sits at the command line, as the system names them; empty when it does not.
+	Operator string
 	// Close is called once, when the command is done.
 	Close func() error
 }
 
 // by is who gives commands here.
 func (s Session) by() command.By {
-	return command.By{WorkspaceID: s.WorkspaceID, Actor: event.ActorCommandLine}
+	return command.By{WorkspaceID: s.WorkspaceID, Actor: event.ActorAtCommandLine(s.Operator)}
 }
 
 // Runtime is the world around a command. Execute binds it, so that Run methods can take a *Runtime.

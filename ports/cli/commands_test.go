@@ -122,7 +122,7 @@ Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi t
 		bundle := setup(t)
 		args := append(slices.Clone(args), "--header-value", secret, "--default-assignee", anID)
 		bundle.run(args...).exits(cli.ExitRefused).prints("",
-			"orderbridge: the input is not valid:\n  --default-assignee: no user has this id; see the list of users\n")
+			"orderbridge: the input is not valid:\n  --default-assignee: no active user has this id; see the list of users\n")
 		bundle.users.exists = true
 		bundle.run(args...).exits(cli.ExitDone)
 		if e, ok := bundle.workspaces.last().(workspace.ShopConnected); !ok || e.Shop.DefaultAssigneeID != id {
@@ -192,11 +192,11 @@ Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi t
 func TestShopList(t *testing.T) {
 	t.Parallel()
 	bundle := setup(t)
-	bundle.read.shops = []query.Shop{shopA, {ID: "77", Name: "Cửa hàng Hà Nội", HeaderKey: "K", ConnectedAt: orderedAt}}
+	bundle.read.shops = []query.Shop{shopA, {ID: "77", Name: "Cửa hàng Hà Nội", HeaderKey: "K", ConnectedAt: orderedAt, Paused: true, Held: 3}}
 	bundle.run("shop", "list").exits(cli.ExitDone).prints(
-		`SHOP ID     NAME             HEADER         DEFAULT ASSIGNEE  CONNECTED
-1635294032  Shop A           X-Pancake-Key  Phương Mai        15/09/2025 10:04
-77          Cửa hàng Hà Nội  K              -                 15/09/2025 10:04
+		`SHOP ID     NAME             HEADER         DEFAULT ASSIGNEE  PAUSED  WAITING  CONNECTED
+1635294032  Shop A           X-Pancake-Key  Phương Mai        no            0  15/09/2025 10:04
+77          Cửa hàng Hà Nội  K              -                 yes           3  15/09/2025 10:04
 `, "")
 	if bundle.read.workspaceID != workspaceID {
 		t.Error(bundle.read.workspaceID)
@@ -220,20 +220,160 @@ func TestShopDisconnect(t *testing.T) {
 	}
 }
 
+func TestShopCommands(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.run("shop", "connect", "--shop-id", shopA.ID, "--name", "Shop A", "--header-key", "X-Pancake-Key", "--header-value", "s3cret").exits(cli.ExitDone)
+	bundle.read.shops = []query.Shop{shopA}
+
+	bundle.run("shop", "update", "--shop-id", shopA.ID, "--name", "Shop Huế").exits(cli.ExitDone).prints(
+		"Shop 1635294032 is called Shop A; its default assignee is Phương Mai.\n", "") // as the read model has it
+	if e, ok := bundle.workspaces.last().(workspace.ShopUpdated); !ok || e.Shop.Name != "Shop Huế" || bundle.workspaces.by != byOperator {
+		t.Errorf("%+v", bundle.workspaces.last())
+	}
+	bundle.users.exists = true
+	bundle.run("shop", "update", "--shop-id", shopA.ID, "--default-assignee", anID, "--json").exits(cli.ExitDone).isJSON(shopA)
+	if e, ok := bundle.workspaces.last().(workspace.ShopUpdated); !ok || e.Shop.DefaultAssigneeID != id {
+		t.Errorf("%+v", bundle.workspaces.last())
+	}
+	bundle.run("shop", "update", "--shop-id", shopA.ID, "--no-default-assignee").exits(cli.ExitDone)
+	if e, ok := bundle.workspaces.last().(workspace.ShopUpdated); !ok || e.Shop.DefaultAssigneeID != uuid.Nil {
+		t.Errorf("%+v", bundle.workspaces.last())
+	}
+	bundle.run("shop", "update", "--shop-id", shopA.ID, "--default-assignee", anID, "--no-default-assignee").exits(cli.ExitRefused)
+	bundle.run("shop", "update", "--shop-id", shopA.ID).exits(cli.ExitRefused).prints("",
+		"orderbridge: say what to change, see: orderbridge shop update --help\n")
+
+	until := orderedAt.Add(time.Hour)
+	bundle.read.shops[0].PreviousHeaderKey, bundle.read.shops[0].PreviousValidUntil = new("X-Pancake-Key"), &until
+	bundle.stdin = "n3w-s3cret\n"
+	bundle.run("shop", "rotate", "--shop-id", shopA.ID, "--header-value", "-", "--overlap", "1h").exits(cli.ExitDone).prints(
+		`Shop 1635294032 is known by the new value of the header X-Pancake-Key from now on. Now enter it in Pancake.
+The old one (header X-Pancake-Key) works until 15/09/2025 11:04.
+`, "")
+	if e, ok := bundle.workspaces.last().(workspace.ShopKeyRotated); !ok || !e.PreviousValidUntil.Equal(now.Add(time.Hour).Truncate(time.Microsecond)) {
+		t.Errorf("%+v", bundle.workspaces.last())
+	}
+	bundle.read.shops[0].PreviousValidUntil = nil
+	got := bundle.run("shop", "rotate", "--shop-id", shopA.ID, "--header-value", "n3w-s3cret", "--overlap", "0").exits(cli.ExitDone)
+	if !strings.HasSuffix(got.stdout, "The old one works no longer.\n") || strings.Contains(got.stdout+got.stderr, "n3w-s3cret") {
+		t.Errorf("%s%s", got.stdout, got.stderr)
+	}
+	bundle.run("shop", "rotate", "--shop-id", shopA.ID, "--header-value", "n3w-s3cret", "--overlap", "800h").exits(cli.ExitRefused).prints("",
+		"orderbridge: the input is not valid:\n  --overlap: the key before is taken for 0 to 30 days more\n")
+
+	bundle.run("shop", "pause", "--shop-id", shopA.ID).exits(cli.ExitDone).prints("Shop 1635294032 is paused: what it delivers is kept and waits.\n", "")
+	if e, ok := bundle.workspaces.last().(workspace.ShopPaused); !ok || !e.Shop.Paused {
+		t.Errorf("%+v", bundle.workspaces.last())
+	}
+	bundle.read.shops[0].Held = 12
+	bundle.run("shop", "resume", "--shop-id", shopA.ID).exits(cli.ExitDone).prints(
+		"Shop 1635294032 is not paused any more. Deliveries that waited: 12.\n", "")
+	if e, ok := bundle.workspaces.last().(workspace.ShopResumed); !ok || e.Shop.Paused {
+		t.Errorf("%+v", bundle.workspaces.last())
+	}
+	for _, verb := range []string{"update", "rotate", "pause", "resume"} {
+		args := map[string][]string{"update": {"--name", "x"}, "rotate": {"--header-value", "v"}}[verb]
+		bundle.run(append([]string{"shop", verb, "--shop-id", "77"}, args...)...).exits(cli.ExitNotFound).prints("",
+			"orderbridge: no shop with this id is connected; see the list of shops\n")
+	}
+}
+
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	bundle := setup(t)
-	bundle.read.settings = query.Settings{Workspace: "default", MatchBy: "phone_or_email", Shops: 2, ShopLimit: 10}
-	bundle.run("settings", "show").exits(cli.ExitDone).prints("Workspace  default\nMatch by   phone, then email\nShops      2 of at most 10\n", "")
+	bundle.read.settings = query.Settings{
+		Workspace: "default", MatchBy: "phone_or_email", OrderCodeTemplate: "DH-{shop_id}-{order_id}", TimeZone: "Asia/Ho_Chi_Minh",
+		SkipCancelled: true, Shops: 2, ShopLimit: 10,
+	}
+	const shown = `Workspace       default
+Match by        phone, then email
+Order codes     DH-{shop_id}-{order_id}
+Time zone       Asia/Ho_Chi_Minh
+Skip cancelled  yes
+Shops           2 of at most 10
+`
+	bundle.run("settings", "show").exits(cli.ExitDone).prints(shown, "")
 	bundle.run("settings", "show", "--json").exits(cli.ExitDone).isJSON(bundle.read.settings)
 
-	bundle.run("settings", "set", "--match-by", "email").exits(cli.ExitDone).prints("Customers are matched by email from now on.\n", "")
+	bundle.run("settings", "set", "--match-by", "email").exits(cli.ExitDone).prints(shown, "")
 	if bundle.workspaces.last() != (workspace.MatchRuleChanged{Before: customer.MatchByPhone, After: customer.MatchByEmail}) ||
 		bundle.workspaces.by != byOperator {
 		t.Errorf("%+v by %+v", bundle.workspaces.last(), bundle.workspaces.by)
 	}
-	bundle.run("settings", "set", "--match-by", "phone_or_email").exits(cli.ExitDone).prints("Customers are matched by phone, then email from now on.\n", "")
 	bundle.run("settings", "set", "--match-by", "phone", "--json").exits(cli.ExitDone).isJSON(bundle.read.settings)
+	bundle.run("settings", "set", "--order-code-template", "DH-{shop_id}-{order_id}", "--time-zone", "Asia/Bangkok", "--no-skip-cancelled",
+		"--shop-limit", "20").exits(cli.ExitDone)
+	want := workspace.Settings{OrderCodeTemplate: "DH-{shop_id}-{order_id}", TimeZone: "Asia/Bangkok", ShopLimit: 20}
+	if e, ok := bundle.workspaces.last().(workspace.SettingsChanged); !ok || len(e.Changes) != 4 || e.Settings.ShopLimit != want.ShopLimit ||
+		e.Settings.OrderCodeTemplate != want.OrderCodeTemplate || e.Settings.TimeZone != want.TimeZone || e.Settings.SkipCancelled {
+		t.Errorf("%+v", bundle.workspaces.last())
+	}
+	bundle.run("settings", "set").exits(cli.ExitRefused).prints("", "orderbridge: say what to change, see: orderbridge settings set --help\n")
+	got := bundle.run("settings", "set", "--order-code-template", "DH-{order_id}", "--time-zone", "Mars/Olympus", "--shop-limit", "0").exits(cli.ExitRefused)
+	for _, flag := range []string{"--order-code-template: ", "--time-zone: ", "--shop-limit: "} {
+		if !strings.Contains(got.stderr, flag) {
+			t.Errorf("%s is not in %s", flag, got.stderr)
+		}
+	}
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.read.tokens = []query.Token{
+		{ID: id, Name: "console", Role: workspace.RoleOwner, CreatedAt: orderedAt, LastUsedAt: &orderedAt},
+		{ID: id, Name: "cũ", Role: workspace.RoleViewer, CreatedAt: orderedAt, RevokedAt: &orderedAt},
+	}
+	bundle.run("token", "list").exits(cli.ExitDone).prints(
+		`ID                                    NAME     ROLE    CREATED           LAST USED         REVOKED
+01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11  console  owner   15/09/2025 10:04  15/09/2025 10:04  -
+01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11  cũ       viewer  15/09/2025 10:04  -                 15/09/2025 10:04
+`, "")
+	bundle.run("token", "list", "--json").exits(cli.ExitDone).isJSON(query.List[query.Token]{Items: bundle.read.tokens})
+
+	bundle.run("token", "create", "--name", "console", "--role", "operator").exits(cli.ExitDone)
+	created, ok := bundle.workspaces.last().(workspace.TokenCreated)
+	if !ok || created.Role != workspace.RoleOperator {
+		t.Fatalf("%+v", bundle.workspaces.last())
+	}
+	bundle.run("token", "create", "--name", "console").exits(cli.ExitRefused)
+	bundle.run("token", "revoke", created.TokenID.String()).exits(cli.ExitDone).prints("Token "+created.TokenID.String()+" is revoked.\n", "")
+	if bundle.workspaces.last() != (workspace.TokenRevoked{TokenID: created.TokenID, Name: "console"}) {
+		t.Errorf("%+v", bundle.workspaces.last())
+	}
+	bundle.run("token", "revoke", anID).exits(cli.ExitNotFound)
+}
+
+func TestWorkspaces(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.read.workspaces = []query.Workspace{
+		{ID: workspaceID, Name: "default", Hosts: []string{}, Default: true, Shops: 2},
+		{ID: id, Name: "shop-b", Hosts: []string{"b.example.com", "c.example.com"}},
+	}
+	bundle.run("workspace", "list").exits(cli.ExitDone).prints(`NAME     HOSTS                         DEFAULT  SHOPS
+default  -                             yes          2
+shop-b   b.example.com, c.example.com  no           0
+`, "")
+	bundle.run("workspace", "list", "--json").exits(cli.ExitDone).isJSON(query.List[query.Workspace]{Items: bundle.read.workspaces})
+	bundle.run("workspace", "show").exits(cli.ExitDone).prints(
+		"Workspace  default\nId         01994b0e-0000-7000-8000-000000000001\nHosts      -\nDefault    yes\nShops      2\n", "")
+	bundle.run("workspace", "show", "shop-b", "--json").exits(cli.ExitDone).isJSON(bundle.read.workspaces[1])
+	bundle.run("workspace", "show", "nobody").exits(cli.ExitNotFound)
+
+	bundle.run("workspace", "update", "shop-b", "--add-host", "D.example.com", "--default").exits(cli.ExitDone)
+	if bundle.workspaces.by.WorkspaceID != id || !slices.Equal(bundle.workspaces.workspace.Hosts(), []string{"d.example.com"}) {
+		t.Errorf("%+v by %+v", bundle.workspaces.workspace.Hosts(), bundle.workspaces.by)
+	}
+	bundle.run("workspace", "update", "nobody").exits(cli.ExitNotFound)
+	bundle.run("workspace", "update", "shop-b", "--add-host", "https://d.example.com").exits(cli.ExitRefused)
+
+	bundle.run("workspace", "create", "shop-c", "--host", "c.example.com", "--default").exits(cli.ExitNotFound) // the read model has no such id
+	created, ok := bundle.workspaces.last().(workspace.WorkspaceCreated)
+	if !ok || created.Name != "shop-c" || !slices.Equal(created.Hosts, []string{"c.example.com"}) || !created.IsDefault {
+		t.Errorf("%+v", bundle.workspaces.last())
+	}
 }
 
 func TestCustomerAdd(t *testing.T) {

@@ -35,6 +35,10 @@ var vars = kong.Vars{
 	"header_value_help": "Value of that header, a secret of your choice. With - it is one line of standard input, which keeps it " +
 		"out of the shell's history.",
 	"match_by_help": "What buyers are recognised by: phone, email, or phone_or_email, which tries every phone before any email.",
+	"code_template_help": "What the codes of new orders are made by, with {shop_id} and {order_id} in it. Default: " +
+		"Pancake_{shop_id}_{order_id}.",
+	"skip_cancelled_help": "Leave out orders that are first heard of as cancelled or deleted, or with --no-skip-cancelled bring them in.",
+	"overlap_help":        "For how long the header before is taken too: 90m, 24h, up to 720h. With 0 it ends at once. Default: 24h.",
 	"role_help": "What the token may do: owner (everything), operator (customers and staff), viewer (read, with phones masked). " +
 		"Default: viewer.",
 	"outcome_help": "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, failed or rejected.",

@@ -20,6 +20,10 @@ var commands = []struct {
 }{
 	{"shop connect", []string{"--shop-id", "1635294032", "--header-key", "X-Pancake-Key", "--header-value", "s3cret"}, true},
 	{"shop list", nil, true},
+	{"shop update", []string{"--shop-id", "1635294032", "--name", "Shop B"}, true},
+	{"shop rotate", []string{"--shop-id", "1635294032", "--header-value", "s3cret"}, true},
+	{"shop pause", []string{"--shop-id", "1635294032"}, true},
+	{"shop resume", []string{"--shop-id", "1635294032"}, true},
 	{"shop disconnect", []string{"--shop-id", "1635294032"}, false},
 	{"settings set", []string{"--match-by", "phone"}, true},
 	{"settings show", nil, true},
@@ -35,6 +39,12 @@ var commands = []struct {
 	{"delivery list", nil, true},
 	{"delivery show", []string{anID}, true},
 	{"token create", []string{"--name", "reporting"}, false},
+	{"token list", nil, true},
+	{"token revoke", []string{anID}, false},
+	{"workspace create", []string{"shop-b"}, true},
+	{"workspace list", nil, true},
+	{"workspace show", nil, true},
+	{"workspace update", []string{"shop-b"}, true},
 }
 
 const anID = "01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11"

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/term"
@@ -24,6 +26,10 @@ const webhookPath = "/api/pancake/webhook"
 type shopCommands struct {
 	Connect    shopConnect    `cmd:"" help:"Let a Pancake shop deliver orders."`
 	List       shopList       `cmd:"" help:"List the connected shops."`
+	Update     shopUpdate     `cmd:"" help:"Change a shop's name or default assignee."`
+	Rotate     shopRotate     `cmd:"" help:"Give a shop a new header value, with a time in which the old one still works."`
+	Pause      shopPause      `cmd:"" help:"Let a shop's deliveries wait: they are kept and brought in later."`
+	Resume     shopResume     `cmd:"" help:"Bring in what waited, and what comes from now on."`
 	Disconnect shopDisconnect `cmd:"" help:"End a shop's deliveries."`
 }
 
@@ -62,7 +68,7 @@ func (c *shopConnect) Run(ctx context.Context, rt *Runtime) error {
 		c.HeaderValue = value
 	}
 	return rt.inSession(ctx, func(s Session) error {
-		if err := s.Commands.ConnectShop.Handle(ctx, command.ConnectShop{
+		if _, err := s.Commands.ConnectShop.Handle(ctx, command.ConnectShop{
 			By: s.by(),
 			Shop: workspace.Shop{
 				ID: c.ShopID, Name: c.Name, HeaderKey: c.HeaderKey, DefaultAssigneeID: uuid.UUID(c.DefaultAssignee),
@@ -72,11 +78,7 @@ func (c *shopConnect) Run(ctx context.Context, rt *Runtime) error {
 			return err
 		}
 		if c.Output.JSON {
-			shop, err := connectedShop(ctx, s, strings.TrimSpace(c.ShopID))
-			if err != nil {
-				return fmt.Errorf("the shop was connected; look it up: %w", err)
-			}
-			return rt.show(true, shop, nil)
+			return rt.showShop(ctx, s, true, strings.TrimSpace(c.ShopID), nil)
 		}
 		return rt.show(false, nil, c.tellNextStep)
 	})
@@ -95,17 +97,13 @@ func (c *shopConnect) tellNextStep(p *page) {
 	)
 }
 
-func connectedShop(ctx context.Context, s Session, id string) (query.Shop, error) {
-	shops, err := s.Queries.Shops(ctx, s.WorkspaceID)
+// showShop prints a shop as it is after a command about it.
+func (rt *Runtime) showShop(ctx context.Context, s Session, asJSON bool, id string, human func(*page, query.Shop)) error {
+	shop, err := s.Queries.Shop(ctx, s.WorkspaceID, id)
 	if err != nil {
-		return query.Shop{}, err
+		return fmt.Errorf("it was done; look the shop up: %w", err)
 	}
-	for _, shop := range shops {
-		if shop.ID == id {
-			return shop, nil
-		}
-	}
-	return query.Shop{}, errors.New("somebody disconnected it already")
+	return rt.show(asJSON, shop, func(p *page) { human(p, shop) })
 }
 
 type shopList struct {
@@ -134,10 +132,12 @@ func (c *shopList) Run(ctx context.Context, rt *Runtime) error {
 			{title: "NAME", limit: 40},
 			{title: "HEADER", limit: 40},
 			{title: "DEFAULT ASSIGNEE", limit: 30},
+			{title: "PAUSED"},
+			{title: "WAITING", right: true},
 			{title: "CONNECTED"},
 		}
 		return showList(rt, c.Output.JSON, query.List[query.Shop]{Items: shops}, "shop is connected", shape, func(shop query.Shop) []string {
-			return []string{shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), moment(shop.ConnectedAt)}
+			return []string{shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), strconv.FormatInt(shop.Held, 10), moment(shop.ConnectedAt)}
 		})
 	})
 }
@@ -147,6 +147,156 @@ func nameOf(reference *query.Reference) string {
 		return ""
 	}
 	return reference.Name
+}
+
+type shopUpdate struct {
+	ShopID            string   `help:"The shop, see: orderbridge shop list." placeholder:"NUMBER" required:""`
+	Name              *string  `help:"What to call the shop." placeholder:"NAME"`
+	DefaultAssignee   recordID `help:"User who gets the orders whose creator is no user." placeholder:"USER_ID"`
+	NoDefaultAssignee bool     `help:"Nobody gets the orders whose creator is no user."`
+	Output            output   `embed:""`
+}
+
+// Help implements kong.HelpProvider.
+func (*shopUpdate) Help() string {
+	return `The default assignee gets orders that are new from now on. Those that were brought in keep theirs.
+
+Examples:
+
+    orderbridge shop update --shop-id 1635294032 --name "Shop Cầu Giấy"
+    orderbridge shop update --shop-id 1635294032 \
+        --default-assignee 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11`
+}
+
+// Run changes the shop.
+func (c *shopUpdate) Run(ctx context.Context, rt *Runtime) error {
+	edit := workspace.ShopEdit{Name: c.Name}
+	switch assignee := uuid.UUID(c.DefaultAssignee); {
+	case assignee != uuid.Nil && c.NoDefaultAssignee:
+		return problem.Invalid("assignee-contradictory", "give --default-assignee or --no-default-assignee, not both")
+	case assignee != uuid.Nil || c.NoDefaultAssignee:
+		edit.DefaultAssigneeID = &assignee
+	}
+	if edit == (workspace.ShopEdit{}) {
+		return problem.Invalid("nothing-to-set", "say what to change, see: orderbridge shop update --help")
+	}
+	return rt.inSession(ctx, func(s Session) error {
+		if _, err := s.Commands.UpdateShop.Handle(ctx, command.UpdateShop{By: s.by(), ShopID: c.ShopID, Edit: edit}); err != nil {
+			return err
+		}
+		return rt.showShop(ctx, s, c.Output.JSON, c.ShopID, func(p *page, shop query.Shop) {
+			p.linef("Shop %s is called %s; its default assignee is %s.", shop.ID, shop.Name, orNobody(shop.DefaultAssignee))
+		})
+	})
+}
+
+func orNobody(reference *query.Reference) string {
+	if reference == nil {
+		return "nobody"
+	}
+	return reference.Name
+}
+
+type shopRotate struct {
+	ShopID      string        `help:"The shop, see: orderbridge shop list." placeholder:"NUMBER" required:""`
+	HeaderKey   string        `help:"New name of the request header. Default: the name that it has." placeholder:"HEADER"`
+	HeaderValue string        `env:"ORDERBRIDGE_HEADER_VALUE" help:"${header_value_help}" placeholder:"VALUE" required:"" secret:""`
+	Overlap     time.Duration `default:"24h" help:"${overlap_help}" placeholder:"24h"`
+	Output      output        `embed:""`
+}
+
+// Help implements kong.HelpProvider.
+func (*shopRotate) Help() string {
+	return `The new key and value work at once, and the old ones until the overlap ends, so that no delivery is refused while the change is
+made in Pancake. Rotating again ends an overlap that is still running.
+
+Examples:
+
+    orderbridge shop rotate --shop-id 1635294032 --header-value -
+    openssl rand -hex 24 | tee shop-a.secret | orderbridge shop rotate \
+        --shop-id 1635294032 --header-value - --overlap 1h`
+}
+
+// Run rotates the key.
+func (c *shopRotate) Run(ctx context.Context, rt *Runtime) error {
+	if c.HeaderValue == fromStdin {
+		value, err := rt.readSecret(ctx, "Header value: ")
+		if err != nil {
+			return err
+		}
+		c.HeaderValue = value
+	}
+	return rt.inSession(ctx, func(s Session) error {
+		if _, err := s.Commands.RotateShopKey.Handle(ctx, command.RotateShopKey{
+			By: s.by(), ShopID: c.ShopID, HeaderKey: c.HeaderKey, HeaderValue: c.HeaderValue, Overlap: c.Overlap,
+		}); err != nil {
+			return err
+		}
+		return rt.showShop(ctx, s, c.Output.JSON, c.ShopID, func(p *page, shop query.Shop) {
+			p.linef("Shop %s is known by the new value of the header %s from now on. Now enter it in Pancake.", shop.ID, shop.HeaderKey)
+			if shop.PreviousValidUntil != nil {
+				p.linef("The old one (header %s) works until %s.", valueOf(shop.PreviousHeaderKey), moment(*shop.PreviousValidUntil))
+			} else {
+				p.linef("The old one works no longer.")
+			}
+		})
+	})
+}
+
+type shopPause struct {
+	ShopID string `help:"The shop, see: orderbridge shop list." placeholder:"NUMBER" required:""`
+	Output output `embed:""`
+}
+
+// Help implements kong.HelpProvider.
+func (*shopPause) Help() string {
+	return `Deliveries of the shop are taken and kept, and wait until it is resumed: none is lost. Pausing twice changes nothing.
+
+Example:
+
+    orderbridge shop pause --shop-id 1635294032`
+}
+
+// Run pauses the shop.
+func (c *shopPause) Run(ctx context.Context, rt *Runtime) error {
+	return rt.inSession(ctx, func(s Session) error {
+		if _, err := s.Commands.PauseShop.Handle(ctx, command.PauseShop{By: s.by(), ShopID: c.ShopID}); err != nil {
+			return err
+		}
+		return rt.showShop(ctx, s, c.Output.JSON, c.ShopID, func(p *page, shop query.Shop) {
+			p.linef("Shop %s is paused: what it delivers is kept and waits.", shop.ID)
+		})
+	})
+}
+
+type shopResume struct {
+	ShopID string `help:"The shop, see: orderbridge shop list." placeholder:"NUMBER" required:""`
+	Output output `embed:""`
+}
+
+// Help implements kong.HelpProvider.
+func (*shopResume) Help() string {
+	return `Deliveries that waited are brought in, in the order in which they came. Resuming twice changes nothing.
+
+Example:
+
+    orderbridge shop resume --shop-id 1635294032`
+}
+
+// Run resumes the shop.
+func (c *shopResume) Run(ctx context.Context, rt *Runtime) error {
+	return rt.inSession(ctx, func(s Session) error {
+		before, err := s.Queries.Shop(ctx, s.WorkspaceID, c.ShopID)
+		if err != nil {
+			return err
+		}
+		if _, err := s.Commands.PauseShop.Handle(ctx, command.PauseShop{By: s.by(), ShopID: c.ShopID, Resume: true}); err != nil {
+			return err
+		}
+		return rt.showShop(ctx, s, c.Output.JSON, c.ShopID, func(p *page, shop query.Shop) {
+			p.linef("Shop %s is not paused any more. Deliveries that waited: %d.", shop.ID, before.Held)
+		})
+	})
 }
 
 type shopDisconnect struct {
@@ -165,7 +315,7 @@ Example:
 // Run disconnects the shop.
 func (c *shopDisconnect) Run(ctx context.Context, rt *Runtime) error {
 	return rt.inSession(ctx, func(s Session) error {
-		if err := s.Commands.DisconnectShop.Handle(ctx, command.DisconnectShop{By: s.by(), ShopID: c.ShopID}); err != nil {
+		if _, err := s.Commands.DisconnectShop.Handle(ctx, command.DisconnectShop{By: s.by(), ShopID: c.ShopID}); err != nil {
 			return err
 		}
 		return rt.show(false, nil, func(p *page) {

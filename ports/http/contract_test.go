@@ -230,8 +230,8 @@ func TestEveryReadIsAnswered(t *testing.T) {
 	bundle := setup(t)
 	for path, item := range c.doc.Paths.Map() {
 		for method, operation := range item.Operations() {
-			if method != http.MethodGet && path != "/api/pancake/webhook" {
-				continue // what changes something is tested on a real database, by the component tests
+			if method != http.MethodGet && path != "/api/pancake/webhook" || operation.Tags[0] == "settings" {
+				continue // what changes something is tested on a real database, by the component tests; so are settings
 			}
 			t.Run(operation.OperationID, func(t *testing.T) {
 				t.Parallel()

@@ -71,8 +71,8 @@ func setup(t *testing.T, configure ...func(*httptest.Server)) *testBundle {
 	t.Helper()
 	bundle := &testBundle{
 		shops: &fakeShops{connections: map[string]command.Connections{host: {
-			WorkspaceID: workspaceID,
-			Shops:       []command.Connection{{ShopID: shopID, HeaderKey: headerKey, HeaderHash: secretKey.Hash(headerValue)}},
+			WorkspaceID: workspaceID, CodeTemplate: order.DefaultCodeTemplate,
+			Shops: []command.Connection{{ShopID: shopID, HeaderKey: headerKey, HeaderHash: secretKey.Hash(headerValue)}},
 		}}},
 		log:      &fakeLog{},
 		reader:   &fakeReader{},
@@ -82,7 +82,7 @@ func setup(t *testing.T, configure ...func(*httptest.Server)) *testBundle {
 	}
 	application := app.Application{
 		Commands: app.Commands{
-			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(bundle.shops, secretKey),
+			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(bundle.shops, secretKey, func() time.Time { return at }),
 			ReceiveOrder:         command.NewReceiveOrderHandler(bundle.log, bundle.reader, func() time.Time { return at }),
 		},
 		Queries: app.Queries{ReadModel: bundle.read, ExplainDelivery: query.NewExplainDeliveryHandler(bundle.read)},

@@ -56,7 +56,7 @@ func (s *Service) ConnectDemo(ctx context.Context, dataDir string) (headerValue 
 	}
 	headerValue = strings.TrimSpace(string(kept))
 	if len(shops) == 0 {
-		err := s.Commands.ConnectShop.Handle(ctx, command.ConnectShop{
+		_, err := s.Commands.ConnectShop.Handle(ctx, command.ConnectShop{
 			By:          command.By{WorkspaceID: workspaceID, Actor: event.ActorSystem},
 			Shop:        workspace.Shop{ID: demoShopID, Name: demoShopName, HeaderKey: demoHeaderKey},
 			HeaderValue: headerValue,

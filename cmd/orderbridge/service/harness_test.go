@@ -75,9 +75,10 @@ func start(t *testing.T) *bridge {
 func (b *bridge) connectShops() {
 	b.t.Helper()
 	for _, shopID := range []string{shopA, shopB} {
-		must(b.t, b.service.Commands.ConnectShop.Handle(b.t.Context(), command.ConnectShop{
+		_, err := b.service.Commands.ConnectShop.Handle(b.t.Context(), command.ConnectShop{
 			By: b.by(), Shop: workspace.Shop{ID: shopID, Name: "Shop " + shopID, HeaderKey: headerKey}, HeaderValue: secretOf(shopID),
-		}))
+		})
+		must(b.t, err)
 	}
 }
 
@@ -114,8 +115,11 @@ func (b *bridge) run() {
 	b.service, b.baseURL = opened, "http://"+listener.Addr().String()
 	b.workspaceID, err = opened.Queries.WorkspaceNamed(b.t.Context(), "")
 	must(b.t, err)
-	b.token, err = opened.Commands.CreateToken.Handle(b.t.Context(), command.CreateToken{By: b.by(), Name: "test", Role: workspace.RoleOwner})
+	created, err := opened.Commands.CreateToken.Handle(b.t.Context(), command.CreateToken{
+		By: b.by(), Name: "test " + event.NewID().String(), Role: workspace.RoleOwner,
+	})
 	must(b.t, err)
+	b.token = created.Secret
 }
 
 func (b *bridge) by() command.By {
@@ -274,7 +278,10 @@ func (b *bridge) addCustomer(name string, details customer.Details) uuid.UUID {
 
 func (b *bridge) setMatchRule(rule customer.MatchRule) {
 	b.t.Helper()
-	must(b.t, b.service.Commands.SetMatchRule.Handle(b.t.Context(), command.SetMatchRule{By: b.by(), Rule: rule}))
+	_, err := b.service.Commands.ChangeSettings.Handle(b.t.Context(), command.ChangeSettings{
+		By: b.by(), Edit: workspace.SettingsEdit{MatchRule: new(string(rule))},
+	})
+	must(b.t, err)
 }
 
 // fixture reads a webhook body.

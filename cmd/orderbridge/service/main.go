@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"runtime/debug"
 	"strings"
+	_ "time/tzdata" // a workspace's zone must be known on every system
 
 	"github.com/alecthomas/kong"
 
@@ -48,14 +49,16 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdin 
 			if opened.cluster != nil && opened.cluster.Created() {
 				fmt.Fprintf(stderr, "note: %s held no database, so a new one was made there\n", root.settings(getenv).DataDir)
 			}
-			workspaceID, err := opened.Queries.WorkspaceNamed(ctx, root.Workspace)
+			workspaceID, err := opened.Queries.WorkspaceNamed(ctx, root.InWorkspace)
 			if err == nil { // what an earlier command changed is to be seen, whether or not a service is running
 				err = opened.db.CatchUp(ctx)
 			}
 			if err != nil {
 				return cli.Session{}, errors.Join(err, opened.Close())
 			}
-			return cli.Session{Application: opened.Application, WorkspaceID: workspaceID, Close: opened.Close}, nil
+			return cli.Session{
+				Application: opened.Application, WorkspaceID: workspaceID, Operator: operator(getenv), Close: opened.Close,
+			}, nil
 		},
 	}
 	return cli.Execute(ctx, root, args, runtime, kong.Vars{"version": version()})
@@ -75,6 +78,17 @@ func (g *grammar) settings(getenv func(string) string) Settings {
 		dataDir = localpg.DefaultDataDir(getenv, os.Geteuid(), home(getenv))
 	}
 	return Settings{DatabaseURL: g.DatabaseURL, DataDir: dataDir, SecretKey: getenv("ORDERBRIDGE_SECRET_KEY")}
+}
+
+// operator is who gives a command: behind sudo, who called it.
+func operator(getenv func(string) string) string {
+	if name := getenv("SUDO_USER"); name != "" {
+		return name
+	}
+	if known, err := user.Current(); err == nil {
+		return known.Username
+	}
+	return ""
 }
 
 // home is the user's home directory, also where the environment does not name it, as under cron.

@@ -70,12 +70,18 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 	workspaces, customers, users := postgres.NewWorkspaces(s.db), postgres.NewCustomers(s.db), postgres.NewUsers(s.db)
 	s.Application = app.Application{
 		Commands: app.Commands{
-			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(postgres.NewShopDirectory(s.db, s.listener), key),
+			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(postgres.NewShopDirectory(s.db, s.listener), key, time.Now),
 			ReceiveOrder:         command.NewReceiveOrderHandler(s.log, pancake.Interpreter{}, time.Now),
 			ConnectShop:          command.NewConnectShopHandler(workspaces, users, key),
 			DisconnectShop:       command.NewDisconnectShopHandler(workspaces),
-			SetMatchRule:         command.NewSetMatchRuleHandler(workspaces),
+			UpdateShop:           command.NewUpdateShopHandler(workspaces, users),
+			RotateShopKey:        command.NewRotateShopKeyHandler(workspaces, key, time.Now),
+			PauseShop:            command.NewPauseShopHandler(workspaces),
+			ChangeSettings:       command.NewChangeSettingsHandler(workspaces),
+			CreateWorkspace:      command.NewCreateWorkspaceHandler(workspaces),
+			UpdateWorkspace:      command.NewUpdateWorkspaceHandler(workspaces),
 			CreateToken:          command.NewCreateTokenHandler(workspaces),
+			RevokeToken:          command.NewRevokeTokenHandler(workspaces),
 			AddCustomer:          command.NewAddCustomerHandler(customers, time.Now),
 			ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(customers),
 			AddUser:              command.NewAddUserHandler(users),

@@ -57,8 +57,8 @@ func (q *Queries) AddCustomerKeys(ctx context.Context, db DBTX, arg AddCustomerK
 }
 
 const addShop = `-- name: AddShop :exec
-INSERT INTO shops (workspace_id, shop_id, name, header_key, header_hash, default_assignee_id, connected_at)
-VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
+INSERT INTO shops (workspace_id, shop_id, name, header_key, header_hash, default_assignee_id, version, connected_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())
 `
 
 type AddShopParams struct {
@@ -68,6 +68,7 @@ type AddShopParams struct {
 	HeaderKey         string
 	HeaderHash        []byte
 	DefaultAssigneeID uuid.NullUUID
+	Version           int32
 }
 
 func (q *Queries) AddShop(ctx context.Context, db DBTX, arg AddShopParams) error {
@@ -78,6 +79,7 @@ func (q *Queries) AddShop(ctx context.Context, db DBTX, arg AddShopParams) error
 		arg.HeaderKey,
 		arg.HeaderHash,
 		arg.DefaultAssigneeID,
+		arg.Version,
 	)
 	return err
 }
@@ -192,7 +194,8 @@ func (q *Queries) CallerOf(ctx context.Context, db DBTX, tokenHash []byte) (Call
 }
 
 const connections = `-- name: Connections :many
-SELECT w.id AS workspace_id, s.shop_id, s.header_key, s.header_hash
+SELECT w.id AS workspace_id, w.order_code_template, s.shop_id, s.header_key, s.header_hash,
+    s.previous_header_key, s.previous_header_hash, s.previous_valid_until
 FROM workspaces w
 LEFT JOIN shops s ON s.workspace_id = w.id
 WHERE w.id = coalesce(
@@ -203,10 +206,14 @@ ORDER BY s.shop_id
 `
 
 type ConnectionsRow struct {
-	WorkspaceID uuid.UUID
-	ShopID      *string
-	HeaderKey   *string
-	HeaderHash  []byte
+	WorkspaceID        uuid.UUID
+	OrderCodeTemplate  string
+	ShopID             *string
+	HeaderKey          *string
+	HeaderHash         []byte
+	PreviousHeaderKey  *string
+	PreviousHeaderHash []byte
+	PreviousValidUntil *time.Time
 }
 
 // The shops of the workspace that a host belongs to, else of the default one.
@@ -221,9 +228,13 @@ func (q *Queries) Connections(ctx context.Context, db DBTX, host string) ([]Conn
 		var i ConnectionsRow
 		if err := rows.Scan(
 			&i.WorkspaceID,
+			&i.OrderCodeTemplate,
 			&i.ShopID,
 			&i.HeaderKey,
 			&i.HeaderHash,
+			&i.PreviousHeaderKey,
+			&i.PreviousHeaderHash,
+			&i.PreviousValidUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -233,6 +244,17 @@ func (q *Queries) Connections(ctx context.Context, db DBTX, host string) ([]Conn
 		return nil, err
 	}
 	return items, nil
+}
+
+const defaultWorkspace = `-- name: DefaultWorkspace :one
+SELECT id FROM workspaces WHERE is_default FOR UPDATE
+`
+
+func (q *Queries) DefaultWorkspace(ctx context.Context, db DBTX) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, defaultWorkspace)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
 }
 
 const noteTokenUse = `-- name: NoteTokenUse :exec
@@ -255,6 +277,49 @@ type RemoveShopParams struct {
 
 func (q *Queries) RemoveShop(ctx context.Context, db DBTX, arg RemoveShopParams) error {
 	_, err := db.Exec(ctx, removeShop, arg.WorkspaceID, arg.ShopID)
+	return err
+}
+
+const revokeToken = `-- name: RevokeToken :exec
+UPDATE api_tokens SET revoked_at = clock_timestamp() WHERE id = $1 AND workspace_id = $2
+`
+
+type RevokeTokenParams struct {
+	ID          uuid.UUID
+	WorkspaceID uuid.UUID
+}
+
+func (q *Queries) RevokeToken(ctx context.Context, db DBTX, arg RevokeTokenParams) error {
+	_, err := db.Exec(ctx, revokeToken, arg.ID, arg.WorkspaceID)
+	return err
+}
+
+const rotateShopKey = `-- name: RotateShopKey :exec
+UPDATE shops SET header_key = $1, header_hash = $2, version = $3,
+    previous_valid_until = $4::timestamptz,
+    previous_header_key = CASE WHEN $4::timestamptz IS NOT NULL THEN header_key END,
+    previous_header_hash = CASE WHEN $4::timestamptz IS NOT NULL THEN header_hash END
+WHERE workspace_id = $5 AND shop_id = $6
+`
+
+type RotateShopKeyParams struct {
+	HeaderKey          string
+	HeaderHash         []byte
+	Version            int32
+	PreviousValidUntil *time.Time
+	WorkspaceID        uuid.UUID
+	ShopID             string
+}
+
+func (q *Queries) RotateShopKey(ctx context.Context, db DBTX, arg RotateShopKeyParams) error {
+	_, err := db.Exec(ctx, rotateShopKey,
+		arg.HeaderKey,
+		arg.HeaderHash,
+		arg.Version,
+		arg.PreviousValidUntil,
+		arg.WorkspaceID,
+		arg.ShopID,
+	)
 	return err
 }
 
@@ -300,17 +365,34 @@ func (q *Queries) SetCustomerKeysActive(ctx context.Context, db DBTX, arg SetCus
 	return err
 }
 
-const setMatchRule = `-- name: SetMatchRule :exec
-UPDATE workspaces SET match_rule = $2 WHERE id = $1
+const setDefaultWorkspace = `-- name: SetDefaultWorkspace :exec
+UPDATE workspaces SET is_default = $2 WHERE id = $1
 `
 
-type SetMatchRuleParams struct {
+type SetDefaultWorkspaceParams struct {
 	ID        uuid.UUID
-	MatchRule string
+	IsDefault bool
 }
 
-func (q *Queries) SetMatchRule(ctx context.Context, db DBTX, arg SetMatchRuleParams) error {
-	_, err := db.Exec(ctx, setMatchRule, arg.ID, arg.MatchRule)
+func (q *Queries) SetDefaultWorkspace(ctx context.Context, db DBTX, arg SetDefaultWorkspaceParams) error {
+	_, err := db.Exec(ctx, setDefaultWorkspace, arg.ID, arg.IsDefault)
+	return err
+}
+
+const setHosts = `-- name: SetHosts :exec
+WITH gone AS (DELETE FROM workspace_hosts WHERE workspace_hosts.workspace_id = $1 AND NOT host = ANY ($2::text[]))
+INSERT INTO workspace_hosts (host, workspace_id)
+SELECT h.host, $1 FROM unnest($2::text[]) h (host)
+WHERE NOT EXISTS (SELECT FROM workspace_hosts o WHERE o.host = h.host AND o.workspace_id = $1)
+`
+
+type SetHostsParams struct {
+	WorkspaceID uuid.UUID
+	Hosts       []string
+}
+
+func (q *Queries) SetHosts(ctx context.Context, db DBTX, arg SetHostsParams) error {
+	_, err := db.Exec(ctx, setHosts, arg.WorkspaceID, arg.Hosts)
 	return err
 }
 
@@ -323,27 +405,102 @@ func (q *Queries) SetSecretKeyCheck(ctx context.Context, db DBTX, digest []byte)
 	return err
 }
 
+const setSettings = `-- name: SetSettings :exec
+UPDATE workspaces SET match_rule = $1, order_code_template = $2, time_zone = $3,
+    skip_cancelled = $4, shop_limit = $5, settings_version = $6
+WHERE id = $7
+`
+
+type SetSettingsParams struct {
+	MatchRule         string
+	OrderCodeTemplate string
+	TimeZone          string
+	SkipCancelled     bool
+	ShopLimit         int32
+	SettingsVersion   int32
+	ID                uuid.UUID
+}
+
+func (q *Queries) SetSettings(ctx context.Context, db DBTX, arg SetSettingsParams) error {
+	_, err := db.Exec(ctx, setSettings,
+		arg.MatchRule,
+		arg.OrderCodeTemplate,
+		arg.TimeZone,
+		arg.SkipCancelled,
+		arg.ShopLimit,
+		arg.SettingsVersion,
+		arg.ID,
+	)
+	return err
+}
+
+const setShop = `-- name: SetShop :exec
+UPDATE shops SET name = $1, default_assignee_id = $2, paused = $3, version = $4
+WHERE workspace_id = $5 AND shop_id = $6
+`
+
+type SetShopParams struct {
+	Name              string
+	DefaultAssigneeID uuid.NullUUID
+	Paused            bool
+	Version           int32
+	WorkspaceID       uuid.UUID
+	ShopID            string
+}
+
+func (q *Queries) SetShop(ctx context.Context, db DBTX, arg SetShopParams) error {
+	_, err := db.Exec(ctx, setShop,
+		arg.Name,
+		arg.DefaultAssigneeID,
+		arg.Paused,
+		arg.Version,
+		arg.WorkspaceID,
+		arg.ShopID,
+	)
+	return err
+}
+
 const settings = `-- name: Settings :one
-SELECT w.name, w.match_rule, (SELECT count(*) FROM shops s WHERE s.workspace_id = w.id) AS shops
+SELECT w.id, w.name, w.is_default, w.match_rule, w.order_code_template, w.time_zone, w.skip_cancelled, w.shop_limit, w.settings_version, (SELECT count(*) FROM shops s WHERE s.workspace_id = w.id) AS shops
 FROM workspaces w
 WHERE w.id = $1
 `
 
 type SettingsRow struct {
-	Name      string
-	MatchRule string
-	Shops     int64
+	ID                uuid.UUID
+	Name              string
+	IsDefault         bool
+	MatchRule         string
+	OrderCodeTemplate string
+	TimeZone          string
+	SkipCancelled     bool
+	ShopLimit         int32
+	SettingsVersion   int32
+	Shops             int64
 }
 
 func (q *Queries) Settings(ctx context.Context, db DBTX, id uuid.UUID) (SettingsRow, error) {
 	row := db.QueryRow(ctx, settings, id)
 	var i SettingsRow
-	err := row.Scan(&i.Name, &i.MatchRule, &i.Shops)
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.IsDefault,
+		&i.MatchRule,
+		&i.OrderCodeTemplate,
+		&i.TimeZone,
+		&i.SkipCancelled,
+		&i.ShopLimit,
+		&i.SettingsVersion,
+		&i.Shops,
+	)
 	return i, err
 }
 
 const shops = `-- name: Shops :many
-SELECT s.shop_id, s.name, s.header_key, s.default_assignee_id, u.name AS default_assignee_name, s.connected_at
+SELECT s.shop_id, s.name, s.header_key, s.default_assignee_id, u.name AS default_assignee_name, s.connected_at, s.paused,
+    s.previous_header_key, s.previous_valid_until, s.version,
+    (SELECT count(*) FROM held_deliveries h WHERE h.workspace_id = s.workspace_id AND h.shop_id = s.shop_id) AS held
 FROM shops s
 LEFT JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.default_assignee_id
 WHERE s.workspace_id = $1
@@ -357,6 +514,11 @@ type ShopsRow struct {
 	DefaultAssigneeID   uuid.NullUUID
 	DefaultAssigneeName *string
 	ConnectedAt         time.Time
+	Paused              bool
+	PreviousHeaderKey   *string
+	PreviousValidUntil  *time.Time
+	Version             int32
+	Held                int64
 }
 
 func (q *Queries) Shops(ctx context.Context, db DBTX, workspaceID uuid.UUID) ([]ShopsRow, error) {
@@ -375,6 +537,97 @@ func (q *Queries) Shops(ctx context.Context, db DBTX, workspaceID uuid.UUID) ([]
 			&i.DefaultAssigneeID,
 			&i.DefaultAssigneeName,
 			&i.ConnectedAt,
+			&i.Paused,
+			&i.PreviousHeaderKey,
+			&i.PreviousValidUntil,
+			&i.Version,
+			&i.Held,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const takeHeldDeliveries = `-- name: TakeHeldDeliveries :many
+WITH taken AS (
+    DELETE FROM held_deliveries h WHERE h.workspace_id = $1 AND h.shop_id = $2
+    RETURNING h.position, h.delivery_id
+)
+SELECT t.delivery_id, s.version
+FROM taken t
+CROSS JOIN LATERAL (
+    SELECT e.version FROM events e WHERE e.workspace_id = $1 AND e.stream = 'delivery/' || t.delivery_id
+    ORDER BY e.version DESC LIMIT 1
+) s
+ORDER BY t.position
+`
+
+type TakeHeldDeliveriesParams struct {
+	WorkspaceID uuid.UUID
+	ShopID      string
+}
+
+type TakeHeldDeliveriesRow struct {
+	DeliveryID uuid.UUID
+	Version    int32
+}
+
+// In the order in which they came, and with where their streams stand. Index: held_deliveries_pkey, events_stream_version.
+func (q *Queries) TakeHeldDeliveries(ctx context.Context, db DBTX, arg TakeHeldDeliveriesParams) ([]TakeHeldDeliveriesRow, error) {
+	rows, err := db.Query(ctx, takeHeldDeliveries, arg.WorkspaceID, arg.ShopID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TakeHeldDeliveriesRow
+	for rows.Next() {
+		var i TakeHeldDeliveriesRow
+		if err := rows.Scan(&i.DeliveryID, &i.Version); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const tokens = `-- name: Tokens :many
+SELECT id, name, role, created_at, last_used_at, revoked_at FROM api_tokens WHERE workspace_id = $1 ORDER BY id DESC
+`
+
+type TokensRow struct {
+	ID         uuid.UUID
+	Name       string
+	Role       string
+	CreatedAt  time.Time
+	LastUsedAt *time.Time
+	RevokedAt  *time.Time
+}
+
+// Index: api_tokens_workspace.
+func (q *Queries) Tokens(ctx context.Context, db DBTX, workspaceID uuid.UUID) ([]TokensRow, error) {
+	rows, err := db.Query(ctx, tokens, workspaceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TokensRow
+	for rows.Next() {
+		var i TokensRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Role,
+			&i.CreatedAt,
+			&i.LastUsedAt,
+			&i.RevokedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -411,4 +664,76 @@ func (q *Queries) WorkspaceByName(ctx context.Context, db DBTX, name string) (uu
 	var id uuid.UUID
 	err := row.Scan(&id)
 	return id, err
+}
+
+const workspaceClaims = `-- name: WorkspaceClaims :one
+SELECT EXISTS (SELECT FROM workspaces w WHERE w.name = $1 AND w.id <> $2) AS name_taken,
+    coalesce(t.host, '')::text AS taken_host, coalesce(t.name, '')::text AS taken_by
+FROM (SELECT) one
+LEFT JOIN LATERAL (
+    SELECT h.host, w.name FROM workspace_hosts h JOIN workspaces w ON w.id = h.workspace_id
+    WHERE h.host = ANY ($3::text[]) AND h.workspace_id <> $2
+    LIMIT 1
+) t ON true
+`
+
+type WorkspaceClaimsParams struct {
+	Name        string
+	WorkspaceID uuid.UUID
+	Hosts       []string
+}
+
+type WorkspaceClaimsRow struct {
+	NameTaken bool
+	TakenHost string
+	TakenBy   string
+}
+
+// Whether another workspace has a name, and which one has one of the hosts: empty for none.
+func (q *Queries) WorkspaceClaims(ctx context.Context, db DBTX, arg WorkspaceClaimsParams) (WorkspaceClaimsRow, error) {
+	row := db.QueryRow(ctx, workspaceClaims, arg.Name, arg.WorkspaceID, arg.Hosts)
+	var i WorkspaceClaimsRow
+	err := row.Scan(&i.NameTaken, &i.TakenHost, &i.TakenBy)
+	return i, err
+}
+
+const workspaces = `-- name: Workspaces :many
+SELECT w.id, w.name, w.is_default, (SELECT count(*) FROM shops s WHERE s.workspace_id = w.id) AS shops,
+    ARRAY(SELECT h.host FROM workspace_hosts h WHERE h.workspace_id = w.id ORDER BY h.host)::text[] AS hosts
+FROM workspaces w
+ORDER BY w.name
+`
+
+type WorkspacesRow struct {
+	ID        uuid.UUID
+	Name      string
+	IsDefault bool
+	Shops     int64
+	Hosts     []string
+}
+
+func (q *Queries) Workspaces(ctx context.Context, db DBTX) ([]WorkspacesRow, error) {
+	rows, err := db.Query(ctx, workspaces)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WorkspacesRow
+	for rows.Next() {
+		var i WorkspacesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.IsDefault,
+			&i.Shops,
+			&i.Hosts,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

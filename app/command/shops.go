@@ -1,0 +1,214 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
+)
+
+// ConnectShop lets a Pancake shop deliver to a workspace.
+type ConnectShop struct {
+	By   By
+	Shop workspace.Shop
+	// HeaderValue is what the shop is to send; it is made up when it is empty.
+	HeaderValue string
+}
+
+// StoredShop is what a command about a shop left behind. Its version is 0 when the shop is not connected any more.
+type StoredShop struct {
+	Stored[string] // the shop's id
+
+	// HeaderValue is the value that was made up: the one time it is seen. It is empty when the caller chose it.
+	HeaderValue string
+}
+
+// ConnectShopHandler handles ConnectShop.
+type ConnectShopHandler struct {
+	workspaces Workspaces
+	users      Users
+	key        workspace.SecretKey
+}
+
+// NewConnectShopHandler makes the handler.
+func NewConnectShopHandler(workspaces Workspaces, users Users, key workspace.SecretKey) ConnectShopHandler {
+	return ConnectShopHandler{workspaces: workspaces, users: users, key: key}
+}
+
+// Handle connects the shop. It is in force for the next delivery; what waited for the shop is brought in.
+func (h ConnectShopHandler) Handle(ctx context.Context, cmd ConnectShop) (StoredShop, error) {
+	if err := checkAssignee(ctx, h.users, cmd.By.WorkspaceID, cmd.Shop.DefaultAssigneeID); err != nil {
+		return StoredShop{}, err
+	}
+	cmd.Shop.ID = strings.TrimSpace(cmd.Shop.ID)
+	value, madeUp := chosenOrMadeUp(cmd.HeaderValue)
+	stored, err := changeShop(ctx, h.workspaces, cmd.By, 0, cmd.Shop.ID, func(w *workspace.Workspace) error {
+		return w.ConnectShop(cmd.Shop, value, h.key)
+	})
+	return StoredShop{Stored: stored, HeaderValue: madeUp}, err
+}
+
+// chosenOrMadeUp is a header value, and the same again if nobody chose it.
+func chosenOrMadeUp(chosen string) (value, madeUp string) {
+	if chosen != "" {
+		return chosen, ""
+	}
+	madeUp = workspace.NewHeaderValue()
+	return madeUp, madeUp
+}
+
+// checkAssignee refuses a default assignee who is no active user.
+func checkAssignee(ctx context.Context, users Users, workspaceID, id uuid.UUID) error {
+	if id == uuid.Nil {
+		return nil
+	}
+	exists, err := users.Exists(ctx, workspaceID, id)
+	if err != nil {
+		return fmt.Errorf("look up default assignee: %w", err)
+	}
+	if !exists {
+		return problem.InvalidFields("shop-invalid", problem.Field{
+			Path: "default_assignee_id", Message: "no active user has this id; see the list of users",
+		})
+	}
+	return nil
+}
+
+// changeShop changes a shop that has the version which the change insists on.
+func changeShop(
+	ctx context.Context, workspaces Workspaces, by By, ifVersion IfVersion, shopID string, change func(*workspace.Workspace) error,
+) (Stored[string], error) {
+	stored := Stored[string]{State: shopID}
+	position, err := workspaces.Update(ctx, by, func(w *workspace.Workspace) error {
+		if version := w.ShopVersion(shopID); version > 0 {
+			if err := ifVersion.Check(version); err != nil {
+				return err
+			}
+		}
+		if err := change(w); err != nil {
+			return err
+		}
+		stored.Version = w.ShopVersion(shopID)
+		return nil
+	})
+	stored.Position = position
+	return stored, err
+}
+
+// UpdateShop changes what a shop is called and who gets its orders.
+type UpdateShop struct {
+	By        By
+	IfVersion IfVersion
+	ShopID    string
+	Edit      workspace.ShopEdit
+}
+
+// UpdateShopHandler handles UpdateShop.
+type UpdateShopHandler struct {
+	workspaces Workspaces
+	users      Users
+}
+
+// NewUpdateShopHandler makes the handler.
+func NewUpdateShopHandler(workspaces Workspaces, users Users) UpdateShopHandler {
+	return UpdateShopHandler{workspaces: workspaces, users: users}
+}
+
+// Handle changes the shop.
+func (h UpdateShopHandler) Handle(ctx context.Context, cmd UpdateShop) (Stored[string], error) {
+	if cmd.Edit.DefaultAssigneeID != nil {
+		if err := checkAssignee(ctx, h.users, cmd.By.WorkspaceID, *cmd.Edit.DefaultAssigneeID); err != nil {
+			return Stored[string]{}, err
+		}
+	}
+	return changeShop(ctx, h.workspaces, cmd.By, cmd.IfVersion, cmd.ShopID, func(w *workspace.Workspace) error {
+		return w.UpdateShop(cmd.ShopID, cmd.Edit)
+	})
+}
+
+// RotateShopKey gives a shop a new header value.
+type RotateShopKey struct {
+	By        By
+	IfVersion IfVersion
+	ShopID    string
+	// HeaderKey is the header's new name; empty to keep it.
+	HeaderKey string
+	// HeaderValue is the new value; it is made up when it is empty.
+	HeaderValue string
+	// Overlap is for how long the header before is taken too.
+	Overlap time.Duration
+}
+
+// RotateShopKeyHandler handles RotateShopKey.
+type RotateShopKeyHandler struct {
+	workspaces Workspaces
+	key        workspace.SecretKey
+	now        func() time.Time
+}
+
+// NewRotateShopKeyHandler makes the handler.
+func NewRotateShopKeyHandler(workspaces Workspaces, key workspace.SecretKey, now func() time.Time) RotateShopKeyHandler {
+	return RotateShopKeyHandler{workspaces: workspaces, key: key, now: now}
+}
+
+// Handle rotates the key. The new one is in force for the next delivery.
+func (h RotateShopKeyHandler) Handle(ctx context.Context, cmd RotateShopKey) (StoredShop, error) {
+	value, madeUp := chosenOrMadeUp(cmd.HeaderValue)
+	stored, err := changeShop(ctx, h.workspaces, cmd.By, cmd.IfVersion, cmd.ShopID, func(w *workspace.Workspace) error {
+		return w.RotateShopKey(cmd.ShopID, cmd.HeaderKey, value, h.key, cmd.Overlap, h.now())
+	})
+	return StoredShop{Stored: stored, HeaderValue: madeUp}, err
+}
+
+// PauseShop lets a shop's deliveries wait, or brings them in again.
+type PauseShop struct {
+	By        By
+	IfVersion IfVersion
+	ShopID    string
+	Resume    bool
+}
+
+// PauseShopHandler handles PauseShop.
+type PauseShopHandler struct{ workspaces Workspaces }
+
+// NewPauseShopHandler makes the handler.
+func NewPauseShopHandler(workspaces Workspaces) PauseShopHandler {
+	return PauseShopHandler{workspaces: workspaces}
+}
+
+// Handle pauses or resumes the shop. What waited is brought in when it is resumed.
+func (h PauseShopHandler) Handle(ctx context.Context, cmd PauseShop) (Stored[string], error) {
+	return changeShop(ctx, h.workspaces, cmd.By, cmd.IfVersion, cmd.ShopID, func(w *workspace.Workspace) error {
+		if cmd.Resume {
+			return w.ResumeShop(cmd.ShopID)
+		}
+		return w.PauseShop(cmd.ShopID)
+	})
+}
+
+// DisconnectShop ends a shop's deliveries.
+type DisconnectShop struct {
+	By        By
+	IfVersion IfVersion
+	ShopID    string
+}
+
+// DisconnectShopHandler handles DisconnectShop.
+type DisconnectShopHandler struct{ workspaces Workspaces }
+
+// NewDisconnectShopHandler makes the handler.
+func NewDisconnectShopHandler(workspaces Workspaces) DisconnectShopHandler {
+	return DisconnectShopHandler{workspaces: workspaces}
+}
+
+// Handle disconnects the shop. What it delivered stays.
+func (h DisconnectShopHandler) Handle(ctx context.Context, cmd DisconnectShop) (Stored[string], error) {
+	return changeShop(ctx, h.workspaces, cmd.By, cmd.IfVersion, cmd.ShopID, func(w *workspace.Workspace) error {
+		return w.DisconnectShop(cmd.ShopID)
+	})
+}

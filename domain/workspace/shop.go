@@ -1,0 +1,253 @@
+package workspace
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderbridge/domain/contact"
+	"orderbridge/domain/problem"
+)
+
+const (
+	maxShopIDLength = 20
+	maxHeaderLength = 256
+
+	// MaxKeyOverlap is for how long the key before a rotation may still be taken.
+	MaxKeyOverlap = 30 * 24 * time.Hour
+)
+
+// takenHeaders cannot carry a shop's secret: they are changed on the way, or kept with the delivery where the secret
+// would be read.
+var takenHeaders = []string{
+	"Host", "Content-Type", "Content-Length", "Content-Encoding", "User-Agent", "Accept-Encoding", "Connection",
+	"Transfer-Encoding", "TE", "Trailer", "Upgrade", "Keep-Alive", "Expect", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+}
+
+// Shop is a Pancake shop that is connected to a workspace. The header's value is a secret and not part of it.
+type Shop struct {
+	// ID is the number in pos.pancake.vn/shop/<id>/overview, as text.
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// HeaderKey is the name of the request header that the shop sends.
+	HeaderKey string `json:"header_key"`
+	// DefaultAssigneeID is who gets an order that no creator leads to; the zero UUID for nobody.
+	DefaultAssigneeID uuid.UUID `json:"default_assignee_id,omitzero"`
+	// Paused tells that the shop's deliveries are kept and wait.
+	Paused bool `json:"paused,omitzero"`
+}
+
+// ConnectShop lets a shop deliver. Of its header's value only the keyed hash is kept, and that in no event. All invalid
+// fields are reported at once.
+func (w *Workspace) ConnectShop(shop Shop, headerValue string, key SecretKey) error {
+	shop.ID = strings.TrimSpace(shop.ID)
+	shop.HeaderKey = strings.TrimSpace(shop.HeaderKey)
+	var nameError error
+	if strings.TrimSpace(shop.Name) == "" {
+		shop.Name = shop.ID
+	} else {
+		shop.Name, nameError = contact.ParseName(shop.Name)
+	}
+	var invalid []problem.Field
+	if !isShopID(shop.ID) {
+		invalid = append(invalid, problem.Field{
+			Path: "shop_id", Message: "the shop id is the number in pos.pancake.vn/shop/<number>/overview",
+		})
+	}
+	if nameError != nil {
+		invalid = append(invalid, problem.Field{Path: "name", Message: nameError.Error()})
+	}
+	if invalid = append(invalid, checkHeader(shop.HeaderKey, headerValue)...); len(invalid) > 0 {
+		return problem.InvalidFields(codeShopInvalid, invalid...)
+	}
+	if _, taken := w.shops[shop.ID]; taken {
+		return problem.Conflict("shop-connected", "shop %s is connected already; disconnect it first", shop.ID)
+	}
+	if len(w.shops) >= w.settings.ShopLimit {
+		return problem.Conflict("shop-limit", "%d shops are connected, and this workspace takes at most %d; disconnect one, or raise "+
+			"the limit with: orderbridge settings set --shop-limit N", len(w.shops), w.settings.ShopLimit)
+	}
+	w.headerHashes[shop.ID] = key.Hash(headerValue)
+	w.record(ShopConnected{Shop: shop})
+	return nil
+}
+
+const codeShopInvalid = "shop-invalid"
+
+// checkHeader says what is wrong with the header that a shop is to send.
+func checkHeader(key, value string) []problem.Field {
+	var invalid []problem.Field
+	if !isHeaderName(key) {
+		invalid = append(invalid, problem.Field{
+			Path: "header_key", Message: "the key is a header's name: letters, digits and hyphens, such as X-Pancake-Key",
+		})
+	}
+	if slices.ContainsFunc(takenHeaders, func(taken string) bool { return strings.EqualFold(taken, key) }) {
+		invalid = append(invalid, problem.Field{
+			Path: "header_key", Message: "this header has a meaning of its own; choose another key, such as X-Pancake-Key",
+		})
+	}
+	if !isHeaderValue(value) {
+		invalid = append(invalid, problem.Field{
+			Path: "header_value", Message: "the value is 1 to 256 printable ASCII characters without spaces at either end",
+		})
+	}
+	return invalid
+}
+
+// ShopEdit is what to change of a shop; nil leaves it as it is.
+type ShopEdit struct {
+	Name *string
+	// DefaultAssigneeID of the zero UUID is nobody.
+	DefaultAssigneeID *uuid.UUID
+}
+
+// UpdateShop changes what a shop is called and who gets its orders. What stays the same says nothing new.
+func (w *Workspace) UpdateShop(shopID string, edit ShopEdit) error {
+	shop, err := w.shop(shopID)
+	if err != nil {
+		return err
+	}
+	var changes []SettingChange
+	if edit.Name != nil {
+		name, err := contact.ParseName(*edit.Name)
+		if err != nil {
+			return problem.InvalidFields(codeShopInvalid, problem.Field{Path: "name", Message: err.Error()})
+		}
+		if name != shop.Name {
+			changes = append(changes, SettingChange{Setting: "name", Before: rawJSON(shop.Name), After: rawJSON(name)})
+			shop.Name = name
+		}
+	}
+	if edit.DefaultAssigneeID != nil && *edit.DefaultAssigneeID != shop.DefaultAssigneeID {
+		changes = append(changes, SettingChange{
+			Setting: "default_assignee_id", Before: rawID(shop.DefaultAssigneeID), After: rawID(*edit.DefaultAssigneeID),
+		})
+		shop.DefaultAssigneeID = *edit.DefaultAssigneeID
+	}
+	if len(changes) > 0 {
+		w.record(ShopUpdated{Shop: shop, Changes: changes})
+	}
+	return nil
+}
+
+// RotateShopKey gives a shop a new header value, and another header too unless headerKey is empty. For the time of the
+// overlap the ones before are taken as well; an overlap that was still running ends.
+func (w *Workspace) RotateShopKey(shopID, headerKey, headerValue string, key SecretKey, overlap time.Duration, now time.Time) error {
+	shop, err := w.shop(shopID)
+	if err != nil {
+		return err
+	}
+	before := shop.HeaderKey
+	if headerKey = strings.TrimSpace(headerKey); headerKey != "" {
+		shop.HeaderKey = headerKey
+	}
+	invalid := checkHeader(shop.HeaderKey, headerValue)
+	if overlap < 0 || overlap > MaxKeyOverlap {
+		invalid = append(invalid, problem.Field{Path: "overlap", Message: "the key before is taken for 0 to 30 days more"})
+	}
+	if len(invalid) > 0 {
+		return problem.InvalidFields(codeShopInvalid, invalid...)
+	}
+	w.headerHashes[shop.ID] = key.Hash(headerValue)
+	rotated := ShopKeyRotated{Shop: shop, PreviousHeaderKey: before}
+	if overlap > 0 {
+		rotated.PreviousValidUntil = now.Add(overlap).UTC().Truncate(time.Microsecond) // as exact as the database
+	}
+	w.record(rotated)
+	return nil
+}
+
+// PauseShop lets a shop's deliveries wait. Pausing twice says nothing new.
+func (w *Workspace) PauseShop(shopID string) error {
+	shop, err := w.shop(shopID)
+	if err != nil || shop.Paused {
+		return err
+	}
+	shop.Paused = true
+	w.record(ShopPaused{Shop: shop})
+	return nil
+}
+
+// ResumeShop brings in what waited, and what comes from now on. Resuming twice says nothing new.
+func (w *Workspace) ResumeShop(shopID string) error {
+	shop, err := w.shop(shopID)
+	if err != nil || !shop.Paused {
+		return err
+	}
+	shop.Paused = false
+	w.record(ShopResumed{Shop: shop})
+	return nil
+}
+
+// DisconnectShop ends a shop's deliveries. What it delivered stays.
+func (w *Workspace) DisconnectShop(shopID string) error {
+	shop, err := w.shop(shopID)
+	if err != nil {
+		return err
+	}
+	w.record(ShopDisconnected{ShopID: shop.ID})
+	return nil
+}
+
+// ShopVersion is that of the last event about a connected shop; 0 for a shop that is not connected.
+func (w *Workspace) ShopVersion(shopID string) int { return w.shopVersions[shopID] }
+
+// HeaderHash is the hash of the header value that a shop was given just now.
+func (w *Workspace) HeaderHash(shopID string) HeaderHash { return w.headerHashes[shopID] }
+
+func (w *Workspace) shop(id string) (Shop, error) {
+	shop, connected := w.shops[id]
+	if !connected {
+		return Shop{}, ErrShopUnknown
+	}
+	return shop, nil
+}
+
+// ErrShopUnknown: no shop with this id is connected.
+var ErrShopUnknown = problem.NotFound("shop-unknown", "no shop with this id is connected; see the list of shops")
+
+func (w *Workspace) setShop(shop Shop) {
+	w.shops[shop.ID] = shop
+	w.shopVersions[shop.ID] = w.version
+}
+
+func isShopID(id string) bool {
+	return id != "" && len(id) <= maxShopIDLength && strings.Trim(id, "0123456789") == ""
+}
+
+func isHeaderName(name string) bool {
+	if name == "" || len(name) > maxHeaderLength {
+		return false
+	}
+	for _, r := range name {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		digit := '0' <= r && r <= '9'
+		if !letter && !digit && !strings.ContainsRune("!#$%&'*+-.^_`|~", r) { // RFC 9110 §5.6.2, token
+			return false
+		}
+	}
+	return true
+}
+
+func isHeaderValue(value string) bool {
+	if value == "" || len(value) > maxHeaderLength || strings.TrimSpace(value) != value {
+		return false
+	}
+	for _, r := range value {
+		if r < ' ' || r > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// rawID writes an id, the zero UUID as null.
+func rawID(id uuid.UUID) []byte {
+	if id == uuid.Nil {
+		return rawJSON(nil)
+	}
+	return rawJSON(id)
+}
