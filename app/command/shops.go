@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -45,7 +44,7 @@ func (h ConnectShopHandler) Handle(ctx context.Context, cmd ConnectShop) (Stored
 	if err := checkAssignee(ctx, h.users, cmd.By.WorkspaceID, cmd.Shop.DefaultAssigneeID); err != nil {
 		return StoredShop{}, err
 	}
-	cmd.Shop.ID = strings.TrimSpace(cmd.Shop.ID)
+	cmd.Shop.ID = workspace.ParseShopID(cmd.Shop.ID)
 	value, madeUp := chosenOrMadeUp(cmd.HeaderValue)
 	stored, err := changeShop(ctx, h.workspaces, cmd.By, 0, cmd.Shop.ID, func(w *workspace.Workspace) error {
 		return w.ConnectShop(cmd.Shop, value, h.key)

@@ -120,6 +120,7 @@ type Outcome string
 // The outcomes of a delivery.
 const (
 	OutcomePending   Outcome = "pending"
+	OutcomeHeld      Outcome = "held"
 	OutcomeCreated   Outcome = "created"
 	OutcomeUpdated   Outcome = "updated"
 	OutcomeUnchanged Outcome = "unchanged"

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -28,7 +30,7 @@ var takenHeaders = []string{
 
 // Shop is a Pancake shop that is connected to a workspace. The header's value is a secret and not part of it.
 type Shop struct {
-	// ID is the number in pos.pancake.vn/shop/<id>/overview, as text.
+	// ID is the number in pos.pancake.vn/shop/<id>/overview, as text. Whoever connects a shop may give the address whole.
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	// HeaderKey is the name of the request header that the shop sends.
@@ -42,8 +44,9 @@ type Shop struct {
 // ConnectShop lets a shop deliver. Of its header's value only the keyed hash is kept, and that in no event. All invalid
 // fields are reported at once.
 func (w *Workspace) ConnectShop(shop Shop, headerValue string, key SecretKey) error {
-	shop.ID = strings.TrimSpace(shop.ID)
+	shop.ID = ParseShopID(shop.ID)
 	shop.HeaderKey = strings.TrimSpace(shop.HeaderKey)
+	headerValue = strings.TrimSpace(headerValue) // as HTTP does
 	var nameError error
 	if strings.TrimSpace(shop.Name) == "" {
 		shop.Name = shop.ID
@@ -91,7 +94,7 @@ func checkHeader(key, value string) []problem.Field {
 	}
 	if !isHeaderValue(value) {
 		invalid = append(invalid, problem.Field{
-			Path: "header_value", Message: "the value is 1 to 256 printable ASCII characters without spaces at either end",
+			Path: "header_value", Message: "the value is 1 to 256 bytes of text on one line",
 		})
 	}
 	return invalid
@@ -141,6 +144,7 @@ func (w *Workspace) RotateShopKey(shopID, headerKey, headerValue string, key Sec
 		return err
 	}
 	before := shop.HeaderKey
+	headerValue = strings.TrimSpace(headerValue)
 	if headerKey = strings.TrimSpace(headerKey); headerKey != "" {
 		shop.HeaderKey = headerKey
 	}
@@ -232,16 +236,19 @@ func isHeaderName(name string) bool {
 	return true
 }
 
+// isHeaderValue takes whatever HTTP carries (RFC 9110 §5.5), since the guide lets people choose any characters. What is
+// not ASCII is compared in UTF-8.
 func isHeaderValue(value string) bool {
-	if value == "" || len(value) > maxHeaderLength || strings.TrimSpace(value) != value {
-		return false
+	return value != "" && len(value) <= maxHeaderLength && utf8.ValidString(value) && !strings.ContainsFunc(value, unicode.IsControl)
+}
+
+// ParseShopID reads the number of a shop, also out of the address of its page.
+func ParseShopID(raw string) string {
+	id := strings.TrimSpace(raw)
+	if _, path, found := strings.Cut(id, "/shop/"); found {
+		id, _, _ = strings.Cut(path, "/")
 	}
-	for _, r := range value {
-		if r < ' ' || r > '~' {
-			return false
-		}
-	}
-	return true
+	return id
 }
 
 // rawID writes an id, the zero UUID as null.

@@ -52,7 +52,8 @@ func TestConnectShop(t *testing.T) {
 		"a key is not one that is kept":          {shop(func(s *workspace.Shop) { s.HeaderKey = "user-agent" }), "s3cret", "header_key"},
 		"a value is not empty":                   {shop(nil), "", "header_value"},
 		"a value has no line breaks":             {shop(nil), "a\nb", "header_value"},
-		"a value has no space at its end":        {shop(nil), "s3cret ", "header_value"},
+		"a value may have any letters":           {shop(nil), "bí mật của Shop A ✓", ""},
+		"a value is UTF-8":                       {shop(nil), "a\xff", "header_value"},
 		"a value is not endless":                 {shop(nil), strings.Repeat("x", 257), "header_value"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +72,23 @@ func TestConnectShop(t *testing.T) {
 				t.Errorf("connect: %v, want %s refused alone", err, c.wrong)
 			}
 		})
+	}
+}
+
+func TestAShopIsReadAsPeoplePasteIt(t *testing.T) {
+	t.Parallel()
+	for _, pasted := range []string{
+		"1635294032", " 1635294032\n", "https://pos.pancake.vn/shop/1635294032/overview", "pos.pancake.vn/shop/1635294032", "/shop/1635294032/order",
+	} {
+		w, key := newWorkspace(t), workspace.NewSecretKey()
+		if err := w.ConnectShop(workspace.Shop{ID: pasted, HeaderKey: " X-Key "}, " s3cret\t", key); err != nil {
+			t.Errorf("%q: %v", pasted, err)
+			continue
+		}
+		want := workspace.Shop{ID: "1635294032", Name: "1635294032", HeaderKey: "X-Key"}
+		if last(w) != (workspace.ShopConnected{Shop: want}) || !w.HeaderHash("1635294032").Equal(key.Hash("s3cret")) {
+			t.Errorf("%q is %+v", pasted, last(w))
+		}
 	}
 }
 

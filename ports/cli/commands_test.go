@@ -95,6 +95,7 @@ func TestShopConnect(t *testing.T) {
 		t.Run("Value "+test.name, func(t *testing.T) {
 			t.Parallel()
 			bundle := setup(t)
+			bundle.read.shops = []query.Shop{shopA}
 			bundle.env, bundle.stdin = test.env, test.stdin
 			bundle.run(append(slices.Clone(args), test.args...)...).exits(cli.ExitDone).prints(
 				`Shop 1635294032 is connected. Now enter in Pancake, under
@@ -120,6 +121,7 @@ Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi t
 	t.Run("DefaultAssignee", func(t *testing.T) {
 		t.Parallel()
 		bundle := setup(t)
+		bundle.read.shops = []query.Shop{shopA}
 		args := append(slices.Clone(args), "--header-value", secret, "--default-assignee", anID)
 		bundle.run(args...).exits(cli.ExitRefused).prints("",
 			"orderbridge: the input is not valid:\n  --default-assignee: no active user has this id; see the list of users\n")
@@ -135,6 +137,7 @@ Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi t
 	t.Run("NothingOnStandardInput", func(t *testing.T) {
 		t.Parallel()
 		bundle := setup(t)
+		bundle.read.shops = []query.Shop{shopA}
 		bundle.run(append(slices.Clone(args), "--header-value", "-")...).exits(cli.ExitRefused).prints("",
 			"orderbridge: the input is not valid:\n  --header-value: standard input gave no value\n")
 		if bundle.opened != 0 {
@@ -160,7 +163,8 @@ Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi t
 	t.Run("AllThatIsInvalid", func(t *testing.T) {
 		t.Parallel()
 		bundle := setup(t)
-		got := bundle.run("shop", "connect", "--shop-id", "A", "--header-key", "X Key", "--header-value", " sesame ").exits(cli.ExitRefused)
+		bundle.read.shops = []query.Shop{shopA}
+		got := bundle.run("shop", "connect", "--shop-id", "A", "--header-key", "X Key", "--header-value", "sesame\x01").exits(cli.ExitRefused)
 		for _, want := range []string{"\n  --shop-id: the shop id is", "\n  --header-key: the key is", "\n  --header-value: the value is"} {
 			if !strings.Contains(got.stderr, want) {
 				t.Errorf("%q is not in\n%s", want, got.stderr)
@@ -174,6 +178,7 @@ Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi t
 	t.Run("Twice", func(t *testing.T) {
 		t.Parallel()
 		bundle := setup(t)
+		bundle.read.shops = []query.Shop{shopA}
 		args := append(slices.Clone(args), "--header-value", secret)
 		bundle.run(args...).exits(cli.ExitDone)
 		bundle.run(args...).exits(cli.ExitRefused).prints("", "orderbridge: shop 1635294032 is connected already; disconnect it first\n")
@@ -182,6 +187,7 @@ Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi t
 	t.Run("SecretsAreKeptOutOfErrors", func(t *testing.T) {
 		t.Parallel()
 		bundle := setup(t)
+		bundle.read.shops = []query.Shop{shopA}
 		bundle.stdin = secret
 		bundle.workspaces.err = errors.New(`insert "` + secret + `" at postgres://u:hunter2@h/db`)
 		bundle.run(append(slices.Clone(args), "--header-value", "-")...).exits(cli.ExitInternal).prints("",
@@ -213,6 +219,7 @@ func TestShopDisconnect(t *testing.T) {
 	bundle := setup(t)
 	bundle.run("shop", "disconnect", "--shop-id", "5").exits(cli.ExitNotFound).prints("",
 		"orderbridge: no shop with this id is connected; see the list of shops\n")
+	bundle.read.shops = []query.Shop{{ID: "5"}}
 	bundle.run("shop", "connect", "--shop-id", "5", "--header-key", "K", "--header-value", "v").exits(cli.ExitDone)
 	bundle.run("shop", "disconnect", "--shop-id", "5").exits(cli.ExitDone).prints("Shop 5 is disconnected. What it delivered stays.\n", "")
 	if bundle.workspaces.last() != (workspace.ShopDisconnected{ShopID: "5"}) || bundle.workspaces.by != byOperator {
@@ -223,8 +230,9 @@ func TestShopDisconnect(t *testing.T) {
 func TestShopCommands(t *testing.T) {
 	t.Parallel()
 	bundle := setup(t)
-	bundle.run("shop", "connect", "--shop-id", shopA.ID, "--name", "Shop A", "--header-key", "X-Pancake-Key", "--header-value", "s3cret").exits(cli.ExitDone)
 	bundle.read.shops = []query.Shop{shopA}
+	bundle.run("shop", "connect", "--shop-id", "https://pos.pancake.vn/shop/"+shopA.ID+"/overview", "--header-key", "X-Pancake-Key",
+		"--header-value", "s3cret").exits(cli.ExitDone)
 
 	bundle.run("shop", "update", "--shop-id", shopA.ID, "--name", "Shop Huế").exits(cli.ExitDone).prints(
 		"Shop 1635294032 is called Shop A; its default assignee is Phương Mai.\n", "") // as the read model has it

@@ -37,7 +37,7 @@ type shopCommands struct {
 const fromStdin = "-"
 
 type shopConnect struct {
-	ShopID          string   `help:"The number in pos.pancake.vn/shop/<number>/overview." placeholder:"NUMBER" required:""`
+	ShopID          string   `help:"The number in pos.pancake.vn/shop/<number>/overview, or that address." placeholder:"NUMBER" required:""`
 	Name            string   `help:"What to call the shop. Default: its id." placeholder:"NAME"`
 	HeaderKey       string   `help:"Name of the request header that the shop sends." placeholder:"HEADER" required:""`
 	HeaderValue     string   `env:"ORDERBRIDGE_HEADER_VALUE" help:"${header_value_help}" placeholder:"VALUE" required:"" secret:""`
@@ -68,32 +68,30 @@ func (c *shopConnect) Run(ctx context.Context, rt *Runtime) error {
 		c.HeaderValue = value
 	}
 	return rt.inSession(ctx, func(s Session) error {
-		if _, err := s.Commands.ConnectShop.Handle(ctx, command.ConnectShop{
+		stored, err := s.Commands.ConnectShop.Handle(ctx, command.ConnectShop{
 			By: s.by(),
 			Shop: workspace.Shop{
 				ID: c.ShopID, Name: c.Name, HeaderKey: c.HeaderKey, DefaultAssigneeID: uuid.UUID(c.DefaultAssignee),
 			},
 			HeaderValue: c.HeaderValue,
-		}); err != nil {
+		})
+		if err != nil {
 			return err
 		}
-		if c.Output.JSON {
-			return rt.showShop(ctx, s, true, strings.TrimSpace(c.ShopID), nil)
-		}
-		return rt.show(false, nil, c.tellNextStep)
+		return rt.showShop(ctx, s, c.Output.JSON, stored.State, tellNextStep)
 	})
 }
 
 // tellNextStep says what is left to do in Pancake.
-func (c *shopConnect) tellNextStep(p *page) {
-	p.linef("Shop %s is connected. Now enter in Pancake, under", strings.TrimSpace(c.ShopID))
+func tellNextStep(p *page, shop query.Shop) {
+	p.linef("Shop %s is connected. Now enter in Pancake, under", shop.ID)
 	p.linef("Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi tiết → Webhook URL:")
 	p.linef("")
 	p.fields(
 		[2]string{"  URL", "https://YOUR-DOMAIN" + webhookPath},
 		[2]string{"  Partner", "Không có"},
 		[2]string{"  Data", "Đơn hàng"},
-		[2]string{"  Request header", strings.TrimSpace(c.HeaderKey) + ", with the value that you gave here"},
+		[2]string{"  Request header", shop.HeaderKey + ", with the value that you gave here"},
 	)
 }
 

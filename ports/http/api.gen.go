@@ -136,7 +136,7 @@ type ShopConnection struct {
 	// HeaderKey Name of the request header that the shop is to send.
 	HeaderKey string `json:"header_key"`
 
-	// HeaderValue Its value: 1 to 256 printable ASCII characters.
+	// HeaderValue Its value, 1 to 256 bytes of text.
 	HeaderValue *string `json:"header_value,omitempty"`
 
 	// Name What to call it; its id, when there is none.
@@ -161,7 +161,7 @@ type ShopRotation struct {
 	// HeaderKey Its name; the name that it has, when there is none.
 	HeaderKey *string `json:"header_key,omitempty"`
 
-	// HeaderValue Its value: 1 to 256 printable ASCII characters.
+	// HeaderValue Its value, 1 to 256 bytes of text.
 	HeaderValue *string `json:"header_value,omitempty"`
 
 	// OverlapSeconds For how long the header before is taken too, up to 30 days.
