@@ -29,6 +29,10 @@ func (s *server) routes() http.Handler {
 		{http.MethodGet, "/api/v1/sources", s.authenticated(crm.ListSources)},
 		{http.MethodGet, "/api/v1/users", s.authenticated(crm.ListUsers)},
 
+		{http.MethodGet, routeContract, http.HandlerFunc(contract)},
+		{http.MethodGet, routeDocs, http.HandlerFunc(docsPage)},
+		{http.MethodGet, routeDocsAssets, s.answered(docsAsset)},
+
 		{http.MethodGet, routeHealth, http.HandlerFunc(s.health)},
 		{http.MethodGet, routeReadiness, http.HandlerFunc(s.readiness)},
 		{http.MethodGet, routeMetrics, s.metricsHandler()},
