@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"io"
@@ -194,12 +193,9 @@ func ifVersion(header *string) (command.IfVersion, error) {
 	})
 }
 
-//go:embed openapi.yaml
-var openAPI []byte
-
 // mustLoadContract reads the contract, which is a part of the program.
 func mustLoadContract() *openapi3.T {
-	doc, err := openapi3.NewLoader().LoadFromData(openAPI)
+	doc, err := openapi3.NewLoader().LoadFromData(OpenAPI())
 	if err != nil {
 		panic(err)
 	}

@@ -48,6 +48,10 @@ func (s *server) routes() http.Handler {
 		{http.MethodPost, "/api/v1/tokens", s.changing(workspace.RoleOwner, crm.CreateToken)},
 		{http.MethodDelete, "/api/v1/tokens/{id}", s.changing(workspace.RoleOwner, crm.RevokeToken)},
 
+		{http.MethodGet, routeContract, http.HandlerFunc(contract)},
+		{http.MethodGet, routeDocs, http.HandlerFunc(docsPage)},
+		{http.MethodGet, routeDocsAssets, s.answered(docsAsset)},
+
 		{http.MethodGet, routeHealth, http.HandlerFunc(s.health)},
 		{http.MethodGet, routeReadiness, http.HandlerFunc(s.readiness)},
 		{http.MethodGet, routeMetrics, s.metricsHandler()},

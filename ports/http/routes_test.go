@@ -21,6 +21,7 @@ func TestPathsAndMethodsThatAreNotServed(t *testing.T) {
 	for _, path := range []string{
 		"/", "/api", "/api/v1", "/api/v1/", "/api/v1/orders/", "/api/v1/nothing", "/api/v1/orders/a/b", "//api/pancake/webhook",
 		"/api/../healthz", "/api/pancake/webhook/", "/healthz/", "/favicon.ico", "/api/v1/./orders",
+		"/api/docs/", "/api/docs/a/b", "/api/openapi.yaml/",
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			bundle.do(t, bundle.request(method, path, nil)).wantProblem(t, http.StatusNotFound, "path-unknown")
@@ -32,6 +33,9 @@ func TestPathsAndMethodsThatAreNotServed(t *testing.T) {
 		{http.MethodOptions, "/api/pancake/webhook", "POST"},
 		{http.MethodPost, "/api/v1/orders", "GET, HEAD"},
 		{http.MethodDelete, "/api/v1/orders/" + orderCode, "GET, HEAD"},
+		{http.MethodPost, "/api/docs", "GET, HEAD"},
+		{http.MethodPost, "/api/docs/swagger-ui.css", "GET, HEAD"},
+		{http.MethodPut, "/api/openapi.yaml", "GET, HEAD"},
 		{"STRANGE", "/healthz", "GET, HEAD"},
 	} {
 		got := bundle.do(t, bundle.request(tc.method, tc.path, nil))
@@ -52,7 +56,10 @@ func TestPathsAndMethodsThatAreNotServed(t *testing.T) {
 		t.Errorf("the log holds what a stranger sent:\n%s", logs)
 	}
 	metrics := string(bundle.do(t, bundle.get("/metrics")).body)
-	for _, part := range []string{`route="other",status="4xx"`, `route="/api/v1/orders/{code}",status="4xx"`, `route="/healthz",status="2xx"`} {
+	for _, part := range []string{
+		`route="other",status="4xx"`, `route="/api/docs/{asset}",status="4xx"`, `route="/api/v1/orders/{code}",status="4xx"`,
+		`route="/healthz",status="2xx"`,
+	} {
 		if !strings.Contains(metrics, part) {
 			t.Errorf("the metrics lack %s", part)
 		}

@@ -25,6 +25,7 @@ import (
 	"orderbridge/domain/problem"
 	"orderbridge/domain/workspace"
 	porthttp "orderbridge/ports/http"
+	"orderbridge/ports/http/contracttest"
 )
 
 const (
@@ -142,11 +143,7 @@ func (b *testBundle) delivery(body string) *http.Request {
 // do sends a request and holds it and its answer against the contract.
 func (b *testBundle) do(t *testing.T, request *http.Request) *answer {
 	t.Helper()
-	client := &http.Client{
-		Transport:     b.server.Client().Transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	response, err := client.Do(request)
+	response, err := contracttest.Client(t, b.server.Client().Transport).Do(request)
 	if err != nil {
 		t.Fatalf("%s %s: %v", request.Method, request.URL, err)
 	}
@@ -155,10 +152,7 @@ func (b *testBundle) do(t *testing.T, request *http.Request) *answer {
 	if err != nil {
 		t.Fatalf("read answer to %s %s: %v", request.Method, request.URL, err)
 	}
-	got := &answer{status: response.StatusCode, header: response.Header, body: body}
-	checkAnswer(t, request, got)
-	mustContract(t).check(t, request, got)
-	return got
+	return &answer{status: response.StatusCode, header: response.Header, body: body}
 }
 
 // waitForLog waits for a line of the log: it is written after the answer.

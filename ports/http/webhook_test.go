@@ -21,6 +21,7 @@ import (
 	"orderbridge/app/command"
 	"orderbridge/domain/delivery"
 	"orderbridge/domain/problem"
+	"orderbridge/ports/http/contracttest"
 )
 
 const maxBody = 2 << 20
@@ -368,10 +369,8 @@ func TestBody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := &answer{status: response.StatusCode, header: response.Header, body: content}
-		checkAnswer(t, request, got)
-		mustContract(t).check(t, request, got)
-		return got
+		contracttest.Check(t, request, response, content)
+		return &answer{status: response.StatusCode, header: response.Header, body: content}
 	}
 	const authenticated = headerKey + ": " + headerValue + "\r\n"
 
@@ -437,7 +436,12 @@ func TestBody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		response.Body.Close()
+		defer response.Body.Close()
+		content, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		contracttest.Check(t, bundle.delivery(""), response, content)
 		if response.StatusCode != http.StatusUnauthorized || bundle.shops.asked[0] != "\uFFFD" {
 			t.Errorf("answered %d, looked up %q", response.StatusCode, bundle.shops.asked)
 		}

@@ -104,7 +104,7 @@ func (b *bridge) deliverTo(baseURL string, body []byte) uuid.UUID {
 		return uuid.Nil
 	}
 	request.Header.Set(headerKey, secretOf(shopA))
-	got, err := roundTrip(request)
+	got, err := roundTrip(b.t, request)
 	if err != nil || got.status != http.StatusOK {
 		return uuid.Nil
 	}

@@ -57,7 +57,7 @@ func TestTheDemoDeliversWhatItPrints(t *testing.T) {
 		must(t, err)
 		request.Header.Set(curl[2], curl[3])
 		secrets = append(secrets, curl[3])
-		got, err := roundTrip(request)
+		got, err := roundTrip(t, request)
 		must(t, err)
 		if got.status != http.StatusOK {
 			t.Errorf("the printed curl is answered with %d %s", got.status, got.body)

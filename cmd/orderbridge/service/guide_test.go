@@ -29,7 +29,7 @@ func TestGuide(t *testing.T) { //nolint:tparallel // the promises are parallel, 
 				must(t, err)
 				request.Host = host
 				request.Header.Set("K", "of version6")
-				got, err := roundTrip(request)
+				got, err := roundTrip(b.t, request)
 				must(t, err)
 				got.wants(t, status, "")
 			}

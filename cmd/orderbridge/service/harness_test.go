@@ -25,6 +25,7 @@ import (
 	"orderbridge/domain/customer"
 	"orderbridge/domain/event"
 	"orderbridge/domain/workspace"
+	"orderbridge/ports/http/contracttest"
 )
 
 // asProgram makes the test program be the orderbridge program, so that a test can kill it.
@@ -157,7 +158,7 @@ func (b *bridge) post(shopID string, body []byte) (answer, error) {
 		return answer{}, err
 	}
 	request.Header.Set(headerKey, secretOf(shopID))
-	return roundTrip(request)
+	return roundTrip(b.t, request)
 }
 
 // deliver delivers a body that has to be taken, and returns the delivery's id.
@@ -185,13 +186,16 @@ func (b *bridge) get(path string) answer {
 	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.baseURL+path, nil)
 	must(b.t, err)
 	request.Header.Set("Authorization", "Bearer "+b.token)
-	got, err := roundTrip(request)
+	got, err := roundTrip(b.t, request)
 	must(b.t, err)
 	return got
 }
 
-func roundTrip(request *http.Request) (answer, error) {
-	response, err := http.DefaultClient.Do(request)
+// roundTrip sends a request, and fails the test when the exchange breaks the API's contract. It may be called from any
+// goroutine.
+func roundTrip(t *testing.T, request *http.Request) (answer, error) {
+	t.Helper()
+	response, err := contracttest.Client(t, http.DefaultTransport).Do(request)
 	if err != nil {
 		return answer{}, err
 	}

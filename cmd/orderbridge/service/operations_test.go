@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"orderbridge/adapters/postgres/pgtest"
 	"orderbridge/app/query"
 	"orderbridge/cmd/orderbridge/service"
+	"orderbridge/ports/http/contracttest"
 )
 
 func TestADumpRestoredIntoANewClusterGoesOn(t *testing.T) {
@@ -301,14 +303,21 @@ func TestADeliveryThatBreaksOffIsKeptAsRefused(t *testing.T) {
 	address := strings.TrimPrefix(b.baseURL, "http://")
 	conn, err := net.Dial("tcp", address)
 	must(t, err)
+	defer conn.Close()
 	_, err = fmt.Fprintf(conn, "POST /api/pancake/webhook HTTP/1.1\r\nHost: %s\r\n%s: %s\r\nContent-Length: 5000\r\n\r\n{\"id\":2051,",
 		address, headerKey, secretOf(shopA))
 	must(t, err)
 	must(t, conn.(*net.TCPConn).CloseWrite())
-	answered, err := io.ReadAll(conn)
+	request, err := http.NewRequest(http.MethodPost, b.baseURL+"/api/pancake/webhook", nil)
 	must(t, err)
-	if !strings.Contains(string(answered), "400") || !strings.Contains(string(answered), "body-incomplete") {
-		t.Errorf("answered with %s", answered)
+	response, err := http.ReadResponse(bufio.NewReader(conn), request)
+	must(t, err)
+	defer response.Body.Close()
+	answered, err := io.ReadAll(response.Body)
+	must(t, err)
+	contracttest.Check(t, request, response, answered)
+	if response.StatusCode != http.StatusBadRequest || !strings.Contains(string(answered), "body-incomplete") {
+		t.Errorf("answered with %d %s", response.StatusCode, answered)
 	}
 	large, err := b.post(shopA, bytes.Repeat([]byte(" "), 2<<20+1))
 	must(t, err)

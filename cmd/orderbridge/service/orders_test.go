@@ -175,7 +175,7 @@ func TestStrangersAreToldNothingAndLeaveNothing(t *testing.T) {
 		for key, value := range header {
 			request.Header.Set(key, value)
 		}
-		got, err := roundTrip(request)
+		got, err := roundTrip(t, request)
 		must(t, err)
 		if got.status != http.StatusUnauthorized {
 			t.Errorf("%v: %d %s", header, got.status, got.body)

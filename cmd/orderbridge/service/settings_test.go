@@ -31,7 +31,7 @@ func (b *bridge) call(method, path string, body any, header map[string]string) a
 	for name, value := range header {
 		request.Header.Set(name, value)
 	}
-	got, err := roundTrip(request)
+	got, err := roundTrip(b.t, request)
 	must(b.t, err)
 	return got
 }
@@ -77,7 +77,7 @@ func (b *bridge) postWith(key, value string, body []byte) answer {
 	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.baseURL+"/api/pancake/webhook", bytes.NewReader(body))
 	must(b.t, err)
 	request.Header.Set(key, value)
-	got, err := roundTrip(request)
+	got, err := roundTrip(b.t, request)
 	must(b.t, err)
 	return got
 }
