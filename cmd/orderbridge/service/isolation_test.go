@@ -22,9 +22,9 @@ import (
 // tenant is a workspace with a record of every kind. Several tenants have the same shop, the same order ids, and customers
 // and staff with the same phones; their marker is in every name that they have and in nobody else's.
 type tenant struct {
-	name, host, marker, token                                     string
+	name, host, marker, token                                      string
 	workspaceID, customerID, userID, deliveryID, sourceID, tokenID uuid.UUID
-	orderCode, staffKey                                           string
+	orderCode, staffKey                                            string
 }
 
 // ids are all that name the tenant's own records.
@@ -85,7 +85,9 @@ var operations = []struct {
 }{
 	{"getWorkspace", func(tenant) (string, string, any) { return "GET", "/api/v1/workspace", nil }},
 	{"getSettings", func(tenant) (string, string, any) { return "GET", "/api/v1/settings", nil }},
-	{"changeSettings", func(tenant) (string, string, any) { return "PATCH", "/api/v1/settings", object{"match_by": "phone_or_email"} }},
+	{"changeSettings", func(tenant) (string, string, any) {
+		return "PATCH", "/api/v1/settings", object{"match_by": "phone_or_email"}
+	}},
 	{"listShops", func(tenant) (string, string, any) { return "GET", "/api/v1/shops", nil }},
 	{"connectShop", func(r tenant) (string, string, any) {
 		return "POST", "/api/v1/shops", object{"shop_id": "77", "header_key": "K", "default_assignee_id": r.userID}
@@ -98,11 +100,15 @@ var operations = []struct {
 	{"pauseShop", func(tenant) (string, string, any) { return "POST", "/api/v1/shops/" + shopA + "/pause", nil }},
 	{"resumeShop", func(tenant) (string, string, any) { return "POST", "/api/v1/shops/" + shopA + "/resume", nil }},
 	{"listTokens", func(tenant) (string, string, any) { return "GET", "/api/v1/tokens", nil }},
-	{"createToken", func(tenant) (string, string, any) { return "POST", "/api/v1/tokens", object{"name": "thêm", "role": "viewer"} }},
+	{"createToken", func(tenant) (string, string, any) {
+		return "POST", "/api/v1/tokens", object{"name": "thêm", "role": "viewer"}
+	}},
 	{"listOrders", func(r tenant) (string, string, any) {
 		return "GET", "/api/v1/orders?shop_id=" + shopA + "&customer_id=" + r.customerID.String(), nil
 	}},
-	{"getOrder", func(r tenant) (string, string, any) { return "GET", "/api/v1/orders/" + url.PathEscape(r.orderCode), nil }},
+	{"getOrder", func(r tenant) (string, string, any) {
+		return "GET", "/api/v1/orders/" + url.PathEscape(r.orderCode), nil
+	}},
 	{"listCustomers", func(tenant) (string, string, any) { return "GET", "/api/v1/customers?phone=0987000102", nil }},
 	{"getCustomer", func(r tenant) (string, string, any) { return "GET", "/api/v1/customers/" + r.customerID.String(), nil }},
 	{"archiveCustomer", func(r tenant) (string, string, any) {

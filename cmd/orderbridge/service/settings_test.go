@@ -245,7 +245,9 @@ func (b *bridge) createToken(name, role string) (id, secret string) {
 	return made.ID, made.Token
 }
 
-func bearer(secret string) map[string]string { return map[string]string{"Authorization": "Bearer " + secret} }
+func bearer(secret string) map[string]string {
+	return map[string]string{"Authorization": "Bearer " + secret}
+}
 
 func TestTokensAndRoles(t *testing.T) {
 	t.Parallel()
