@@ -7,6 +7,9 @@ GOLANGCI := go tool -modfile=.ci/tools/golangci.mod golangci-lint
 OAPI     := go tool -modfile=.ci/tools/oapi.mod oapi-codegen
 SQLC     := go tool -modfile=.ci/tools/sqlc.mod sqlc
 
+# The one tool that is no Go program. Its packages, as package-lock.json names them, are beside it and not in git.
+OPENAPI_LINT := .ci/tools/openapi-lint
+
 # Everything that `make generate` writes, and nothing else.
 SQLC_OUT  := adapters/postgres/internal/dbsqlc
 OAPI_OUT  := ports/http/api.gen.go
@@ -40,6 +43,16 @@ fuzz: go postgres ## Run each fuzz target for FUZZTIME (10s)
 .PHONY: lint
 lint: go ## Check style, mistakes, and which package may import which
 	$(GOLANGCI) run
+
+.PHONY: lint-api
+lint-api: node $(OPENAPI_LINT)/node_modules/.installed ## Check the API's description (needs Node.js)
+	$(OPENAPI_LINT)/node_modules/.bin/spectral lint --ruleset $(OPENAPI_LINT)/spectral.yaml --fail-severity warn \
+		--fail-on-unmatched-globs ports/http/openapi.yaml
+
+# npm ci begins with an empty node_modules, so an installation that broke off is made again.
+$(OPENAPI_LINT)/node_modules/.installed: $(OPENAPI_LINT)/package.json $(OPENAPI_LINT)/package-lock.json | node
+	cd $(OPENAPI_LINT) && npm ci
+	@touch $@
 
 .PHONY: fmt
 fmt: go ## Format all Go code
@@ -80,6 +93,10 @@ compiler: go
 .PHONY: postgres
 postgres:
 	@.ci/install-postgres
+
+.PHONY: node
+node:
+	@.ci/install-node
 
 # The commit is stamped into the binary where git can tell it, and a build outside of git is a build all the same.
 BUILDVCS = $(shell git rev-parse --quiet --verify HEAD >/dev/null 2>&1 || echo -buildvcs=false)
