@@ -222,10 +222,14 @@ func TestEveryReadIsAnswered(t *testing.T) {
 		},
 		"getDelivery": func(b *testBundle) *http.Request { return b.get("/api/v1/deliveries/" + deliveryID.String()) },
 		"listSources": func(b *testBundle) *http.Request { return b.get("/api/v1/sources") },
-		"listUsers":   func(b *testBundle) *http.Request { return b.get("/api/v1/users") },
-		"health":      func(b *testBundle) *http.Request { return b.get("/healthz") },
-		"readiness":   func(b *testBundle) *http.Request { return b.get("/readyz") },
-		"metrics":     func(b *testBundle) *http.Request { return b.get("/metrics") },
+		"listUsers":   func(b *testBundle) *http.Request { return b.get("/api/v1/users?active=true&q=mai") },
+		"getUser":     func(b *testBundle) *http.Request { return b.get("/api/v1/users/" + userID.String()) },
+		"listUnmappedStaff": func(b *testBundle) *http.Request {
+			return b.get("/api/v1/users/unmapped?limit=7")
+		},
+		"health":    func(b *testBundle) *http.Request { return b.get("/healthz") },
+		"readiness": func(b *testBundle) *http.Request { return b.get("/readyz") },
+		"metrics":   func(b *testBundle) *http.Request { return b.get("/metrics") },
 	}
 	bundle := setup(t)
 	for path, item := range c.doc.Paths.Map() {
