@@ -312,11 +312,11 @@ func TestUnmappedStaff(t *testing.T) {
 		return got
 	}
 	keys := func(l query.UnmappedStaffList) string {
-		text := fmt.Sprint(l.Total, ":")
+		words := []string{fmt.Sprint(l.Total, ":")}
 		for _, staff := range l.Items {
-			text += fmt.Sprintf(" %s=%d", staff.Key, staff.Orders)
+			words = append(words, fmt.Sprintf("%s=%d", staff.Key, staff.Orders))
 		}
-		return text
+		return strings.Join(words, " ")
 	}
 	got := unmapped(50)
 	if want := "3: u-1=7 name:Chỉ có tên=2 huy@example.vn=1"; keys(got) != want {
@@ -451,6 +451,7 @@ func TestPastOrders(t *testing.T) {
 // redeliver delivers newer versions of orders, a slice at a time, until it is done. A slice that another writer was
 // faster than is decided again, as the consumer does.
 func (b *bundle) redeliver(t testing.TB, log *postgres.Log, orders int, done <-chan struct{}) error {
+	t.Helper()
 	consumer := postgres.PolicyConsumer(b.db, postgres.NewListener(b.db, quiet()), policy.NewOnOrderReceived(ingestHandler()))
 	for round := 1; ; round++ {
 		select {

@@ -36,7 +36,8 @@ var (
 	errTooLarge = problem.TooLarge("file-too-large", "the file has more than 1 MiB; split it")
 	errTooLong  = problem.TooLarge("file-too-long", "the file has more than %d rows; split it", maxRows)
 	errNotUTF8  = problem.Malformed("file-not-utf8", "the file is not UTF-8 text; save it again: "+saveAsUTF8)
-	errEmpty    = problem.Malformed("file-empty", "the file has no rows; it wants a header row with the columns name, phone and email, and a row for each user")
+	errEmpty    = problem.Malformed("file-empty",
+		"the file has no rows; it wants a header row with the columns name, phone and email, and a row for each user")
 )
 
 // ReadUsers reads a file. Rows with nothing in them are no rows.

@@ -78,10 +78,11 @@ func TestFilesThatAreRefused(t *testing.T) {
 			if !ok || known.Code() != tc.code {
 				t.Fatalf("got %v, want %s", err, tc.code)
 			}
-			told := known.Error()
+			lines := []string{known.Error()}
 			for _, field := range known.Fields() {
-				told += "\n" + field.Path + ": " + field.Message
+				lines = append(lines, field.Path+": "+field.Message)
 			}
+			told := strings.Join(lines, "\n")
 			for _, part := range tc.says {
 				if !strings.Contains(told, part) {
 					t.Errorf("%q is not told in\n%s", part, told)

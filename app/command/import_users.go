@@ -96,7 +96,7 @@ func decideImport(rows []UserRow, active []user.State) ([]*user.User, error) {
 		for _, key := range state.Keys() {
 			holders[key] = state
 		}
-		named[foldedName(state)] = state
+		named[folded(state.Name)] = state
 	}
 	var added []*user.User
 	var invalid []problem.Field
@@ -107,28 +107,26 @@ func decideImport(rows []UserRow, active []user.State) ([]*user.User, error) {
 				Path: fmt.Sprintf("rows[%d].%s", i, field), Message: fmt.Sprintf("line %d: %s", row.Line, message),
 			})
 		}
+		before := len(invalid)
 		u, err := user.Add(event.NewID(), row.Details)
 		if known, ok := problem.Of(err); ok {
 			for _, field := range known.Fields() {
 				refuse(field.Path, field.Message)
 			}
-			continue
 		} else if err != nil {
 			return nil, err
 		}
-		state := u.State()
-		repeated := false
-		for _, mark := range marksOf(state) {
+		for _, mark := range marksOf(row.Details) {
 			if first, ok := lines[mark]; ok {
 				refuse(mark.column, fmt.Sprintf("line %d has the same %s", first, mark.column))
-				repeated = true
 				continue
 			}
 			lines[mark] = row.Line
 		}
-		if repeated {
+		if len(invalid) > before {
 			continue
 		}
+		state := u.State()
 		holder, field := holderOf(state, holders, named)
 		switch {
 		case holder.ID == uuid.Nil:
@@ -147,14 +145,19 @@ func decideImport(rows []UserRow, active []user.State) ([]*user.User, error) {
 // mark is what a row is told apart by.
 type mark struct{ column, value string }
 
-// marksOf are a row's phone and email, else its name.
-func marksOf(state user.State) []mark {
+// marksOf are a row's phone and email, as far as they can be read; of a row without either, the name.
+func marksOf(row user.Details) []mark {
+	phone, _ := contact.ParsePhone(row.Phone) // what cannot be read is told elsewhere
+	email, _ := contact.ParseEmail(row.Email)
 	var marks []mark
-	for _, key := range state.Keys() {
-		marks = append(marks, mark{column: string(key.Kind), value: key.Value})
+	if !phone.IsZero() {
+		marks = append(marks, mark{column: "phone", value: phone.E164()})
 	}
-	if len(marks) == 0 {
-		marks = append(marks, mark{column: "name", value: foldedName(state)})
+	if !email.IsZero() {
+		marks = append(marks, mark{column: "email", value: email.String()})
+	}
+	if strings.TrimSpace(row.Name) != "" && strings.TrimSpace(row.Phone) == "" && strings.TrimSpace(row.Email) == "" {
+		marks = append(marks, mark{column: "name", value: folded(row.Name)})
 	}
 	return marks
 }
@@ -167,15 +170,16 @@ func holderOf(row user.State, holders map[contact.Key]user.State, named map[stri
 		}
 	}
 	if row.Phone == "" && row.Email == "" {
-		return named[foldedName(row)], "name"
+		return named[folded(row.Name)], "name"
 	}
 	return user.State{}, ""
 }
 
 // contradicts tells that a row says something of a user that is not so; what it leaves out it does not say.
 func contradicts(row, holder user.State) bool {
-	return foldedName(row) != foldedName(holder) || row.Phone != "" && row.Phone != holder.Phone ||
+	return folded(row.Name) != folded(holder.Name) || row.Phone != "" && row.Phone != holder.Phone ||
 		row.Email != "" && row.Email != holder.Email
 }
 
-func foldedName(state user.State) string { return strings.ToLower(state.Name) }
+// folded is a name as two of them are compared.
+func folded(name string) string { return strings.ToLower(strings.TrimSpace(name)) }

@@ -71,7 +71,7 @@ func ParseStaff(key, name string) (Staff, error) {
 }
 
 func isVisible(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) })
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
 // Details are what an operator enters of a user. Phone and email may be empty.

@@ -97,12 +97,14 @@ func TestChanges(t *testing.T) {
 			func(u *user.User) error { return u.Edit(user.Edit{Name: text("Phương Mai")}) }, nil,
 		},
 		"deactivating": {
-			[]event.Payload{user.UserAdded{User: mai()}}, func(u *user.User) error { u.Deactivate(); u.Deactivate(); return nil },
+			[]event.Payload{user.UserAdded{User: mai()}},
+			func(u *user.User) error { u.Deactivate(); u.Deactivate(); return nil },
 			[]event.Payload{user.UserDeactivated{User: inactive()}},
 		},
 		"reactivating": {
 			[]event.Payload{user.UserAdded{User: mai()}, user.UserDeactivated{User: inactive()}},
-			func(u *user.User) error { u.Reactivate(); u.Reactivate(); return nil }, []event.Payload{user.UserReactivated{User: mai()}},
+			func(u *user.User) error { u.Reactivate(); u.Reactivate(); return nil },
+			[]event.Payload{user.UserReactivated{User: mai()}},
 		},
 		"mapping twice says it once": {
 			[]event.Payload{user.UserAdded{User: mai()}},
@@ -116,8 +118,10 @@ func TestChanges(t *testing.T) {
 		},
 		"a mapping outlives a deactivation": {
 			[]event.Payload{
-				user.UserAdded{User: mai()}, user.StaffMapped{User: mai(), Staff: user.Staff{Key: "u-1"}},
-				user.UserDeactivated{User: inactive()}, user.UserReactivated{User: mai()},
+				user.UserAdded{User: mai()},
+				user.StaffMapped{User: mai(), Staff: user.Staff{Key: "u-1"}},
+				user.UserDeactivated{User: inactive()},
+				user.UserReactivated{User: mai()},
 			},
 			func(u *user.User) error { return u.Map(user.Staff{Key: "u-1"}) }, nil,
 		},
@@ -175,7 +179,8 @@ func TestClaims(t *testing.T) {
 		"what did not change is not claimed again": {[]event.Payload{user.UserAdded{User: mai()}}, func(u *user.User) { must(t, u.Edit(user.Edit{Email: &none})) }, nil},
 		"a new phone is": {[]event.Payload{user.UserAdded{User: mai()}}, func(u *user.User) { must(t, u.Edit(user.Edit{Phone: &phone})) }, []string{"+84904000322"}},
 		"who comes back claims all": {
-			[]event.Payload{user.UserAdded{User: mai()}, user.UserDeactivated{User: inactive()}}, (*user.User).Reactivate,
+			[]event.Payload{user.UserAdded{User: mai()}, user.UserDeactivated{User: inactive()}},
+			(*user.User).Reactivate,
 			[]string{"+84904000321", "mai@example.vn"},
 		},
 		"who is not active claims nothing": {

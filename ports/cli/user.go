@@ -171,7 +171,10 @@ func (c *userShow) Run(ctx context.Context, rt *Runtime) error {
 		}
 		return rt.show(c.Output.JSON, found, func(p *page) {
 			fields := [][2]string{
-				{"User", found.Name}, {"Id", found.ID.String()}, {"Active", yesNo(found.Active)}, {"Phone", phone(valueOf(found.Phone))},
+				{"User", found.Name},
+				{"Id", found.ID.String()},
+				{"Active", yesNo(found.Active)},
+				{"Phone", phone(valueOf(found.Phone))},
 				{"Email", valueOf(found.Email)},
 			}
 			for _, staff := range found.Staff {
@@ -369,8 +372,14 @@ func showUnmapped(p *page, list query.UnmappedStaffList) {
 		})
 	}
 	p.table([]column{
-		{title: "STAFF"}, {title: "NAME", limit: 30}, {title: "PHONE"}, {title: "EMAIL", limit: 40}, {title: "ORDERS", right: true},
-		{title: "OLDEST"}, {title: "NEWEST"}, {title: "SUCH AS", limit: 40},
+		{title: "STAFF"},
+		{title: "NAME", limit: 30},
+		{title: "PHONE"},
+		{title: "EMAIL", limit: 40},
+		{title: "ORDERS", right: true},
+		{title: "OLDEST"},
+		{title: "NEWEST"},
+		{title: "SUCH AS", limit: 40},
 	}, rows)
 }
 
@@ -410,7 +419,8 @@ func (c *userMap) Run(ctx context.Context, rt *Runtime) error {
 		result := query.MappedStaffOf(mapped.User.State, mapped.Staff, c.DryRun, past)
 		return rt.show(c.Output.JSON, result, func(p *page) {
 			if c.DryRun {
-				p.linef("%s would be mapped to %s, and %s would change with --past.", staffLine(result.Staff), result.User.Name, count(past.Found, "past order"))
+				p.linef("%s would be mapped to %s, and %s would change with --past.", staffLine(result.Staff), result.User.Name,
+					count(past.Found, "past order"))
 				return
 			}
 			p.linef("%s is mapped to %s.", staffLine(result.Staff), result.User.Name)

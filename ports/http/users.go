@@ -132,8 +132,9 @@ func (c crm) MapStaff(ctx context.Context, request MapStaffRequestObject) (MapSt
 		return nil, err
 	}
 	c.settle(ctx, mapped.User.Position)
+	past := query.PastOrders{Found: mapped.Found, Changed: mapped.Changed, Remaining: mapped.Remaining}
 	return MapStaff200JSONResponse{
-		Body:    query.MappedStaffOf(mapped.User.State, mapped.Staff, request.Body.DryRun, query.PastOrders{Found: mapped.Found, Changed: mapped.Changed, Remaining: mapped.Remaining}),
+		Body:    query.MappedStaffOf(mapped.User.State, mapped.Staff, request.Body.DryRun, past),
 		Headers: MapStaff200ResponseHeaders{ETag: etag(mapped.User.Version), OrderbridgePosition: mapped.User.Position},
 	}, nil
 }
