@@ -69,7 +69,7 @@ func TestMapStaffChangesPastOrdersInChunks(t *testing.T) {
 		"all of them, save the one that somebody was faster with": {
 			time.Hour, true, command.MappedStaff{Found: 450, Changed: 449, User: command.Stored[user.State]{Position: 550}}, []int{200, 200, 50},
 		},
-		"none when the caller cannot wait":  {time.Second, true, command.MappedStaff{Found: 450, Remaining: 450, User: command.Stored[user.State]{Position: 3}}, nil},
+		"none when the caller cannot wait": {time.Second, true, command.MappedStaff{Found: 450, Remaining: 450, User: command.Stored[user.State]{Position: 3}}, nil},
 		"none when they are not asked for": {time.Hour, false, command.MappedStaff{Found: 450, Remaining: 450, User: command.Stored[user.State]{Position: 3}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
