@@ -31,6 +31,11 @@ type Commands struct {
 	AddCustomer          command.AddCustomerHandler
 	ChangeCustomerStatus command.ChangeCustomerStatusHandler
 	AddUser              command.AddUserHandler
+	EditUser             command.EditUserHandler
+	SetUserActive        command.SetUserActiveHandler
+	ImportUsers          command.ImportUsersHandler
+	MapStaff             command.MapStaffHandler
+	UnmapStaff           command.UnmapStaffHandler
 }
 
 // Queries ask something.

@@ -13,7 +13,6 @@ import (
 	"orderbridge/domain/customer"
 	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
-	"orderbridge/domain/user"
 )
 
 // Customers stores customers: their events, and the directory of the keys that they are found by.
@@ -82,30 +81,3 @@ func (s Customers) Update(ctx context.Context, by command.By, id uuid.UUID, deci
 }
 
 var errCustomerUnknown = problem.NotFound("customer-unknown", "no customer has this id")
-
-// Users stores staff: their events, and the directory that assignees are looked up in.
-type Users struct{ db *Database }
-
-var _ command.Users = Users{}
-
-// NewUsers makes the store.
-func NewUsers(db *Database) Users { return Users{db: db} }
-
-// Add stores a member of staff who is new.
-func (s Users) Add(ctx context.Context, by command.By, added user.UserAdded) (int64, error) {
-	return s.db.update(ctx, by, func(_ pgx.Tx, p *pipeline) ([]event.New, error) {
-		if err := queries.AddUser(ctx, p, dbsqlc.AddUserParams{
-			WorkspaceID: by.WorkspaceID, ID: added.User.ID, Name: added.User.Name, Phone: added.User.Phone,
-			Email: added.User.Email, Active: added.User.Active,
-		}); err != nil {
-			return nil, err
-		}
-		return pendingEvents(by, event.UserStream(added.User.ID), 1, []event.Payload{added}), nil
-	})
-}
-
-// Exists tells whether a workspace has an active user with this id.
-func (s Users) Exists(ctx context.Context, workspaceID, id uuid.UUID) (bool, error) {
-	exists, err := queries.UserExists(ctx, s.db.requests, dbsqlc.UserExistsParams{WorkspaceID: workspaceID, ID: id})
-	return exists, unavailable(err)
-}

@@ -3,10 +3,11 @@
 //	log.go coalescer.go encoding.go   the event log: appending under its lock, many callers in one round trip
 //	listener.go                       waking those who wait for new events
 //	workspaces.go customers.go …      what operators change: load a stream, decide, append
+//	past_orders.go                    orders that a change of staff assigns anew
 //	answers.go                        what repeated requests are answered with
 //	ingestion.go                      what a slice of received orders asks and records
 //	projections.go projection/        read tables, folded from the log by SQL
-//	readmodel.go                      the answers to queries
+//	readmodel.go readmodel_users.go   the answers to queries
 //	migrate.go                        schema, role, and a first workspace
 //
 // Steady queries stand in queries/*.sql and are generated into internal/dbsqlc.

@@ -49,6 +49,12 @@ var decoders = map[string]func([]byte) (event.Payload, error){
 	"ShopKeyRotated":          decodeInto[workspace.ShopKeyRotated],
 	"TokenRevoked":            decodeInto[workspace.TokenRevoked],
 	"TokenCreated":            decodeInto[workspace.TokenCreated],
+	"OrderReassigned":         decodeInto[order.OrderReassigned],
+	"UserUpdated":             decodeInto[user.UserUpdated],
+	"UserDeactivated":         decodeInto[user.UserDeactivated],
+	"UserReactivated":         decodeInto[user.UserReactivated],
+	"StaffMapped":             decodeInto[user.StaffMapped],
+	"StaffUnmapped":           decodeInto[user.StaffUnmapped],
 }
 
 func decodeInto[P event.Payload](stored []byte) (event.Payload, error) {

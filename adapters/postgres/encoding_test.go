@@ -152,6 +152,7 @@ func TestGoldenPayloads(t *testing.T) {
 var zeroOnPurpose = []string{
 	"order.lines.0.discount", "order.lines.0.gift", "order.lines.1.amount", // a plain line and a gift
 	"changes.1.before",
+	"user.active", // of one who was deactivated
 }
 
 // zeroFields are the JSON paths of fields with the zero value.

@@ -313,10 +313,7 @@ func queueOrderHeads(ctx context.Context, p *pipeline, decided command.Decided) 
 	if len(decided.Orders) == 0 {
 		return nil
 	}
-	keys := slices.SortedFunc(maps.Keys(decided.Orders), func(a, b command.OrderKey) int {
-		return cmp.Or(bytes.Compare(a.WorkspaceID[:], b.WorkspaceID[:]),
-			cmp.Compare(a.ShopID, b.ShopID), cmp.Compare(a.OrderID, b.OrderID))
-	})
+	keys := slices.SortedFunc(maps.Keys(decided.Orders), compareOrderKeys)
 	var params dbsqlc.RecordOrderHeadsParams
 	for _, key := range keys {
 		head := decided.Orders[key]

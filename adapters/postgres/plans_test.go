@@ -20,9 +20,11 @@ import (
 
 	"orderbridge/adapters/eventbus"
 	"orderbridge/adapters/postgres"
+	"orderbridge/app/command"
 	"orderbridge/app/policy"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/event"
+	"orderbridge/domain/user"
 )
 
 // statement is one that the service sent, with its arguments.
@@ -290,6 +292,13 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 		check(t, "archive")
 		traced.mustAddCustomer(t, details("Trần Văn Nam", "0912000451"))
 		check(t, "add customer")
+		b.foldAll(t)
+		mai := b.mustAddUser(t, user.Details{Name: "Mai", Phone: "0904000777"})
+		mapped := traced.mustMapStaff(t, command.MapStaff{UserID: mai.ID, StaffKey: "mai@example.vn", Past: true})
+		if mapped.Changed == 0 {
+			t.Error("no past order changed")
+		}
+		check(t, "map staff")
 	})
 
 	t.Run("every query of the log and of the ingestion was explained", func(t *testing.T) { //nolint:paralleltest // looks at the ones before

@@ -15,11 +15,11 @@ import (
 	"pgregory.net/rapid"
 
 	"orderbridge/adapters/postgres"
-	"orderbridge/app/command"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
+	"orderbridge/domain/user"
 )
 
 // tablesOf are a projection's tables.
@@ -126,13 +126,8 @@ func tell(t testing.TB, b *bundle) {
 	t.Helper()
 	log := b.newLog(t)
 	other := b.addWorkspace(t, "other", customer.MatchByPhoneOrEmail)
-	addUser := func(name, phone, email string) {
-		if _, err := command.NewAddUserHandler(postgres.NewUsers(b.db)).Handle(t.Context(), command.AddUser{By: b.by, Name: name, Phone: phone, Email: email}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	addUser("Mai Phương", "0904000321", "phuongmai.sale@example.vn")
-	addUser("Quốc Huy", "", "")
+	mai := b.mustAddUser(t, user.Details{Name: "Mai Phương", Phone: "0904000321", Email: "phuongmai.sale@example.vn"})
+	huy := b.mustAddUser(t, user.Details{Name: "Quốc Huy"})
 	known := b.mustAddCustomer(t, customer.Details{Name: "Trần Văn Nam", Phones: []string{"0987000102"}, Emails: []string{"Nam@example.com"}, Address: "Huế"})
 	b.mustAddCustomer(t, customer.Details{Name: "Không có gì cả", Status: customer.StatusArchived})
 	noLines := func(s *order.State) { s.Lines, s.Totals = nil, order.Totals{} }
@@ -154,6 +149,25 @@ func tell(t testing.TB, b *bundle) {
 	b.setStatus(t, known.ID, customer.StatusArchived)
 	b.setRule(t, customer.MatchByEmail)
 	b.connectShop(t, shopID, uuid.Nil)
+
+	// Staff who are mapped, and mapped to another one; the order of one goes to who they are.
+	b.ingestNew(t, log, anOrder("10", madeBy("u-huy")))
+	for _, change := range []struct {
+		of     user.State
+		change func(*user.User) error
+	}{
+		{mai, func(u *user.User) error { return u.Map(user.Staff{Key: "u-huy", Name: "Huy"}) }},
+		{mai, func(u *user.User) error { return u.Map(user.Staff{Key: "name:Mai"}) }},
+		{mai, func(u *user.User) error { return u.Map(user.Staff{Key: "gone"}) }},
+		{mai, func(u *user.User) error { return u.Unmap("u-huy") }},
+		{huy, func(u *user.User) error { return u.Map(user.Staff{Key: "u-huy", Name: "Huy"}) }},
+		{huy, func(u *user.User) error { return u.Edit(user.Edit{Name: new("Nguyễn Quốc Huy")}) }},
+		{mai, func(u *user.User) error { return u.Unmap("gone") }},
+		{mai, func(u *user.User) error { u.Deactivate(); u.Reactivate(); return nil }},
+	} {
+		b.mustChangeUser(t, change.of.ID, change.change)
+	}
+	b.mustReassign(t, "10", "u-huy", order.Staff{ID: huy.ID, Name: huy.Name})
 
 	// The same order in another workspace is another order.
 	before := b.head(t)
@@ -315,6 +329,12 @@ func TestProjectedRecords(t *testing.T) {
 		"customers without keys":                        {count("crm_customers WHERE phones = '{}' AND emails = '{}' AND name = 'Không có gì cả' AND address IS NULL AND tags = '{}' AND status = 'archived'"), 1},
 		"the customer with everything":                  {count(`crm_customers WHERE tags = '{VIP,"khách \"quen\", 🌸"}' AND birthday = '1994-02-28' AND gender = 'female'`), 1},
 		"the archived customer":                         {count("crm_customers WHERE name = 'Trần Văn Nam' AND status = 'archived' AND emails = '{nam@example.com}'"), 1},
+		"mappings: one moved on, one stayed":            {count("crm_staff s JOIN crm_users u ON u.id = s.user_id WHERE s.staff_key = 'u-huy' AND s.name = 'Huy' AND u.name = 'Nguyễn Quốc Huy' OR s.staff_key = 'name:Mai' AND s.name IS NULL AND u.name = 'Mai Phương'"), 2},
+		"mappings in all":                               {count("crm_staff"), 2},
+		"versions of users":                             {count("crm_users WHERE (name, version) IN (('Mai Phương', 8), ('Nguyễn Quốc Huy', 3))"), 2},
+		"an order that was assigned later":              {count("crm_orders WHERE staff_key = 'u-huy' AND assignee_reason = 'creator_mapped' AND assignee_name = 'Quốc Huy'"), 1},
+		"lines of the order that was assigned later":    {count("crm_order_lines WHERE code = 'Pancake_1635294032_10'"), 2},
+		"who made orders: by phone, and nobody":         {count("crm_orders WHERE staff_key = '+84904000321' AND staff_name = 'Mai Phương' OR staff_key IS NULL AND creator IS NULL"), count("crm_orders") - 1},
 		"staff without phone and email":                 {count("crm_users WHERE phone IS NULL AND email IS NULL AND active"), 1},
 		"orders of an assignee":                         {count("crm_orders WHERE assignee_name = 'Mai Phương' AND assignee_reason = 'creator_phone'"), 2},
 		"orders of nobody have no assignee":             {count("crm_orders WHERE assignee_reason = 'none' AND (assignee_id IS NOT NULL OR assignee_name IS NOT NULL)"), 0},

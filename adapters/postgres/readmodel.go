@@ -206,19 +206,6 @@ func (r ReadModel) Sources(ctx context.Context, workspaceID uuid.UUID, page quer
 	}), nil
 }
 
-// Users returns a part of the list of staff, the last to be added first.
-func (r ReadModel) Users(ctx context.Context, workspaceID uuid.UUID, page query.Page) (query.List[query.User], error) {
-	rows, err := queries.UsersPage(ctx, r.db.requests, dbsqlc.UsersPageParams{
-		WorkspaceID: workspaceID, Before: before(page), AtMost: atMost(page),
-	})
-	if err != nil {
-		return query.List[query.User]{}, unavailable(err)
-	}
-	return listOf(rows, page, func(row dbsqlc.CrmUser) int64 { return row.CreatedPosition }, func(row dbsqlc.CrmUser) query.User {
-		return query.User{ID: row.ID, Name: row.Name, Phone: row.Phone, Email: row.Email, Active: row.Active}
-	}), nil
-}
-
 // Delivery returns one delivery.
 func (r ReadModel) Delivery(ctx context.Context, workspaceID, id uuid.UUID) (query.Delivery, error) {
 	row, err := queries.Delivery(ctx, r.db.requests, dbsqlc.DeliveryParams{WorkspaceID: workspaceID, ID: id})

@@ -68,7 +68,7 @@ func TestReadModelLists(t *testing.T) {
 				lists["customers"] = append(lists["customers"], c.Phones[0][8:])
 			}
 			for _, u := range all(t, limit, func(p query.Page) (query.List[query.User], error) {
-				return read.Users(t.Context(), b.workspaceID, p)
+				return read.Users(t.Context(), b.workspaceID, query.UserFilter{}, p)
 			}) {
 				lists["users"] = append(lists["users"], u.Name)
 			}
@@ -367,7 +367,7 @@ func TestReadModelRecords(t *testing.T) {
 		_, errs["Order"] = away.Order(ctx, b.workspaceID, "x")
 		_, errs["Orders"] = away.Orders(ctx, b.workspaceID, query.OrderFilter{}, query.Page{Limit: 1})
 		_, errs["Customers"] = away.Customers(ctx, b.workspaceID, query.CustomerFilter{}, query.Page{Limit: 1})
-		_, errs["Users"] = away.Users(ctx, b.workspaceID, query.Page{Limit: 1})
+		_, errs["Users"] = away.Users(ctx, b.workspaceID, query.UserFilter{}, query.Page{Limit: 1})
 		_, errs["Sources"] = away.Sources(ctx, b.workspaceID, query.Page{Limit: 1})
 		_, errs["Deliveries"] = away.Deliveries(ctx, b.workspaceID, query.DeliveryFilter{}, query.Page{Limit: 1})
 		_, errs["Delivery"] = away.Delivery(ctx, b.workspaceID, event.NewID())
@@ -422,7 +422,7 @@ func TestReadModelKeepsWorkspacesApart(t *testing.T) {
 		byCustomer, err2 := read.Orders(ctx, workspaceID, query.OrderFilter{CustomerID: uuid.NullUUID{UUID: id, Valid: true}}, page)
 		byShop, err3 := read.Orders(ctx, workspaceID, query.OrderFilter{ShopID: shopID}, page)
 		customers, err4 := read.Customers(ctx, workspaceID, query.CustomerFilter{Phone: "+84912000451"}, page)
-		users, err5 := read.Users(ctx, workspaceID, page)
+		users, err5 := read.Users(ctx, workspaceID, query.UserFilter{}, page)
 		sources, err6 := read.Sources(ctx, workspaceID, page)
 		deliveries, err7 := read.Deliveries(ctx, workspaceID, query.DeliveryFilter{}, page)
 		shops, err8 := read.Shops(ctx, workspaceID)

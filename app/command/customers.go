@@ -8,7 +8,6 @@ import (
 
 	"orderbridge/domain/customer"
 	"orderbridge/domain/event"
-	"orderbridge/domain/user"
 )
 
 // Customers stores customers.
@@ -99,37 +98,4 @@ func changeCustomer(
 	})
 	stored.Position = position
 	return stored, err
-}
-
-// Users stores staff.
-type Users interface {
-	// Add stores a user who is new, and returns where their event stands in the log.
-	Add(ctx context.Context, by By, added user.UserAdded) (position int64, err error)
-	// Exists tells whether a workspace has an active user with this id.
-	Exists(ctx context.Context, workspaceID, id uuid.UUID) (bool, error)
-}
-
-// AddUser adds a member of staff.
-type AddUser struct {
-	By                 By
-	Name, Phone, Email string
-}
-
-// AddUserHandler handles AddUser.
-type AddUserHandler struct{ users Users }
-
-// NewAddUserHandler makes the handler.
-func NewAddUserHandler(users Users) AddUserHandler { return AddUserHandler{users: users} }
-
-// Handle adds the user and returns them.
-func (h AddUserHandler) Handle(ctx context.Context, cmd AddUser) (Stored[user.State], error) {
-	added, err := user.Add(event.NewID(), cmd.Name, cmd.Phone, cmd.Email)
-	if err != nil {
-		return Stored[user.State]{}, err
-	}
-	position, err := h.users.Add(ctx, cmd.By, added)
-	if err != nil {
-		return Stored[user.State]{}, err
-	}
-	return Stored[user.State]{State: added.User, Version: 1, Position: position}, nil
 }

@@ -80,6 +80,8 @@ func Narrate(payload event.Payload) string {
 			money.Display(e.Order.Totals.Due, e.Order.Currency), narrateAssignee(e.Assignee))
 	case order.OrderUpdated:
 		return fmt.Sprintf("Updated order %s: %s changed.", e.Code, narrateChanges(e.Changes))
+	case order.OrderReassigned:
+		return fmt.Sprintf("Order %s was given to another assignee. %s", e.Code, narrateAssignee(e.Assignee))
 	case order.OrderUnchanged:
 		if e.Reason == order.UnchangedOlder {
 			return fmt.Sprintf("Order %s stays as it is: this is an older version than the one it has.", e.Code)
@@ -125,6 +127,20 @@ func Narrate(payload event.Payload) string {
 		return fmt.Sprintf("The API token named %q was revoked.", e.Name)
 	case user.UserAdded:
 		return fmt.Sprintf("User %q was added.", e.User.Name)
+	case user.UserUpdated:
+		fields := make([]string, 0, len(e.Changes))
+		for _, change := range e.Changes {
+			fields = append(fields, change.Field)
+		}
+		return fmt.Sprintf("User %q was changed: %s.", e.User.Name, strings.Join(fields, ", "))
+	case user.UserDeactivated:
+		return fmt.Sprintf("User %q was deactivated; no new order is assigned to them.", e.User.Name)
+	case user.UserReactivated:
+		return fmt.Sprintf("User %q was reactivated.", e.User.Name)
+	case user.StaffMapped:
+		return fmt.Sprintf("Orders made by %s are assigned to %q from now on.", narrateStaff(e.Staff), e.User.Name)
+	case user.StaffUnmapped:
+		return fmt.Sprintf("Orders made by %s are no longer assigned to %q.", narrateStaff(e.Staff), e.User.Name)
 	default:
 		return payload.EventName() + "."
 	}
@@ -174,16 +190,25 @@ func narrateKey(key contact.Key) string {
 
 func narrateAssignee(a order.Assignee) string {
 	why := map[order.AssigneeReason]string{
-		order.AssignedByCreatorPhone:     "has the phone of the order's creator",
-		order.AssignedByCreatorEmail:     "has the email of the order's creator",
-		order.AssignedByFirstEditorPhone: "has the phone of the order's first editor",
-		order.AssignedByFirstEditorEmail: "has the email of the order's first editor",
-		order.AssignedByShopDefault:      "is the shop's default assignee",
+		order.AssignedByCreatorPhone:       "has the phone of the order's creator",
+		order.AssignedByCreatorEmail:       "has the email of the order's creator",
+		order.AssignedByFirstEditorPhone:   "has the phone of the order's first editor",
+		order.AssignedByFirstEditorEmail:   "has the email of the order's first editor",
+		order.AssignedByCreatorMapping:     "was mapped to the order's creator",
+		order.AssignedByFirstEditorMapping: "was mapped to the order's first editor",
+		order.AssignedByShopDefault:        "is the shop's default assignee",
 	}[a.Reason]
 	if why == "" {
 		return "Nobody is assigned: no user has the phone or email of its creator, and the shop has no default assignee."
 	}
 	return fmt.Sprintf("Assigned to %s, who %s.", a.Name, why)
+}
+
+func narrateStaff(staff user.Staff) string {
+	if staff.Name == "" {
+		return fmt.Sprintf("the shop's staff %s", staff.Key)
+	}
+	return fmt.Sprintf("%s, the shop's staff %s", staff.Name, staff.Key)
 }
 
 func narrateChanges(changes []order.Change) string {

@@ -105,15 +105,6 @@ type Source struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// User is a member of staff.
-type User struct {
-	ID     uuid.UUID `json:"id"`
-	Name   string    `json:"name"`
-	Phone  *string   `json:"phone"`
-	Email  *string   `json:"email"`
-	Active bool      `json:"active"`
-}
-
 // Outcome is what became of a delivery.
 type Outcome string
 
@@ -228,7 +219,10 @@ type ReadModel interface {
 	Customer(ctx context.Context, workspaceID, id uuid.UUID) (Customer, error)
 	Customers(ctx context.Context, workspaceID uuid.UUID, filter CustomerFilter, page Page) (List[Customer], error)
 	Sources(ctx context.Context, workspaceID uuid.UUID, page Page) (List[Source], error)
-	Users(ctx context.Context, workspaceID uuid.UUID, page Page) (List[User], error)
+	User(ctx context.Context, workspaceID, id uuid.UUID) (UserDetail, error)
+	Users(ctx context.Context, workspaceID uuid.UUID, filter UserFilter, page Page) (List[User], error)
+	// UnmappedStaff lists the members of shops' staff whom no user is and who made orders, those with most orders first.
+	UnmappedStaff(ctx context.Context, workspaceID uuid.UUID, limit int) (UnmappedStaffList, error)
 	Delivery(ctx context.Context, workspaceID, id uuid.UUID) (Delivery, error)
 	Deliveries(ctx context.Context, workspaceID uuid.UUID, filter DeliveryFilter, page Page) (List[Delivery], error)
 	Shops(ctx context.Context, workspaceID uuid.UUID) ([]Shop, error)

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"orderbridge/domain/customer"
-	"orderbridge/domain/user"
 )
 
 // Records as the read tables will show them, from what a command left behind. Times are as exact as the database.
@@ -16,11 +15,6 @@ func CustomerOf(state customer.State) Customer {
 		Address: orNull(state.Address), Gender: orNull(state.Gender), Birthday: orNull(state.Birthday), Tags: orEmpty(state.Tags),
 		Status: string(state.Status), CreatedAt: state.CreatedAt.UTC().Truncate(time.Microsecond),
 	}
-}
-
-// UserOf is a user's state.
-func UserOf(state user.State) User {
-	return User{ID: state.ID, Name: state.Name, Phone: orNull(state.Phone), Email: orNull(state.Email), Active: state.Active}
 }
 
 func orEmpty(list []string) []string {

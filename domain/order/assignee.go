@@ -11,6 +11,10 @@ const (
 	AssignedByCreatorEmail     AssigneeReason = "creator_email"
 	AssignedByFirstEditorPhone AssigneeReason = "first_editor_phone"
 	AssignedByFirstEditorEmail AssigneeReason = "first_editor_email"
+	// AssignedByCreatorMapping and AssignedByFirstEditorMapping: an operator said which user that member of the shop's
+	// staff is.
+	AssignedByCreatorMapping     AssigneeReason = "creator_mapped"
+	AssignedByFirstEditorMapping AssigneeReason = "first_editor_mapped"
 	// AssignedByShopDefault: nobody whom the order names is a user, and the shop has a default assignee.
 	AssignedByShopDefault AssigneeReason = "shop_default"
 	// AssignedToNobody: and the shop has none either.

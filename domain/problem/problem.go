@@ -28,7 +28,8 @@ var (
 	KindUnavailable  = Kind{"unavailable"} // try again later
 )
 
-// Error is a problem that the caller may see. Neither code nor message ever holds personal data or a secret.
+// Error is a problem that the caller may see. Neither code nor message ever holds a secret, or personal data beyond the
+// name of a record that is in the caller's way.
 type Error struct {
 	kind    Kind
 	code    string

@@ -16,6 +16,7 @@ import (
 	"orderbridge/app/query"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/event"
+	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
 	"orderbridge/domain/user"
 	"orderbridge/domain/workspace"
@@ -54,6 +55,7 @@ type testBundle struct {
 	workspaces *fakeWorkspaces
 	customers  *fakeCustomers
 	users      *fakeUsers
+	past       *fakePastOrders
 	env        map[string]string
 	stdin      string
 	openError  error
@@ -70,7 +72,8 @@ func setup(t *testing.T) *testBundle {
 	}
 	return &testBundle{
 		t: t, read: &fakeReadModel{}, workspaces: &fakeWorkspaces{workspace: w}, customers: &fakeCustomers{}, users: &fakeUsers{},
-		env: map[string]string{},
+		past: &fakePastOrders{},
+		env:  map[string]string{},
 	}
 }
 
@@ -97,6 +100,11 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 				AddCustomer:          command.NewAddCustomerHandler(b.customers, clock),
 				ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(b.customers),
 				AddUser:              command.NewAddUserHandler(b.users),
+				EditUser:             command.NewEditUserHandler(b.users),
+				SetUserActive:        command.NewSetUserActiveHandler(b.users),
+				ImportUsers:          command.NewImportUsersHandler(b.users, fakeUserFile{}),
+				MapStaff:             command.NewMapStaffHandler(b.users, b.past),
+				UnmapStaff:           command.NewUnmapStaffHandler(b.users),
 			},
 			Queries: app.Queries{ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read)},
 		},
@@ -180,7 +188,9 @@ type fakeReadModel struct {
 	orders     query.List[query.Order]
 	customer   query.Customer
 	customers  query.List[query.Customer]
+	user       query.UserDetail
 	users      query.List[query.User]
+	unmapped   query.UnmappedStaffList
 	delivery   query.Delivery
 	deliveries query.List[query.Delivery]
 	shops      []query.Shop
@@ -224,9 +234,19 @@ func (f *fakeReadModel) Sources(context.Context, uuid.UUID, query.Page) (query.L
 	return query.List[query.Source]{}, errors.New("no command asks for sources")
 }
 
-func (f *fakeReadModel) Users(_ context.Context, workspaceID uuid.UUID, page query.Page) (query.List[query.User], error) {
-	f.ask(workspaceID, nil, page)
+func (f *fakeReadModel) User(_ context.Context, workspaceID, id uuid.UUID) (query.UserDetail, error) {
+	f.ask(workspaceID, id, query.Page{})
+	return f.user, f.err
+}
+
+func (f *fakeReadModel) Users(_ context.Context, workspaceID uuid.UUID, filter query.UserFilter, page query.Page) (query.List[query.User], error) {
+	f.ask(workspaceID, filter, page)
 	return f.users, f.err
+}
+
+func (f *fakeReadModel) UnmappedStaff(_ context.Context, workspaceID uuid.UUID, limit int) (query.UnmappedStaffList, error) {
+	f.ask(workspaceID, limit, query.Page{})
+	return f.unmapped, f.err
 }
 
 func (f *fakeReadModel) Delivery(_ context.Context, workspaceID, id uuid.UUID) (query.Delivery, error) {
@@ -348,19 +368,84 @@ func (f *fakeCustomers) Update(_ context.Context, by command.By, id uuid.UUID, d
 // fakeUsers holds users.
 type fakeUsers struct {
 	added  []user.State
+	user   *user.User // who is updated
+	active []user.State
 	exists bool
 	err    error
 	by     command.By
+	id     uuid.UUID
 }
 
-func (f *fakeUsers) Add(_ context.Context, by command.By, added user.UserAdded) (int64, error) {
+func (f *fakeUsers) Add(_ context.Context, by command.By, added *user.User) (int64, error) {
 	f.by = by
-	f.added = append(f.added, added.User)
+	f.added = append(f.added, added.State())
 	return 1, f.err
 }
 
+func (f *fakeUsers) Import(_ context.Context, by command.By, decide func([]user.State) ([]*user.User, error)) (int64, error) {
+	f.by = by
+	if f.err != nil {
+		return 0, f.err
+	}
+	added, err := decide(f.active)
+	for _, u := range added {
+		f.added = append(f.added, u.State())
+	}
+	return 1, err
+}
+
+func (f *fakeUsers) Update(ctx context.Context, by command.By, id uuid.UUID, decide func(*user.User) error) (int64, error) {
+	return 1, f.Preview(ctx, by, id, decide)
+}
+
+func (f *fakeUsers) Preview(_ context.Context, by command.By, id uuid.UUID, decide func(*user.User) error) error {
+	f.by, f.id = by, id
+	if f.err != nil {
+		return f.err
+	}
+	if f.user == nil {
+		return user.ErrUnknown
+	}
+	return decide(f.user)
+}
+
+func (f *fakeUsers) Active(context.Context, uuid.UUID) ([]user.State, error) { return f.active, f.err }
+
 func (f *fakeUsers) Exists(context.Context, uuid.UUID, uuid.UUID) (bool, error) {
 	return f.exists, f.err
+}
+
+// fakeUserFile reads a name a line.
+type fakeUserFile struct{}
+
+func (fakeUserFile) ReadUsers(file []byte) ([]command.UserRow, error) {
+	var rows []command.UserRow
+	for name := range strings.Lines(string(file)) {
+		rows = append(rows, command.UserRow{Line: len(rows) + 1, Details: user.Details{Name: strings.TrimSpace(name)}})
+	}
+	return rows, nil
+}
+
+// fakePastOrders holds a number of past orders, which all change.
+type fakePastOrders struct{ orders, reassigned int }
+
+func (f *fakePastOrders) CatchUp(context.Context) error { return nil }
+
+func (f *fakePastOrders) Count(context.Context, uuid.UUID, string) (int, error) { return f.orders, nil }
+
+func (f *fakePastOrders) Of(_ context.Context, _ uuid.UUID, _ string, after int64, atMost int) ([]command.PastOrder, error) {
+	var past []command.PastOrder
+	for position := after + 1; position <= int64(f.orders) && len(past) < atMost; position++ {
+		past = append(past, command.PastOrder{Position: position})
+	}
+	return past, nil
+}
+
+func (f *fakePastOrders) Reassign(
+	_ context.Context, _ command.By, orders []command.PastOrder, _ func(order.Record) (order.OrderReassigned, bool),
+) (int, int64, error) {
+	f.reassigned += len(orders)
+	return len(orders), 1, nil
 }
 
 // byOperator is who gives every command of the command line.

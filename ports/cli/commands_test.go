@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,6 +22,7 @@ import (
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
+	"orderbridge/domain/user"
 	"orderbridge/domain/workspace"
 	"orderbridge/ports/cli"
 )
@@ -540,6 +543,122 @@ func TestUsers(t *testing.T) {
 	}
 	bundle.run("user", "list", "--json").exits(cli.ExitDone).isJSON(bundle.read.users)
 	bundle.run("user", "list", "--cursor", "!").exits(cli.ExitRefused)
+	bundle.run("user", "list", "--inactive", "--find", "mai").exits(cli.ExitDone)
+	if want := (query.UserFilter{Active: new(false), Text: "mai"}); !reflect.DeepEqual(bundle.read.asked, want) {
+		t.Errorf("asked for %+v", bundle.read.asked)
+	}
+	bundle.run("user", "list", "--inactive", "--active").exits(cli.ExitUsage)
+
+	bundle.read.user = query.UserDetail{
+		User:  query.User{ID: id, Name: "Phương Mai", Phone: new("+84904000321"), Active: true},
+		Staff: []query.Staff{{Key: "u-1", Name: new("Mai ca sáng")}, {Key: "name:Mai"}}, Version: 3,
+	}
+	bundle.run("user", "show", anID).exits(cli.ExitDone).prints(`User    Phương Mai
+Id      01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
+Active  yes
+Phone   0904 000 321
+Email   -
+Staff   u-1 (Mai ca sáng)
+Staff   name:Mai
+`, "")
+	bundle.run("user", "show", anID, "--json").exits(cli.ExitDone).isJSON(bundle.read.user)
+}
+
+func TestUserChanges(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.run("user", "edit", anID, "--name", "Mai").exits(cli.ExitNotFound).prints("", "orderbridge: no user has this id; see the list of users\n")
+	var err error
+	if bundle.users.user, err = user.Add(id, user.Details{Name: "Lan", Phone: "0904000321", Email: "lan@example.vn"}); err != nil {
+		t.Fatal(err)
+	}
+	bundle.run("user", "edit", anID, "--name", "Lan Anh", "--email", "").exits(cli.ExitDone).prints("User Lan Anh is as you say.\n", "")
+	if got, want := bundle.users.user.State(), (user.State{ID: id, Name: "Lan Anh", Phone: "+84904000321", Active: true}); got != want || bundle.users.id != id {
+		t.Errorf("the user is %+v", got)
+	}
+	bundle.run("user", "edit", anID, "--phone", "1", "--email", "x").exits(cli.ExitRefused).prints("",
+		"orderbridge: the input is not valid:\n  --phone: the phone number cannot be read\n  --email: the email address cannot be read\n")
+	shown := query.User{ID: id, Name: "Lan Anh", Phone: new("+84904000321")}
+	bundle.run("user", "deactivate", anID, "--json").exits(cli.ExitDone).isJSON(shown)
+	bundle.run("user", "map", "--staff", "u-1", "--user", anID).exits(cli.ExitRefused).prints("",
+		"orderbridge: the user is not active, so no order can go to them; reactivate them first\n")
+	bundle.run("user", "reactivate", anID).exits(cli.ExitDone).prints("User Lan Anh is active: orders are assigned to them.\n", "")
+	if bundle.users.by != byOperator {
+		t.Errorf("by %+v", bundle.users.by)
+	}
+	bundle.users.err = user.KeyTaken("phone", user.State{ID: id, Name: "Mai"})
+	bundle.run("user", "reactivate", anID).exits(cli.ExitRefused).prints("",
+		"orderbridge: another active user has this phone: Mai ("+anID+"); change or deactivate that one first\n")
+}
+
+func TestUserImport(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.users.active = []user.State{{ID: id, Name: "Lan", Active: true}}
+	bundle.stdin = "Mai\nLan\nHuy\n"
+	const table = "NAME  PHONE  EMAIL\nMai   -      -\nHuy   -      -\n"
+	bundle.run("user", "import", "-", "--dry-run").exits(cli.ExitDone).prints("2 users would be added, 1 were there already.\n"+table, "")
+	if len(bundle.users.added) != 0 {
+		t.Errorf("a dry run added %+v", bundle.users.added)
+	}
+	bundle.run("user", "import", "-").exits(cli.ExitDone).prints("2 users were added, 1 were there already.\n"+table, "")
+	if len(bundle.users.added) != 2 || bundle.users.by != byOperator {
+		t.Errorf("added %+v", bundle.users.added)
+	}
+	bundle.run("user", "import", "-", "--dry-run", "--json").exits(cli.ExitDone).isJSON(query.UserImport{
+		DryRun: true, Added: 2, Unchanged: 1, Users: []query.ImportedUser{{Name: "Mai"}, {Name: "Huy"}},
+	})
+	file := filepath.Join(t.TempDir(), "users.csv")
+	if err := os.WriteFile(file, []byte("Lan\n\x00\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bundle.run("user", "import", file).exits(cli.ExitRefused).prints("",
+		"orderbridge: the input is not valid:\n  rows[1].name: line 2: the name has control characters or is not UTF-8\n")
+	if got := bundle.run("user", "import", file+".gone").exits(cli.ExitRefused); !strings.Contains(got.stderr, "the file cannot be opened") {
+		t.Error(got.stderr)
+	}
+}
+
+func TestStaffMappingCommands(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	var err error
+	if bundle.users.user, err = user.Add(id, user.Details{Name: "Mai"}); err != nil {
+		t.Fatal(err)
+	}
+	bundle.run("user", "unmapped").exits(cli.ExitDone).prints("", "No unmapped staff.\n")
+	bundle.read.unmapped = query.UnmappedStaffList{Total: 3, Items: []query.UnmappedStaff{{
+		Key: "u-1", Name: new("Mai ca sáng"), Phone: new("+84904000321"), Orders: 450, OldestAt: now, NewestAt: now, SampleOrders: []string{"Pancake_1_2", "Pancake_1_1"},
+	}}}
+	bundle.run("user", "unmapped", "--limit", "1").exits(cli.ExitDone).prints(
+		`STAFF  NAME         PHONE         EMAIL  ORDERS  OLDEST            NEWEST            SUCH AS
+u-1    Mai ca sáng  0904 000 321  -         450  15/09/2025 10:04  15/09/2025 10:04  Pancake_1_2 Pancake_1_1
+`, "There are 2 more with fewer orders.\n")
+	if bundle.read.asked != 1 {
+		t.Errorf("asked for %v", bundle.read.asked)
+	}
+	bundle.run("user", "unmapped", "--json").exits(cli.ExitDone).isJSON(bundle.read.unmapped)
+	bundle.run("user", "unmapped", "--limit", "0").exits(cli.ExitRefused)
+
+	bundle.past.orders = 450
+	mapping := []string{"user", "map", "--staff", "u-1", "--user", anID, "--name", "Mai ca sáng"}
+	bundle.run(append(mapping, "--dry-run")...).exits(cli.ExitDone).prints(
+		"u-1 (Mai ca sáng) would be mapped to Mai, and 450 past orders would change with --past.\n", "")
+	bundle.run(mapping...).exits(cli.ExitDone).prints(
+		"u-1 (Mai ca sáng) is mapped to Mai.\n450 past orders stay as they are; to change them too, add --past.\n", "")
+	if bundle.past.reassigned != 0 {
+		t.Errorf("%d orders changed without being asked for", bundle.past.reassigned)
+	}
+	bundle.run(append(mapping, "--past")...).exits(cli.ExitDone).prints("u-1 (Mai ca sáng) is mapped to Mai.\n450 past orders went to them.\n", "")
+	if bundle.past.reassigned != 450 {
+		t.Errorf("%d orders changed", bundle.past.reassigned)
+	}
+	bundle.run(append(mapping, "--past", "--json")...).exits(cli.ExitDone).isJSON(query.MappedStaff{
+		User: query.Reference{ID: id, Name: "Mai"}, Staff: query.Staff{Key: "u-1", Name: new("Mai ca sáng")},
+		PastOrders: query.PastOrders{Found: 450, Changed: 450},
+	})
+	bundle.run("user", "unmap", "--staff", "u-1", "--user", anID).exits(cli.ExitDone).prints("User Mai is no longer u-1.\n", "")
+	bundle.run("user", "unmap", "--staff", "u-1", "--user", anID).exits(cli.ExitNotFound)
 }
 
 func TestOrderList(t *testing.T) {

@@ -75,13 +75,17 @@ func TestEveryReadIsAnswered(t *testing.T) {
 		},
 		"getDelivery": func(b *testBundle) *http.Request { return b.get("/api/v1/deliveries/" + deliveryID.String()) },
 		"listSources": func(b *testBundle) *http.Request { return b.get("/api/v1/sources") },
-		"listUsers":   func(b *testBundle) *http.Request { return b.get("/api/v1/users") },
 		"contract":    func(b *testBundle) *http.Request { return b.get("/api/openapi.yaml") },
 		"docs":        func(b *testBundle) *http.Request { return b.get("/api/docs") },
 		"docsAsset":   func(b *testBundle) *http.Request { return b.get("/api/docs/swagger-ui.css") },
 		"health":      func(b *testBundle) *http.Request { return b.get("/healthz") },
 		"readiness":   func(b *testBundle) *http.Request { return b.get("/readyz") },
 		"metrics":     func(b *testBundle) *http.Request { return b.get("/metrics") },
+		"listUsers":   func(b *testBundle) *http.Request { return b.get("/api/v1/users?active=true&q=mai") },
+		"getUser":     func(b *testBundle) *http.Request { return b.get("/api/v1/users/" + userID.String()) },
+		"listUnmappedStaff": func(b *testBundle) *http.Request {
+			return b.get("/api/v1/users/unmapped?limit=7")
+		},
 	}
 	bundle := setup(t)
 	for path, item := range contract.Paths.Map() {

@@ -155,17 +155,6 @@ func (c crm) ListSources(ctx context.Context, request ListSourcesRequestObject) 
 	return ListSources200JSONResponse(list), err
 }
 
-// ListUsers lists users.
-func (c crm) ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error) {
-	var check parameters
-	page := check.page(request.Params.Limit, request.Params.Cursor)
-	if err := check.problem(); err != nil {
-		return nil, err
-	}
-	list, err := c.queries.Users(ctx, workspaceOf(ctx), page)
-	return ListUsers200JSONResponse(list), err
-}
-
 // parameters reads the parameters of a list and collects what is wrong with them, so that a caller learns of
 // several at once. A text that is given and empty is as good as not given.
 type parameters struct{ invalid []problem.Field }
@@ -241,6 +230,8 @@ func oneOf[T ~string](p *parameters, path string, raw *T, allowed ...T) T {
 var messageOf = map[string]string{
 	"limit":       "a limit is 1 to 200",
 	"id":          "an id is a UUID, such as 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",
+	"active":      "this is true or false",
+	"dry_run":     "this is true or false",
 	"customer_id": "a customer's id is a UUID, such as 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",
 }
 

@@ -47,7 +47,7 @@ func TestAPIShowsTheCallersWorkspaceOnly(t *testing.T) {
 	t.Parallel()
 	bundle := setup(t)
 	bundle.read.workspaceID = uuid.New()
-	for _, path := range []string{"orders/" + orderCode, "customers/" + customerID.String(), "deliveries/" + deliveryID.String()} {
+	for _, path := range []string{"orders/" + orderCode, "customers/" + customerID.String(), "deliveries/" + deliveryID.String(), "users/" + userID.String()} {
 		bundle.do(t, bundle.get("/api/v1/"+path)).wantProblem(t, http.StatusNotFound, "record-unknown")
 	}
 	for _, path := range []string{"orders", "customers", "deliveries", "sources", "users"} {
@@ -111,7 +111,10 @@ func TestFiltersAreReadBeforeTheyAreAskedFor(t *testing.T) {
 		"customers?email=%20Lan.Pham@Example.com":                      {query.CustomerFilter{Email: "lan.pham@example.com"}, usual},
 		"customers?status=archived":                                    {query.CustomerFilter{Status: "archived"}, usual},
 		"deliveries?shop_id=1635294032&outcome=failed":                 {query.DeliveryFilter{ShopID: shopID, Outcome: "failed"}, usual},
-		"users?limit=1": {nil, query.Page{Limit: 1}},
+		"users?limit=1":                                  {query.UserFilter{}, query.Page{Limit: 1}},
+		"users?active=false&q=0904%20000":                {query.UserFilter{Active: new(false), Text: "0904 000"}, usual},
+		"users/unmapped":                                 {query.DefaultLimit, query.Page{}},
+		"users/unmapped?limit=3":                         {3, query.Page{}},
 		"orders/Pancake_1635294032_a%2F%2F..%2Fodd%20id": {"Pancake_1635294032_a//../odd id", query.Page{}},
 	} {
 		t.Run(path, func(t *testing.T) {
@@ -120,7 +123,7 @@ func TestFiltersAreReadBeforeTheyAreAskedFor(t *testing.T) {
 			if got := bundle.do(t, bundle.get("/api/v1/"+path)); got.status != http.StatusOK {
 				t.Fatalf("answered %d %s", got.status, got.body)
 			}
-			if asked, page := bundle.read.lastAsked(); asked != tc.asked || page != tc.page {
+			if asked, page := bundle.read.lastAsked(); !reflect.DeepEqual(asked, tc.asked) || page != tc.page {
 				t.Errorf("asked for %+v of %+v, want %+v of %+v", asked, page, tc.asked, tc.page)
 			}
 		})
@@ -150,6 +153,9 @@ func TestInvalidParametersAreNamed(t *testing.T) {
 		"deliveries/0912000451":                 {"id"},
 		"sources?limit=1000":                    {"limit"},
 		"users?cursor=0":                        {"cursor"},
+		"users?active=maybe":                    {"active"},
+		"users?q=%00&limit=0":                   {"limit", "q"},
+		"users/unmapped?limit=201":              {"limit"},
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()

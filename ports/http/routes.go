@@ -32,6 +32,15 @@ func (s *server) routes() http.Handler {
 		{http.MethodGet, "/api/v1/deliveries/{id}", s.reading(workspace.RoleViewer, crm.GetDelivery)},
 		{http.MethodGet, "/api/v1/sources", s.reading(workspace.RoleViewer, crm.ListSources)},
 		{http.MethodGet, "/api/v1/users", s.reading(workspace.RoleViewer, crm.ListUsers)},
+		{http.MethodPost, "/api/v1/users", s.changing(workspace.RoleOperator, crm.AddUser)},
+		{http.MethodPost, "/api/v1/users/import", s.changing(workspace.RoleOperator, crm.ImportUsers)},
+		{http.MethodGet, "/api/v1/users/unmapped", s.reading(workspace.RoleViewer, crm.ListUnmappedStaff)},
+		{http.MethodGet, "/api/v1/users/{id}", s.reading(workspace.RoleViewer, crm.GetUser)},
+		{http.MethodPatch, "/api/v1/users/{id}", s.changing(workspace.RoleOperator, crm.EditUser)},
+		{http.MethodPost, "/api/v1/users/{id}/deactivate", s.changing(workspace.RoleOperator, crm.DeactivateUser)},
+		{http.MethodPost, "/api/v1/users/{id}/reactivate", s.changing(workspace.RoleOperator, crm.ReactivateUser)},
+		{http.MethodPost, "/api/v1/users/{id}/staff", s.changing(workspace.RoleOperator, crm.MapStaff)},
+		{http.MethodDelete, "/api/v1/users/{id}/staff/{key}", s.changing(workspace.RoleOperator, crm.UnmapStaff)},
 
 		{http.MethodGet, "/api/v1/workspace", s.reading(workspace.RoleViewer, crm.GetWorkspace)},
 		{http.MethodGet, "/api/v1/settings", s.reading(workspace.RoleViewer, crm.GetSettings)},
@@ -68,7 +77,18 @@ func (s *server) routes() http.Handler {
 	}
 	for path, allowed := range methods {
 		slices.Sort(allowed)
-		mux.Handle(path, s.methodNotAllowed(strings.Join(allowed, ", ")))
+		refuse := s.methodNotAllowed(strings.Join(allowed, ", "))
+		if !isUnder(path, methods) {
+			mux.Handle(path, refuse)
+			continue
+		}
+		// A path beside one with a wildcard may not stand for all methods in the mux. Those that it leaves out go to the
+		// wildcard's.
+		for _, method := range usualMethods {
+			if !slices.Contains(allowed, method) {
+				mux.Handle(method+" "+path, refuse)
+			}
+		}
 	}
 	notFound := s.answered(func(http.ResponseWriter, *http.Request) error { return errPathUnknown })
 	mux.Handle("/", notFound)
@@ -80,6 +100,30 @@ func (s *server) routes() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// usualMethods are those that are refused by name where a path cannot refuse all others.
+var usualMethods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+}
+
+// isUnder tells that another path has a wildcard where this one has a word: /users/import beside /users/{id}.
+func isUnder(path string, others map[string][]string) bool {
+	words := strings.Split(path, "/")
+	for other := range others {
+		parts := strings.Split(other, "/")
+		if other == path || len(parts) != len(words) {
+			continue
+		}
+		matches := true
+		for i, part := range parts {
+			matches = matches && (part == words[i] || strings.HasPrefix(part, "{"))
+		}
+		if matches {
+			return true
+		}
+	}
+	return false
 }
 
 type route struct {

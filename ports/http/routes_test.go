@@ -37,6 +37,9 @@ func TestPathsAndMethodsThatAreNotServed(t *testing.T) {
 		{http.MethodPost, "/api/docs/swagger-ui.css", "GET, HEAD"},
 		{http.MethodPut, "/api/openapi.yaml", "GET, HEAD"},
 		{"STRANGE", "/healthz", "GET, HEAD"},
+		{http.MethodPost, "/api/v1/users/unmapped", "GET, HEAD"},
+		{http.MethodGet, "/api/v1/users/import", "POST"},
+		{http.MethodPost, "/api/v1/users/" + userID.String(), "GET, HEAD, PATCH"},
 	} {
 		got := bundle.do(t, bundle.request(tc.method, tc.path, nil))
 		got.wantProblem(t, http.StatusMethodNotAllowed, "method-not-allowed")

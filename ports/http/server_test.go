@@ -327,8 +327,22 @@ func (f *fakeRead) Sources(_ context.Context, workspace uuid.UUID, page query.Pa
 	return listOf(f, workspace, nil, page, query.Source{ID: sourceID, Name: "Pancake", CreatedAt: at})
 }
 
-func (f *fakeRead) Users(_ context.Context, workspace uuid.UUID, page query.Page) (query.List[query.User], error) {
-	return listOf(f, workspace, nil, page, query.User{ID: userID, Name: "Phương Mai", Phone: new("+84904000321"), Active: true})
+func (f *fakeRead) User(_ context.Context, workspace, id uuid.UUID) (query.UserDetail, error) {
+	return recordOf(f, workspace, id, id == userID, query.UserDetail{User: aUser(), Staff: []query.Staff{{Key: "u-1"}}, Version: 7})
+}
+
+func (f *fakeRead) Users(_ context.Context, workspace uuid.UUID, filter query.UserFilter, page query.Page) (query.List[query.User], error) {
+	return listOf(f, workspace, filter, page, aUser())
+}
+
+func (f *fakeRead) UnmappedStaff(_ context.Context, _ uuid.UUID, limit int) (query.UnmappedStaffList, error) {
+	return answerOf(f, limit, query.Page{}, query.UnmappedStaffList{Total: 1, Items: []query.UnmappedStaff{{
+		Key: "u-1", Name: new("Mai"), Orders: 1, OldestAt: at, NewestAt: at, SampleOrders: []string{orderCode},
+	}}})
+}
+
+func aUser() query.User {
+	return query.User{ID: userID, Name: "Phương Mai", Phone: new("+84904000321"), Active: true}
 }
 
 func (f *fakeRead) Delivery(_ context.Context, workspace, id uuid.UUID) (query.Delivery, error) {

@@ -118,13 +118,6 @@ FROM api_tokens WHERE token_hash = $1 AND revoked_at IS NULL;
 -- name: NoteTokenUse :exec
 UPDATE api_tokens SET last_used_at = clock_timestamp() WHERE id = $1;
 
--- name: AddUser :exec
-INSERT INTO users (workspace_id, id, name, phone, email, active)
-VALUES ($1, $2, $3, nullif(@phone::text, ''), nullif(@email::text, ''), $4);
-
--- name: UserExists :one
-SELECT EXISTS (SELECT FROM users WHERE workspace_id = $1 AND id = $2 AND active);
-
 -- name: AddCustomerHead :exec
 INSERT INTO customer_heads (workspace_id, id, active) VALUES ($1, $2, $3);
 

@@ -50,13 +50,6 @@ WHERE workspace_id = @workspace_id AND created_position < @before
 ORDER BY created_position DESC
 LIMIT @at_most;
 
--- name: UsersPage :many
--- Index: crm_users_list.
-SELECT * FROM crm_users
-WHERE workspace_id = @workspace_id AND created_position < @before
-ORDER BY created_position DESC
-LIMIT @at_most;
-
 -- name: Delivery :one
 -- Index: deliveries_pkey.
 SELECT * FROM deliveries WHERE workspace_id = $1 AND id = $2;

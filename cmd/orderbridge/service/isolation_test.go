@@ -25,6 +25,8 @@ type tenant struct {
 	name, host, marker, token                                      string
 	workspaceID, customerID, userID, deliveryID, sourceID, tokenID uuid.UUID
 	orderCode, staffKey                                            string
+	// staffFile is a file with users to import.
+	staffFile string
 }
 
 // ids are all that name the tenant's own records.
@@ -39,7 +41,11 @@ func (r tenant) ids() []string {
 func (b *bridge) tenant(name, marker string) tenant {
 	b.t.Helper()
 	t, sh := b.t, b.shell()
-	r := tenant{name: name, host: name + ".example.com", marker: marker, staffKey: "5a1c0000-0000-4000-8000-00000000beef"}
+	r := tenant{
+		name: name, host: name + ".example.com", marker: marker, staffKey: "5a1c0000-0000-4000-8000-00000000beef",
+		staffFile: filepath.Join(t.TempDir(), "staff.csv"),
+	}
+	must(t, os.WriteFile(r.staffFile, []byte("name,phone\nThêm nữa,0904000325\n"), 0o600))
 	sh.run("workspace", "create", name, "--host", r.host)
 	in := func(args ...string) string { return sh.run(append([]string{"--workspace", name}, args...)...) }
 	in("shop", "connect", "--shop-id", shopA, "--name", marker, "--header-key", headerKey, "--header-value", secretOf(shopA))
@@ -120,7 +126,30 @@ var operations = []struct {
 	{"listDeliveries", func(tenant) (string, string, any) { return "GET", "/api/v1/deliveries?shop_id=" + shopA, nil }},
 	{"getDelivery", func(r tenant) (string, string, any) { return "GET", "/api/v1/deliveries/" + r.deliveryID.String(), nil }},
 	{"listSources", func(tenant) (string, string, any) { return "GET", "/api/v1/sources", nil }},
-	{"listUsers", func(tenant) (string, string, any) { return "GET", "/api/v1/users", nil }},
+	{"listUsers", func(tenant) (string, string, any) { return "GET", "/api/v1/users?q=0904000321", nil }},
+	{"getUser", func(r tenant) (string, string, any) { return "GET", "/api/v1/users/" + r.userID.String(), nil }},
+	{"addUser", func(tenant) (string, string, any) {
+		return "POST", "/api/v1/users", object{"name": "Thêm", "phone": "0904000324"}
+	}},
+	{"editUser", func(r tenant) (string, string, any) {
+		return "PATCH", "/api/v1/users/" + r.userID.String(), object{"email": "them@example.com"}
+	}},
+	{"importUsers", func(tenant) (string, string, any) {
+		return "POST", "/api/v1/users/import", "name,phone\nThêm nữa,0904000323\n"
+	}},
+	{"listUnmappedStaff", func(tenant) (string, string, any) { return "GET", "/api/v1/users/unmapped", nil }},
+	{"mapStaff", func(r tenant) (string, string, any) {
+		return "POST", "/api/v1/users/" + r.userID.String() + "/staff", object{"staff_key": r.staffKey, "past": true}
+	}},
+	{"unmapStaff", func(r tenant) (string, string, any) {
+		return "DELETE", "/api/v1/users/" + r.userID.String() + "/staff/" + r.staffKey, nil
+	}},
+	{"deactivateUser", func(r tenant) (string, string, any) {
+		return "POST", "/api/v1/users/" + r.userID.String() + "/deactivate", nil
+	}},
+	{"reactivateUser", func(r tenant) (string, string, any) {
+		return "POST", "/api/v1/users/" + r.userID.String() + "/reactivate", nil
+	}},
 	{"revokeToken", func(r tenant) (string, string, any) { return "DELETE", "/api/v1/tokens/" + r.tokenID.String(), nil }},
 	{"disconnectShop", func(tenant) (string, string, any) { return "DELETE", "/api/v1/shops/" + shopA, nil }},
 }
@@ -151,6 +180,14 @@ var commandLines = []struct {
 	{"customer restore", func(r tenant) []string { return []string{r.customerID.String()} }},
 	{"user list", nil},
 	{"user add", func(tenant) []string { return []string{"--name", "Thêm", "--phone", "0904000322"} }},
+	{"user show", func(r tenant) []string { return []string{r.userID.String()} }},
+	{"user edit", func(r tenant) []string { return []string{r.userID.String(), "--email", "nua@example.com"} }},
+	{"user import", func(r tenant) []string { return []string{r.staffFile} }},
+	{"user unmapped", nil},
+	{"user map", func(r tenant) []string { return []string{"--staff", r.staffKey, "--user", r.userID.String(), "--past"} }},
+	{"user unmap", func(r tenant) []string { return []string{"--staff", r.staffKey, "--user", r.userID.String()} }},
+	{"user deactivate", func(r tenant) []string { return []string{r.userID.String()} }},
+	{"user reactivate", func(r tenant) []string { return []string{r.userID.String()} }},
 	{"order list", func(r tenant) []string { return []string{"--customer-id", r.customerID.String()} }},
 	{"order show", func(r tenant) []string { return []string{r.orderCode} }},
 	{"delivery list", nil},
@@ -317,12 +354,4 @@ func contentTypeOf(body any) map[string]string {
 		return map[string]string{"Content-Type": "text/csv"}
 	}
 	return nil
-}
-
-// csvFile is a file with staff for commands that read one.
-func csvFile(t *testing.T, content string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "staff.csv")
-	must(t, os.WriteFile(path, []byte(content), 0o600))
-	return path
 }

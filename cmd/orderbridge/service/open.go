@@ -11,6 +11,7 @@ import (
 	"orderbridge/adapters/localpg"
 	"orderbridge/adapters/pancake"
 	"orderbridge/adapters/postgres"
+	"orderbridge/adapters/usercsv"
 	"orderbridge/app"
 	"orderbridge/app/command"
 	"orderbridge/app/query"
@@ -85,6 +86,11 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			AddCustomer:          command.NewAddCustomerHandler(customers, time.Now),
 			ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(customers),
 			AddUser:              command.NewAddUserHandler(users),
+			EditUser:             command.NewEditUserHandler(users),
+			SetUserActive:        command.NewSetUserActiveHandler(users),
+			ImportUsers:          command.NewImportUsersHandler(users, usercsv.Reader{}),
+			MapStaff:             command.NewMapStaffHandler(users, postgres.NewPastOrders(s.db)),
+			UnmapStaff:           command.NewUnmapStaffHandler(users),
 		},
 		Answers: postgres.NewAnswers(s.db),
 		Queries: app.Queries{ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read)},

@@ -107,32 +107,6 @@ func (q *Queries) AddToken(ctx context.Context, db DBTX, arg AddTokenParams) err
 	return err
 }
 
-const addUser = `-- name: AddUser :exec
-INSERT INTO users (workspace_id, id, name, phone, email, active)
-VALUES ($1, $2, $3, nullif($5::text, ''), nullif($6::text, ''), $4)
-`
-
-type AddUserParams struct {
-	WorkspaceID uuid.UUID
-	ID          uuid.UUID
-	Name        string
-	Active      bool
-	Phone       string
-	Email       string
-}
-
-func (q *Queries) AddUser(ctx context.Context, db DBTX, arg AddUserParams) error {
-	_, err := db.Exec(ctx, addUser,
-		arg.WorkspaceID,
-		arg.ID,
-		arg.Name,
-		arg.Active,
-		arg.Phone,
-		arg.Email,
-	)
-	return err
-}
-
 const addWorkspace = `-- name: AddWorkspace :exec
 INSERT INTO workspaces (id, name, is_default, match_rule) VALUES ($1, $2, $3, $4)
 `
@@ -637,22 +611,6 @@ func (q *Queries) Tokens(ctx context.Context, db DBTX, workspaceID uuid.UUID) ([
 		return nil, err
 	}
 	return items, nil
-}
-
-const userExists = `-- name: UserExists :one
-SELECT EXISTS (SELECT FROM users WHERE workspace_id = $1 AND id = $2 AND active)
-`
-
-type UserExistsParams struct {
-	WorkspaceID uuid.UUID
-	ID          uuid.UUID
-}
-
-func (q *Queries) UserExists(ctx context.Context, db DBTX, arg UserExistsParams) (bool, error) {
-	row := db.QueryRow(ctx, userExists, arg.WorkspaceID, arg.ID)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
 }
 
 const workspaceByName = `-- name: WorkspaceByName :one

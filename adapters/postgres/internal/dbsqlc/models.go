@@ -41,6 +41,10 @@ type CrmOrder struct {
 	Currency        string
 	Totals          []byte
 	OrderedAt       time.Time
+	StaffKey        *string
+	StaffName       *string
+	Creator         []byte
+	FirstEditor     []byte
 }
 
 type CrmSource struct {
@@ -59,6 +63,7 @@ type CrmUser struct {
 	Phone           *string
 	Email           *string
 	Active          bool
+	Version         int32
 }
 
 type Delivery struct {

@@ -226,7 +226,7 @@ func (q *Queries) Delivery(ctx context.Context, db DBTX, arg DeliveryParams) (De
 
 const order = `-- name: Order :one
 
-SELECT workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id, assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at FROM crm_orders WHERE workspace_id = $1 AND code = $2
+SELECT workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id, assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, staff_key, staff_name, creator, first_editor FROM crm_orders WHERE workspace_id = $1 AND code = $2
 `
 
 type OrderParams struct {
@@ -255,6 +255,10 @@ func (q *Queries) Order(ctx context.Context, db DBTX, arg OrderParams) (CrmOrder
 		&i.Currency,
 		&i.Totals,
 		&i.OrderedAt,
+		&i.StaffKey,
+		&i.StaffName,
+		&i.Creator,
+		&i.FirstEditor,
 	)
 	return i, err
 }
@@ -317,7 +321,7 @@ func (q *Queries) OrderLines(ctx context.Context, db DBTX, arg OrderLinesParams)
 }
 
 const ordersPage = `-- name: OrdersPage :many
-SELECT workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id, assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at FROM crm_orders
+SELECT workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id, assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, staff_key, staff_name, creator, first_editor FROM crm_orders
 WHERE workspace_id = $1
     AND created_position < $2
     AND ($3::text = '' OR shop_id = $3)
@@ -366,6 +370,10 @@ func (q *Queries) OrdersPage(ctx context.Context, db DBTX, arg OrdersPageParams)
 			&i.Currency,
 			&i.Totals,
 			&i.OrderedAt,
+			&i.StaffKey,
+			&i.StaffName,
+			&i.Creator,
+			&i.FirstEditor,
 		); err != nil {
 			return nil, err
 		}
@@ -441,48 +449,6 @@ func (q *Queries) SourcesWithID(ctx context.Context, db DBTX, arg SourcesWithIDP
 	for rows.Next() {
 		var i SourcesWithIDRow
 		if err := rows.Scan(&i.ID, &i.Name); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const usersPage = `-- name: UsersPage :many
-SELECT workspace_id, id, created_position, name, phone, email, active FROM crm_users
-WHERE workspace_id = $1 AND created_position < $2
-ORDER BY created_position DESC
-LIMIT $3
-`
-
-type UsersPageParams struct {
-	WorkspaceID uuid.UUID
-	Before      int64
-	AtMost      int32
-}
-
-// Index: crm_users_list.
-func (q *Queries) UsersPage(ctx context.Context, db DBTX, arg UsersPageParams) ([]CrmUser, error) {
-	rows, err := db.Query(ctx, usersPage, arg.WorkspaceID, arg.Before, arg.AtMost)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []CrmUser
-	for rows.Next() {
-		var i CrmUser
-		if err := rows.Scan(
-			&i.WorkspaceID,
-			&i.ID,
-			&i.CreatedPosition,
-			&i.Name,
-			&i.Phone,
-			&i.Email,
-			&i.Active,
-		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

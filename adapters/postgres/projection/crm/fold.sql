@@ -25,25 +25,30 @@ ON CONFLICT (workspace_id, id) DO UPDATE SET
 
 -- Orders.
 INSERT INTO crm_orders (workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id,
-    assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at)
+    assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, staff_key, staff_name, creator,
+    first_editor)
 SELECT l.workspace_id, l.p ->> 'code', l.first_position, l.p #>> '{order,shop_id}', l.p #>> '{order,external_id}',
     (l.p ->> 'customer_id')::uuid, (l.p ->> 'source_id')::uuid, (l.p #>> '{assignee,user_id}')::uuid,
     l.p #>> '{assignee,name}', l.p #>> '{assignee,reason}', (l.p #>> '{order,status,code}')::integer,
     l.p #>> '{order,status,name}', l.p #>> '{order,currency}', l.p #> '{order,totals}',
-    (l.p #>> '{order,ordered_at}')::timestamptz
+    (l.p #>> '{order,ordered_at}')::timestamptz,
+    -- As order.Person.StaffKey.
+    coalesce(l.staff ->> 'external_id', l.staff ->> 'email', l.staff ->> 'phone', 'name:' || (l.staff ->> 'name')),
+    l.staff ->> 'name', l.p #> '{order,creator}', l.p #> '{order,first_editor}'
 FROM (
     SELECT DISTINCT ON (e.workspace_id, e.stream)
-        e.workspace_id, e.payload AS p,
+        e.workspace_id, e.payload AS p, coalesce(e.payload #> '{order,creator}', e.payload #> '{order,first_editor}') AS staff,
         min(e.position) OVER (PARTITION BY e.workspace_id, e.stream) AS first_position
     FROM events e
-    WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated')
+    WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned')
     ORDER BY e.workspace_id, e.stream, e.position DESC
 ) l
 ON CONFLICT (workspace_id, code) DO UPDATE SET
     customer_id = excluded.customer_id, source_id = excluded.source_id, assignee_id = excluded.assignee_id,
     assignee_name = excluded.assignee_name, assignee_reason = excluded.assignee_reason,
     status_code = excluded.status_code, status_name = excluded.status_name, currency = excluded.currency,
-    totals = excluded.totals, ordered_at = excluded.ordered_at
+    totals = excluded.totals, ordered_at = excluded.ordered_at, staff_key = excluded.staff_key,
+    staff_name = excluded.staff_name, creator = excluded.creator, first_editor = excluded.first_editor
 ;
 
 -- Lines of orders that changed: all of them go, and those of the last state come.
@@ -51,7 +56,7 @@ DELETE FROM crm_order_lines l
 USING (
     SELECT DISTINCT e.workspace_id, e.payload ->> 'code' AS code
     FROM events e
-    WHERE e.position > $1 AND e.position <= $2 AND e.type = 'OrderUpdated'
+    WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderUpdated', 'OrderReassigned')
 ) u
 WHERE l.workspace_id = u.workspace_id AND l.code = u.code
 ;
@@ -65,7 +70,7 @@ FROM (
     SELECT DISTINCT ON (e.workspace_id, e.stream)
         e.workspace_id, e.payload ->> 'code' AS code, e.payload #> '{order,lines}' AS lines
     FROM events e
-    WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated')
+    WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned')
     ORDER BY e.workspace_id, e.stream, e.position DESC
 ) o, jsonb_array_elements(o.lines) WITH ORDINALITY AS i (data, line)
 ON CONFLICT (workspace_id, code, line) DO UPDATE SET
@@ -82,18 +87,42 @@ WHERE e.position > $1 AND e.position <= $2 AND e.type = 'SourceEnsured' AND (e.p
 ON CONFLICT (workspace_id, id) DO NOTHING
 ;
 
--- Staff.
-INSERT INTO crm_users (workspace_id, id, created_position, name, phone, email, active)
+-- Users.
+INSERT INTO crm_users (workspace_id, id, created_position, name, phone, email, active, version)
 SELECT l.workspace_id, (l.u ->> 'id')::uuid, l.first_position, l.u ->> 'name', l.u ->> 'phone', l.u ->> 'email',
-    (l.u ->> 'active')::boolean
+    (l.u ->> 'active')::boolean, l.version
 FROM (
     SELECT DISTINCT ON (e.workspace_id, e.stream)
-        e.workspace_id, e.payload -> 'user' AS u,
+        e.workspace_id, e.payload -> 'user' AS u, e.version,
         min(e.position) OVER (PARTITION BY e.workspace_id, e.stream) AS first_position
     FROM events e
-    WHERE e.position > $1 AND e.position <= $2 AND e.type = 'UserAdded'
+    WHERE e.position > $1 AND e.position <= $2
+        AND e.type IN ('UserAdded', 'UserUpdated', 'UserDeactivated', 'UserReactivated', 'StaffMapped', 'StaffUnmapped')
     ORDER BY e.workspace_id, e.stream, e.position DESC
 ) l
 ON CONFLICT (workspace_id, id) DO UPDATE SET
-    name = excluded.name, phone = excluded.phone, email = excluded.email, active = excluded.active
+    name = excluded.name, phone = excluded.phone, email = excluded.email, active = excluded.active, version = excluded.version
+;
+
+-- Mappings that were made or taken back: all of them go, and those that are in force at the end come.
+DELETE FROM crm_staff s
+USING (
+    SELECT DISTINCT e.workspace_id, e.payload #>> '{staff,key}' AS staff_key
+    FROM events e
+    WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('StaffMapped', 'StaffUnmapped')
+) m
+WHERE s.workspace_id = m.workspace_id AND s.staff_key = m.staff_key
+;
+
+INSERT INTO crm_staff (workspace_id, staff_key, user_id, name)
+SELECT l.workspace_id, l.staff_key, l.user_id, l.name
+FROM (
+    SELECT DISTINCT ON (e.workspace_id, e.payload #>> '{staff,key}')
+        e.workspace_id, e.payload #>> '{staff,key}' AS staff_key, (e.payload #>> '{user,id}')::uuid AS user_id,
+        e.payload #>> '{staff,name}' AS name, e.type
+    FROM events e
+    WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('StaffMapped', 'StaffUnmapped')
+    ORDER BY e.workspace_id, e.payload #>> '{staff,key}', e.position DESC
+) l
+WHERE l.type = 'StaffMapped'
 ;

@@ -6,5 +6,9 @@ CREATE INDEX crm_customers_emails ON crm_customers USING gin (emails);
 CREATE UNIQUE INDEX crm_orders_list ON crm_orders (workspace_id, created_position);
 CREATE INDEX crm_orders_customer ON crm_orders (workspace_id, customer_id, created_position);
 CREATE INDEX crm_orders_shop ON crm_orders (workspace_id, shop_id, created_position);
+-- Orders that nobody was found for, by who made them.
+CREATE INDEX crm_orders_unmapped ON crm_orders (workspace_id, staff_key, created_position)
+    WHERE assignee_reason IN ('shop_default', 'none') AND staff_key IS NOT NULL;
 CREATE UNIQUE INDEX crm_sources_list ON crm_sources (workspace_id, created_position);
 CREATE UNIQUE INDEX crm_users_list ON crm_users (workspace_id, created_position);
+CREATE INDEX crm_staff_user ON crm_staff (workspace_id, user_id);

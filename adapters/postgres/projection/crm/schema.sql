@@ -34,6 +34,11 @@ CREATE TABLE crm_orders (
     currency         text        NOT NULL,
     totals           jsonb       NOT NULL,
     ordered_at       timestamptz NOT NULL,
+    -- Whom of its staff the shop names as the one who made the order (order.Person.StaffKey); null for nobody.
+    staff_key        text,
+    staff_name       text,
+    creator          jsonb,
+    first_editor     jsonb,
     PRIMARY KEY (workspace_id, code)
 );
 
@@ -69,5 +74,16 @@ CREATE TABLE crm_users (
     phone            text,
     email            text,
     active           boolean NOT NULL,
+    -- That of the last event of the user's stream.
+    version          integer NOT NULL,
     PRIMARY KEY (workspace_id, id)
+);
+
+-- Which user a member of a shop's staff is.
+CREATE TABLE crm_staff (
+    workspace_id uuid NOT NULL,
+    staff_key    text NOT NULL,
+    user_id      uuid NOT NULL,
+    name         text,
+    PRIMARY KEY (workspace_id, staff_key)
 );

@@ -1,0 +1,47 @@
+package order
+
+import "github.com/google/uuid"
+
+// OrderReassigned: an order that nobody was found for went to the user whom its creator, else its first editor, was
+// mapped to later. It carries the state whole, beside what changed, so that it holds the order like any other change.
+type OrderReassigned struct {
+	Code       string    `json:"code"`
+	CustomerID uuid.UUID `json:"customer_id"`
+	SourceID   uuid.UUID `json:"source_id"`
+	Assignee   Assignee  `json:"assignee"`
+	Order      State     `json:"order"`
+	// Changes has one entry: "assignee".
+	Changes []Change `json:"changes"`
+}
+
+func (OrderReassigned) EventName() string { return "OrderReassigned" }
+func (OrderReassigned) EventVersion() int { return 1 }
+func (OrderReassigned) PersonalFields() []string {
+	return append([]string{"changes"}, personalFields...)
+}
+
+// Record is the order as the event says it is.
+func (e OrderReassigned) Record() Record {
+	return Record{Code: e.Code, CustomerID: e.CustomerID, SourceID: e.SourceID, Assignee: e.Assignee, State: e.Order}
+}
+
+// AssignMapped decides on an order after a member of the shop's staff was mapped to a user. It goes to that user when it
+// went to nobody or to the shop's default assignee, and the member of staff is its creator, or its first editor where
+// the shop names no creator. ok tells whether it does.
+func (r Record) AssignMapped(staffKey string, to Staff) (event OrderReassigned, ok bool) {
+	if r.Assignee.Reason != AssignedByShopDefault && r.Assignee.Reason != AssignedToNobody {
+		return OrderReassigned{}, false
+	}
+	key, reason := r.State.Creator.StaffKey(), AssignedByCreatorMapping
+	if key == "" {
+		key, reason = r.State.FirstEditor.StaffKey(), AssignedByFirstEditorMapping
+	}
+	if key == "" || key != staffKey {
+		return OrderReassigned{}, false
+	}
+	after := Assignee{UserID: to.ID, Name: to.Name, Reason: reason}
+	return OrderReassigned{
+		Code: r.Code, CustomerID: r.CustomerID, SourceID: r.SourceID, Assignee: after, Order: r.State,
+		Changes: []Change{{Field: "assignee", Before: rawJSON(r.Assignee), After: rawJSON(after)}},
+	}, true
+}
