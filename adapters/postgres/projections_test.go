@@ -147,7 +147,7 @@ func tell(t testing.TB, b *bundle) {
 	b.ingestNew(t, log, anOrder("4", phones("+84987000102")), anOrder("1", full, creator("+84904000321", "")))
 	b.ingestNew(t, log, anOrder("1", noLines, minutes(1)), anOrder("2", minutes(1)), anOrder("3", oneLine, minutes(1)))
 	b.ingestNew(t, log, anOrder("1", minutes(2)), anOrder("1", oneLine, minutes(3)), anOrder("5", minutes(5)), anOrder("5", noLines, minutes(6)))
-	b.ingestNew(t, log, anOrder("6", status(6)), anOrder("6", status(7), minutes(1)), anOrder("6", minutes(-5)), anOrder("6", minutes(2)))
+	b.ingestNew(t, log, anOrder("6", status(6)), anOrder("6", status(7), minutes(1)), anOrder("6", status(6), minutes(-5)), anOrder("6", minutes(2)))
 	b.ingestNew(t, log, anOrder("1", minutes(-60)))
 	b.setStatus(t, known.ID, customer.StatusArchived)
 	b.setStatus(t, known.ID, customer.StatusActive)

@@ -37,7 +37,7 @@ var vars = kong.Vars{
 	"match_by_help": "What buyers are recognised by: phone, email, or phone_or_email, which tries every phone before any email.",
 	"role_help": "What the token may do: owner (everything), operator (customers and staff), viewer (read, with phones masked). " +
 		"Default: viewer.",
-	"outcome_help": "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, failed or rejected.",
+	"outcome_help": "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, held, failed or rejected.",
 }
 
 // Execute runs the command that args (without the program's name) choose from the grammar root, and returns the
