@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -683,7 +684,7 @@ func TestOrderDetails(t *testing.T) {
 	}
 	encoded, err := json.Marshal(second.Changes)
 	want, _ := json.Marshal(updated.Changes)
-	if err != nil || string(encoded) != string(want) || *second.Reason != "newer" || second.CustomerID != got.Customer.ID || second.Status != got.Status {
+	if err != nil || !bytes.Equal(encoded, want) || *second.Reason != "newer" || second.CustomerID != got.Customer.ID || second.Status != got.Status {
 		t.Errorf("then: %+v, with %s, want %s", second, encoded, want)
 	}
 	if third.DeliveryID != nil || third.Reason != nil || third.Actor != "api:test" || third.Changes[0].Field != "assignee" || third.Position <= second.Position {
