@@ -209,7 +209,7 @@ func TestSecondReadingOfAnOrder(t *testing.T) {
 	for _, change := range order.Changes(first, second) {
 		fields = append(fields, change.Field)
 	}
-	if want := []string{"status", "tags", "note"}; !slices.Equal(fields, want) {
+	if want := []string{"status", "tags", "note", "status_history"}; !slices.Equal(fields, want) {
 		t.Errorf("changed %v, want %v", fields, want)
 	}
 }

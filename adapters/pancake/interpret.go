@@ -39,6 +39,8 @@ func (Interpreter) Interpret(body []byte) (order.State, error) {
 		FirstEditor: firstEditor(wire.StatusHistory),
 		OrderedAt:   wire.InsertedAt.instant(),
 		UpdatedAt:   wire.UpdatedAt.instant(),
+
+		StatusHistory: statusHistory(wire.StatusHistory),
 	}
 	if state.Currency, err = currency(wire.OrderCurrency); err != nil {
 		return order.State{}, err
@@ -63,6 +65,27 @@ func status(value scalar) order.Status {
 		code = noStatus
 	}
 	return order.NewStatus(int(code))
+}
+
+// statusHistory is how the order got where it stands (§7.6): of a long history the newest part. What is no entry is left
+// out.
+func statusHistory(history list[object[wireStatusHistory]]) []order.StatusChange {
+	var changes []order.StatusChange
+	for i := range history.values {
+		if history.values[i].kind != '{' {
+			continue
+		}
+		entry := &history.values[i].value
+		change := order.StatusChange{
+			Status: status(entry.Status), At: entry.UpdatedAt.instant(),
+			Editor: firstOf(entry.Editor.value.Name.line(maxName), entry.Name.line(maxName)),
+		}
+		if !entry.OldStatus.isNothing() {
+			change.Previous = status(entry.OldStatus)
+		}
+		changes = append(changes, change)
+	}
+	return changes[max(0, len(changes)-maxHistory):]
 }
 
 // currency is VND where nothing is said. What is said and unreadable is a problem: no order is booked in a currency

@@ -62,6 +62,34 @@ func TestBarestOrder(t *testing.T) {
 	}
 }
 
+func TestStatusHistory(t *testing.T) {
+	t.Parallel()
+	type changes = []order.StatusChange
+	at := time.Date(2025, 9, 15, 3, 4, 38, 500_000_000, time.UTC)
+	check(t, []reading{
+		{"none", `"status_history":[]`, changes(nil)},
+		{"no list", `"status_history":"new"`, changes(nil)},
+		{
+			"a beginning and a step", `"status_history":[{"status":0,"old_status":null,"editor":{"name":" Mai "}},` +
+				`{"status":"1","old_status":0,"editor":null,"name":"Huy","updated_at":"2025-09-15T03:04:38.5"}]`,
+			changes{{Status: order.NewStatus(0), Editor: "Mai"}, {Status: order.NewStatus(1), Previous: order.NewStatus(0), At: at, Editor: "Huy"}},
+		},
+		{"what cannot be read", `"status_history":[null,7,{"status":"gone","updated_at":12}]`, changes{{Status: order.NewStatus(-99)}}},
+	}, func(s order.State) any { return s.StatusHistory })
+
+	t.Run("the newest part of a long one", func(t *testing.T) {
+		t.Parallel()
+		var entries []string
+		for i := range 150 {
+			entries = append(entries, fmt.Sprintf(`{"status":0,"name":"%d"}`, i))
+		}
+		got := mustInterpret(t, `"status_history":[`+strings.Join(entries, ",")+`]`).StatusHistory
+		if len(got) != 100 || got[0].Editor != "50" || got[99].Editor != "149" {
+			t.Errorf("%d entries, from %+v", len(got), got[0])
+		}
+	})
+}
+
 func TestWrappedOrderIsTheSameOrder(t *testing.T) {
 	t.Parallel()
 	body := readFile(t, "order-new-customer.json")

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// How long texts may be, in characters; the rest is cut off.
+// How long texts may be, in characters, and lists; the rest is cut off.
 const (
 	maxName     = 200
 	maxAddress  = 500
@@ -19,6 +19,7 @@ const (
 	maxShort    = 100 // channels, couriers, states
 	maxTags     = 50
 	maxContacts = 20 // phones of a buyer, and emails
+	maxHistory  = 100
 )
 
 // cleanLine makes text fit for one line: NFC, trimmed, what no line holds turned into blanks.

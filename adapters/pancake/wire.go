@@ -120,7 +120,12 @@ type wirePerson struct {
 
 // wireStatusHistory is one change of status, oldest first (§7.6).
 type wireStatusHistory struct {
-	Editor object[wirePerson] `json:"editor"`
+	Status    scalar             `json:"status"`
+	OldStatus scalar             `json:"old_status"`
+	Editor    object[wirePerson] `json:"editor"`
+	// Name is the editor's.
+	Name      scalar `json:"name"`
+	UpdatedAt scalar `json:"updated_at"`
 }
 
 // wirePartner is the courier (§7.4).

@@ -11,8 +11,8 @@ import (
 
 	"orderbridge/adapters/eventbus"
 	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/app/command"
 	"orderbridge/app/policy"
-	"orderbridge/domain/event"
 )
 
 const (
@@ -35,7 +35,8 @@ FROM cursor, head
 WHERE head.position > cursor.position`
 
 // selectIngestion names the next slice that holds at most so many orders to ingest, and not many more bytes than
-// policySliceBytes; it ends at the last of them. The types are those of the index's predicate. Index: events_ingestion.
+// policySliceBytes; it ends at the last of them. The types are those of the index's predicate. What is tried again weighs as
+// much as the first event of its stream, which has the body. Index: events_ingestion, then events_stream_version.
 var selectIngestion = eventbus.Selection(fmt.Sprintf(`
 WITH cursor AS (SELECT position FROM cursors WHERE consumer = $1 FOR UPDATE SKIP LOCKED)
 SELECT cursor.position, next.upto
@@ -44,7 +45,11 @@ FROM cursor, LATERAL (
     FROM (
         SELECT relevant.position, sum(relevant.bytes) OVER (ORDER BY relevant.position) - relevant.bytes AS bytes_before
         FROM (
-            SELECT e.position, coalesce(octet_length(e.body), 0) AS bytes FROM events e
+            SELECT e.position, coalesce(octet_length(e.body), (
+                SELECT octet_length(o.body) FROM events o
+                WHERE e.type = 'IngestionRetried' AND o.workspace_id = e.workspace_id AND o.stream = e.stream AND o.version = 1
+            ), 0) AS bytes
+            FROM events e
             WHERE e.position > cursor.position AND e.type IN ('OrderReceived', 'IngestionRetried')
             ORDER BY e.position LIMIT $2
         ) relevant
@@ -56,25 +61,25 @@ WHERE next.upto IS NOT NULL`, policySliceBytes))
 // PolicyConsumer makes the consumer that ingests received orders.
 func PolicyConsumer(db *Database, listener *Listener, ingest policy.OnOrderReceived) eventbus.Config {
 	name := policy.OnOrderReceivedName
-	run := func(react func(context.Context, Ingestion, []event.Recorded) error) func(context.Context, pgx.Tx, eventbus.Slice) error {
+	run := func(react func(context.Context, Ingestion, []command.ReceivedOrder) error) func(context.Context, pgx.Tx, eventbus.Slice) error {
 		return func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
-			events, err := ReceivedOrders(ctx, tx, slice.After, slice.Upto)
+			received, err := ReceivedOrders(ctx, tx, slice.After, slice.Upto)
 			if err != nil {
 				return err
 			}
-			return react(ctx, NewIngestion(tx, name, slice.Upto), events)
+			return react(ctx, NewIngestion(tx, name, slice.Upto), received)
 		}
 	}
 	return eventbus.Config{
 		Name: name, Select: selectIngestion, Size: policySlice, Wake: listener.Subscribe("OrderReceived", "IngestionRetried"),
-		Handle: run(func(ctx context.Context, store Ingestion, events []event.Recorded) error {
-			return ingest.Handle(ctx, store, events)
+		Handle: run(func(ctx context.Context, store Ingestion, received []command.ReceivedOrder) error {
+			return ingest.Handle(ctx, store, received)
 		}),
-		Park: run(func(ctx context.Context, store Ingestion, events []event.Recorded) error {
-			if len(events) != 1 {
-				return fmt.Errorf("park: %d events where one was expected", len(events))
+		Park: run(func(ctx context.Context, store Ingestion, received []command.ReceivedOrder) error {
+			if len(received) != 1 {
+				return fmt.Errorf("park: %d events where one was expected", len(received))
 			}
-			return ingest.Park(ctx, store, events[0])
+			return ingest.Park(ctx, store, received[0])
 		}),
 		IsTransient: isTransient, IsConflict: isConflict, Note: db.noteStop(name),
 	}

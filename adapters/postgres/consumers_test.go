@@ -32,21 +32,29 @@ func TestLargeOrdersMakeSmallSlices(t *testing.T) {
 		t.Fatal(err)
 	}
 	const mebibyte = 1 << 20
+	var again []event.New
 	for _, bytes := range []int{mebibyte * 3 / 2, mebibyte * 3 / 2, mebibyte * 3 / 2, mebibyte * 3 / 2, 10, 10} {
 		id := event.NewID()
-		err := log.Append(ctx, event.New{
+		first := event.New{
 			ID: event.NewID(), WorkspaceID: uuid.Nil, Stream: event.DeliveryStream(id), Version: 1, Actor: event.ActorWebhook,
 			CorrelationID: id, Payload: delivery.OrderReceived{ShopID: "1", OrderID: "1"}, Body: make([]byte, bytes),
-		})
-		if err != nil {
+		}
+		if err := log.Append(ctx, first); err != nil {
 			t.Fatal(err)
 		}
+		retried := first
+		retried.ID, retried.Version, retried.Payload, retried.Body = event.NewID(), 2, delivery.IngestionRetried{}, nil
+		again = append(again, retried)
+	}
+	if err := log.Append(ctx, again[:4]...); err != nil {
+		t.Fatal(err)
 	}
 	config := postgres.PolicyConsumer(db, postgres.NewListener(db, slog.New(slog.DiscardHandler)),
 		policy.NewOnOrderReceived(command.NewIngestOrderHandler(nil, time.Now)))
 
-	// After 4.5 MiB the bound of 4 MiB is passed; the fourth large one and the two small ones fit together again.
-	for _, want := range []int64{head + 3, head + 6} {
+	// After 4.5 MiB the bound of 4 MiB is passed. The fourth large one and the two small ones fit together again, with two of
+	// those that are tried again, which weigh as much as at first.
+	for _, want := range []int64{head + 3, head + 8, head + 10} {
 		if _, err := db.Consumers().Exec(ctx, `INSERT INTO cursors (consumer, position) VALUES ($1, 0) ON CONFLICT DO NOTHING`, config.Name); err != nil {
 			t.Fatal(err)
 		}

@@ -132,7 +132,7 @@ func TestGoldenPayloads(t *testing.T) {
 					}
 				}
 			}
-			testPersonalFields(t, payload, g.stored)
+			testPersonalFields(t, payload, g.stored, g.version == payload.EventVersion())
 		})
 	}
 
@@ -151,7 +151,7 @@ func TestGoldenPayloads(t *testing.T) {
 // zeroOnPurpose are fields that no golden file sets: they mean "nothing", and another entry of the same list has one.
 var zeroOnPurpose = []string{
 	"order.lines.0.discount", "order.lines.0.gift", "order.lines.1.amount", // a plain line and a gift
-	"changes.1.before",
+	"changes.1.before", "changes.2.before",
 	"user.active", // of one who was deactivated
 }
 
@@ -200,9 +200,9 @@ var (
 	personalValue = regexp.MustCompile(`\+\d{8,15}|[^@\s]+@[^@\s]+\.[a-z]+|[Pp]hạm|[Ll]an\b`)
 )
 
-// testPersonalFields holds a payload to what it declares as personal: every path exists, and whatever looks like a
-// person's is declared.
-func testPersonalFields(t *testing.T, payload event.Payload, stored []byte) {
+// testPersonalFields holds a payload to what it declares as personal: every path exists in the newest version, and
+// whatever looks like a person's is declared.
+func testPersonalFields(t *testing.T, payload event.Payload, stored []byte, isNewest bool) {
 	t.Helper()
 	var document any
 	if err := json.Unmarshal(stored, &document); err != nil {
@@ -213,7 +213,7 @@ func testPersonalFields(t *testing.T, payload event.Payload, stored []byte) {
 		declared = personal.PersonalFields()
 	}
 	for _, path := range declared {
-		if !pathExists(document, strings.Split(path, ".")) {
+		if isNewest && !pathExists(document, strings.Split(path, ".")) {
 			t.Errorf("declares %q as personal, and the golden file has no such field", path)
 		}
 	}

@@ -15,25 +15,36 @@ import (
 	"orderbridge/app/command"
 	"orderbridge/domain/contact"
 	"orderbridge/domain/customer"
-	"orderbridge/domain/event"
+	"orderbridge/domain/delivery"
 	"orderbridge/domain/order"
 )
 
-// ReceivedOrders reads the received orders of a slice (after, upto].
-func ReceivedOrders(ctx context.Context, tx pgx.Tx, after, upto int64) ([]event.Recorded, error) {
+// ReceivedOrders reads the orders that were received, or are to be tried again, in a slice (after, upto].
+func ReceivedOrders(ctx context.Context, tx pgx.Tx, after, upto int64) ([]command.ReceivedOrder, error) {
 	rows, err := queries.ReceivedOrders(ctx, tx, dbsqlc.ReceivedOrdersParams{After: after, Upto: upto})
 	if err != nil {
 		return nil, fmt.Errorf("read received orders in (%d, %d]: %w", after, upto, err)
 	}
-	events := make([]event.Recorded, 0, len(rows))
+	orders := make([]command.ReceivedOrder, 0, len(rows))
 	for _, row := range rows {
-		e, err := recorded(dbsqlc.StreamRow(row))
+		cause, err := recorded(dbsqlc.StreamRow{
+			Position: row.Position, WorkspaceID: row.WorkspaceID, Stream: row.Stream, Version: row.Version, ID: row.ID,
+			Type: row.Type, SchemaVersion: row.SchemaVersion, RecordedAt: row.RecordedAt, CorrelationID: row.CorrelationID,
+			CausationID: row.CausationID, Actor: row.Actor, Payload: row.Payload,
+		})
 		if err != nil {
 			return nil, err
 		}
-		events = append(events, e)
+		received, err := decodePayload("OrderReceived", []byte(row.Received))
+		if err != nil {
+			return nil, fmt.Errorf("what event %d tries again: %w", row.Position, err)
+		}
+		orders = append(orders, command.ReceivedOrder{
+			Cause: cause, Received: received.(delivery.OrderReceived), Body: row.Body, DeliveryID: row.DeliveryID,
+			StreamVersion: int(row.StreamVersion), Failures: int(row.Failures),
+		})
 	}
-	return events, nil
+	return orders, nil
 }
 
 // Ingestion is the store for one slice of received orders, in the consumer's transaction. What it records moves the
@@ -54,23 +65,23 @@ func NewIngestion(tx pgx.Tx, consumer string, upto int64) Ingestion {
 // Facts answers the questions as of now.
 func (s Ingestion) Facts(ctx context.Context, asked command.Questions) (*command.Facts, error) {
 	facts := &command.Facts{
-		Rules: map[uuid.UUID]customer.MatchRule{}, Sources: map[uuid.UUID]uuid.UUID{},
-		Orders: map[command.OrderKey]command.OrderHead{}, Holders: map[command.ContactKey]customer.Holders{},
-		Bindings: map[command.BuyerKey]uuid.UUID{}, Staff: map[command.ContactKey]order.Staff{},
+		Settings: map[uuid.UUID]command.IngestionSettings{}, Sources: map[uuid.UUID]uuid.UUID{},
+		Paused: map[command.ShopKey]struct{}{}, Orders: map[command.OrderKey]command.OrderHead{},
+		Holders: map[command.ContactKey]customer.Holders{}, Bindings: map[command.BuyerKey]uuid.UUID{},
+		Staff: map[command.ContactKey]order.Staff{}, Mapped: map[command.StaffKey]order.Staff{},
 		DefaultAssignees: map[command.ShopKey]order.Staff{},
-	}
-	if len(asked.Workspaces) == 0 {
-		return facts, nil
 	}
 	for _, answer := range []struct {
 		what string
 		fill func(context.Context, command.Questions, *command.Facts) error
 	}{
-		{"match rules and sources", s.fillWorkspaces},
-		{"orders", s.fillOrders},
+		{"paused shops", s.fillPaused},
+		{"settings and sources", s.fillWorkspaces},
+		{"orders", s.fillOrders}, // first of what follows: it may ask for more
 		{"customers", s.fillHolders},
 		{"buyers", s.fillBindings},
 		{"staff", s.fillStaff},
+		{"mapped staff", s.fillMapped},
 		{"default assignees", s.fillDefaultAssignees},
 	} {
 		if err := answer.fill(ctx, asked, facts); err != nil {
@@ -80,14 +91,34 @@ func (s Ingestion) Facts(ctx context.Context, asked command.Questions) (*command
 	return facts, nil
 }
 
-func (s Ingestion) fillWorkspaces(ctx context.Context, asked command.Questions, facts *command.Facts) error {
-	ids := slices.Collect(maps.Keys(asked.Workspaces))
-	rules, err := queries.MatchRules(ctx, s.tx, ids)
+func (s Ingestion) fillPaused(ctx context.Context, asked command.Questions, facts *command.Facts) error {
+	keys := slices.Collect(maps.Keys(asked.Shops))
+	var params dbsqlc.PausedShopsParams
+	params.WorkspaceIds, params.ShopIds = shopColumns(keys)
+	ordinals, err := queries.PausedShops(ctx, s.tx, params)
 	if err != nil {
 		return err
 	}
-	for _, row := range rules {
-		facts.Rules[row.ID] = customer.MatchRule(row.MatchRule)
+	for _, ordinal := range ordinals {
+		facts.Paused[keys[ordinal-1]] = struct{}{}
+	}
+	return nil
+}
+
+func (s Ingestion) fillWorkspaces(ctx context.Context, asked command.Questions, facts *command.Facts) error {
+	ids := slices.Collect(maps.Keys(asked.Workspaces))
+	settings, err := queries.IngestionSettings(ctx, s.tx, ids)
+	if err != nil {
+		return err
+	}
+	for _, row := range settings {
+		template, err := order.ParseCodeTemplate(row.OrderCodeTemplate)
+		if err != nil {
+			return err
+		}
+		facts.Settings[row.ID] = command.IngestionSettings{
+			MatchRule: customer.MatchRule(row.MatchRule), CodeTemplate: template, SkipCancelled: row.SkipCancelled,
+		}
 	}
 	sources, err := queries.SourcesNamed(ctx, s.tx, dbsqlc.SourcesNamedParams{WorkspaceIds: ids, Name: command.SourceName})
 	if err != nil {
@@ -114,30 +145,38 @@ func (s Ingestion) fillOrders(ctx context.Context, asked command.Questions, fact
 	for _, row := range rows {
 		head := command.OrderHead{
 			StreamVersion: int(row.StreamVersion), StateVersion: int(row.StateVersion),
-			Known: order.Known{UpdatedAt: row.UpdatedAt.UTC()},
+			Known: order.Known{UpdatedAt: row.UpdatedAt.UTC(), BuyerUpdatedAt: row.BuyerUpdatedAt.UTC()},
 		}
+		key := keys[row.Ordinal-1]
 		if row.StateType != "" {
-			if head.Known.Record, err = orderRecord(row.StateType, []byte(row.State)); err != nil {
+			if err := readOrder(&head.Known, row.StateType, []byte(row.State)); err != nil {
 				return err
 			}
 		}
-		facts.Orders[keys[row.Ordinal-1]] = head
+		if head.Known.Skipped != nil {
+			asked.AskWho(key.WorkspaceID, *head.Known.Skipped)
+		}
+		facts.Orders[key] = head
 	}
 	return nil
 }
 
-// orderRecord reads what the CRM has of an order from the event that holds it.
-func orderRecord(eventType string, stored []byte) (*order.Record, error) {
+// readOrder reads what is known of an order from the event that holds it.
+func readOrder(known *order.Known, eventType string, stored []byte) error {
 	payload, err := decodePayload(eventType, stored)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	holder, ok := payload.(interface{ Record() order.Record })
-	if !ok {
-		return nil, fmt.Errorf("an order's state is not in a %s", eventType)
+	switch e := payload.(type) {
+	case order.OrderSkipped:
+		known.Skipped = e.Order
+	case interface{ Record() order.Record }:
+		record := e.Record()
+		known.Record = &record
+	default:
+		return fmt.Errorf("an order's state is not in a %s", eventType)
 	}
-	record := holder.Record()
-	return &record, nil
+	return nil
 }
 
 func (s Ingestion) fillHolders(ctx context.Context, asked command.Questions, facts *command.Facts) error {
@@ -186,13 +225,27 @@ func (s Ingestion) fillStaff(ctx context.Context, asked command.Questions, facts
 	return nil
 }
 
+func (s Ingestion) fillMapped(ctx context.Context, asked command.Questions, facts *command.Facts) error {
+	keys := slices.Collect(maps.Keys(asked.Mapped))
+	var params dbsqlc.MappedStaffParams
+	for _, key := range keys {
+		params.WorkspaceIds = append(params.WorkspaceIds, key.WorkspaceID)
+		params.StaffKeys = append(params.StaffKeys, key.Key)
+	}
+	rows, err := queries.MappedStaff(ctx, s.tx, params)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		facts.Mapped[keys[row.Ordinal-1]] = order.Staff{ID: row.ID, Name: row.Name}
+	}
+	return nil
+}
+
 func (s Ingestion) fillDefaultAssignees(ctx context.Context, asked command.Questions, facts *command.Facts) error {
 	keys := slices.Collect(maps.Keys(asked.Shops))
 	var params dbsqlc.DefaultAssigneesParams
-	for _, key := range keys {
-		params.WorkspaceIds = append(params.WorkspaceIds, key.WorkspaceID)
-		params.ShopIds = append(params.ShopIds, key.ShopID)
-	}
+	params.WorkspaceIds, params.ShopIds = shopColumns(keys)
 	rows, err := queries.DefaultAssignees(ctx, s.tx, params)
 	if err != nil {
 		return err
@@ -201,6 +254,14 @@ func (s Ingestion) fillDefaultAssignees(ctx context.Context, asked command.Quest
 		facts.DefaultAssignees[keys[row.Ordinal-1]] = order.Staff{ID: row.ID, Name: row.Name}
 	}
 	return nil
+}
+
+func shopColumns(keys []command.ShopKey) (workspaceIDs []uuid.UUID, shopIDs []string) {
+	for _, key := range keys {
+		workspaceIDs = append(workspaceIDs, key.WorkspaceID)
+		shopIDs = append(shopIDs, key.ShopID)
+	}
+	return workspaceIDs, shopIDs
 }
 
 func contactColumns(keys []command.ContactKey) (workspaceIDs []uuid.UUID, kinds, values []string) {
@@ -220,7 +281,7 @@ func (s Ingestion) Record(ctx context.Context, decided command.Decided) error {
 	}
 	var p pipeline
 	for _, queue := range []func(context.Context, *pipeline, command.Decided) error{
-		queueCustomers, queueBindings, queueSources, queueOrderHeads,
+		queueCustomers, queueBindings, queueSources, queueHeld, queueOrderHeads,
 	} {
 		if err := queue(ctx, &p, decided); err != nil {
 			return err
@@ -309,6 +370,20 @@ func queueSources(ctx context.Context, p *pipeline, decided command.Decided) err
 	return queries.RecordSources(ctx, p, params)
 }
 
+func queueHeld(ctx context.Context, p *pipeline, decided command.Decided) error {
+	if len(decided.Held) == 0 {
+		return nil
+	}
+	var params dbsqlc.RecordHeldDeliveriesParams
+	for _, held := range decided.Held {
+		params.WorkspaceIds = append(params.WorkspaceIds, held.Shop.WorkspaceID)
+		params.ShopIds = append(params.ShopIds, held.Shop.ShopID)
+		params.Positions = append(params.Positions, held.Position)
+		params.DeliveryIds = append(params.DeliveryIds, held.DeliveryID)
+	}
+	return queries.RecordHeldDeliveries(ctx, p, params)
+}
+
 func queueOrderHeads(ctx context.Context, p *pipeline, decided command.Decided) error {
 	if len(decided.Orders) == 0 {
 		return nil
@@ -323,6 +398,7 @@ func queueOrderHeads(ctx context.Context, p *pipeline, decided command.Decided) 
 		params.StreamVersions = append(params.StreamVersions, int32(head.StreamVersion)) //nolint:gosec // never two billion
 		params.StateVersions = append(params.StateVersions, int32(head.StateVersion))    //nolint:gosec // never two billion
 		params.UpdatedAts = append(params.UpdatedAts, head.Known.UpdatedAt)
+		params.BuyerUpdatedAts = append(params.BuyerUpdatedAts, head.Known.BuyerUpdatedAt)
 	}
 	return queries.RecordOrderHeads(ctx, p, params)
 }

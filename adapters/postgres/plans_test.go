@@ -23,6 +23,7 @@ import (
 	"orderbridge/app/command"
 	"orderbridge/app/policy"
 	"orderbridge/domain/customer"
+	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
 	"orderbridge/domain/user"
 )
@@ -151,7 +152,7 @@ func explain(t *testing.T, db *postgres.Database, st statement) (plan, string) {
 // largeTables grow without bound: reading one whole, once a slice, stops the service.
 var largeTables = []string{
 	"events", "customer_keys", "customer_heads", "order_heads", "buyer_bindings",
-	"crm_customers", "crm_orders", "crm_order_lines", "deliveries",
+	"crm_customers", "crm_orders", "crm_order_lines", "crm_order_history", "deliveries",
 }
 
 // checkPlan holds a statement to what it may cost: no large table read whole, nothing sorted that an index keeps sorted.
@@ -294,6 +295,7 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 		check(t, "add customer")
 		b.foldAll(t)
 		mai := b.mustAddUser(t, user.Details{Name: "Mai", Phone: "0904000777"})
+		b.exec(t, "DELETE FROM staff_mappings") // of whom it is now
 		mapped := traced.mustMapStaff(t, command.MapStaff{UserID: mai.ID, StaffKey: "mai@example.vn", Past: true})
 		if mapped.Changed == 0 {
 			t.Error("no past order changed")
@@ -423,6 +425,16 @@ func fillLog(t *testing.T, b *bundle, orders int) int64 {
 	for i := range 100 {
 		again = append(again, received(b.workspaceID, anOrder(fmt.Sprint(i), buyer(fmt.Sprint("B-", i)), creator("+84904000321", "mai@example.vn"))))
 	}
+	// So is what waits for a paused shop, what is tried again, and who is mapped to whom.
+	paused := receivedBody(b.workspaceID, "1", nil)
+	waiting := paused.Payload.(delivery.OrderReceived)
+	waiting.ShopID = "1635294099"
+	paused.Payload = waiting
+	b.exec(t, `INSERT INTO shops (workspace_id, shop_id, name, header_key, header_hash, connected_at, paused)
+		VALUES ($1, '1635294099', 'Paused', 'X-Key', sha256('x'), now(), true)`, b.workspaceID)
+	b.exec(t, "INSERT INTO staff_mappings (workspace_id, staff_key, user_id) VALUES ($1, 'mai@example.vn', $2)", b.workspaceID, event.NewID())
+	first := scan[uuid.UUID](t, b, "SELECT correlation_id FROM events WHERE type = 'OrderReceived' ORDER BY position LIMIT 1")
+	again = append(again, paused, retried(t, b, first))
 	other := b.addWorkspace(t, "other", customer.MatchByPhone) // where nothing was made yet
 	for i := range 10 {
 		again = append(again, received(other, anOrder(fmt.Sprint(i), buyer(fmt.Sprint("B-", i)))))

@@ -142,8 +142,16 @@ func tell(t testing.TB, b *bundle) {
 	b.ingestNew(t, log, anOrder("4", phones("+84987000102")), anOrder("1", full, creator("+84904000321", "")))
 	b.ingestNew(t, log, anOrder("1", noLines, minutes(1)), anOrder("2", minutes(1)), anOrder("3", oneLine, minutes(1)))
 	b.ingestNew(t, log, anOrder("1", minutes(2)), anOrder("1", oneLine, minutes(3)), anOrder("5", minutes(5)), anOrder("5", noLines, minutes(6)))
-	b.ingestNew(t, log, anOrder("6", status(6)), anOrder("6", status(7), minutes(1)), anOrder("6", minutes(-5)), anOrder("6", minutes(2)))
+	b.ingestNew(t, log, anOrder("6", status(6)), anOrder("6", status(7), minutes(1)), anOrder("6", status(6), minutes(-5)), anOrder("6", minutes(2)))
 	b.ingestNew(t, log, anOrder("1", minutes(-60)))
+	// An order that was live before it was cancelled, one that moves to its buyer, one whose buyer an older version shows.
+	staff := func(s *order.State) {
+		s.Channel, s.Tags, s.Note, s.Payments.COD = "Facebook", []string{"gấp"}, "gọi trước", 5
+		s.FirstEditor = order.Person{Email: "quay@example.vn", Name: "Quầy"}
+		s.StatusHistory = []order.StatusChange{{Status: order.NewStatus(0), At: now(), Editor: "Quầy"}}
+	}
+	b.ingestNew(t, log, anOrder("10", status(6), staff), anOrder("11", phones()), anOrder("12", phones(), status(2)))
+	b.ingestNew(t, log, anOrder("10", minutes(-1)), anOrder("11", staff, minutes(1)), anOrder("12", staff, minutes(-1)), anOrder("11", staff, minutes(9)))
 	b.setStatus(t, known.ID, customer.StatusArchived)
 	b.setStatus(t, known.ID, customer.StatusActive)
 	b.setStatus(t, known.ID, customer.StatusArchived)
@@ -151,7 +159,7 @@ func tell(t testing.TB, b *bundle) {
 	b.connectShop(t, shopID, uuid.Nil)
 
 	// Staff who are mapped, and mapped to another one; the order of one goes to who they are.
-	b.ingestNew(t, log, anOrder("10", madeBy("u-huy")))
+	b.ingestNew(t, log, anOrder("30", madeBy("u-huy")))
 	for _, change := range []struct {
 		of     user.State
 		change func(*user.User) error
@@ -167,7 +175,20 @@ func tell(t testing.TB, b *bundle) {
 	} {
 		b.mustChangeUser(t, change.of.ID, change.change)
 	}
-	b.mustReassign(t, "10", "u-huy", order.Staff{ID: huy.ID, Name: huy.Name})
+	b.mustReassign(t, "30", "u-huy", order.Staff{ID: huy.ID, Name: huy.Name})
+	// Held until the shop is resumed; one comes in then, one fails, one waits to be looked at.
+	b.pause(t, shopID, true)
+	var waiting []event.New
+	for _, id := range []string{"13", "14", "15", "16"} {
+		waiting = append(waiting, received(b.workspaceID, anOrder(id)))
+	}
+	waiting[1].Body = []byte("?")
+	b.ingestSlice(t, log, waiting...)
+	b.pause(t, shopID, false)
+	b.ingestSlice(t, log, retried(t, b, waiting[0].CorrelationID), retried(t, b, waiting[1].CorrelationID))
+	if err := log.Append(t.Context(), retried(t, b, waiting[2].CorrelationID)); err != nil {
+		t.Fatal(err)
+	}
 
 	// The same order in another workspace is another order.
 	before := b.head(t)
@@ -334,7 +355,7 @@ func TestProjectedRecords(t *testing.T) {
 		"versions of users":                             {count("crm_users WHERE (name, version) IN (('Mai Phương', 8), ('Nguyễn Quốc Huy', 3))"), 2},
 		"an order that was assigned later":              {count("crm_orders WHERE staff_key = 'u-huy' AND assignee_reason = 'creator_mapped' AND assignee_name = 'Quốc Huy'"), 1},
 		"lines of the order that was assigned later":    {count("crm_order_lines WHERE code = 'Pancake_1635294032_10'"), 2},
-		"who made orders: by phone, and nobody":         {count("crm_orders WHERE staff_key = '+84904000321' AND staff_name = 'Mai Phương' OR staff_key IS NULL AND creator IS NULL"), count("crm_orders") - 1},
+		"who made orders: by phone, and nobody":         {count("crm_orders WHERE staff_key = '+84904000321' AND staff_name = 'Mai Phương' OR staff_key IS NULL AND creator IS NULL"), count("crm_orders") - 2},
 		"staff without phone and email":                 {count("crm_users WHERE phone IS NULL AND email IS NULL AND active"), 1},
 		"orders of an assignee":                         {count("crm_orders WHERE assignee_name = 'Mai Phương' AND assignee_reason = 'creator_phone'"), 2},
 		"orders of nobody have no assignee":             {count("crm_orders WHERE assignee_reason = 'none' AND (assignee_id IS NOT NULL OR assignee_name IS NOT NULL)"), 0},
@@ -346,9 +367,19 @@ func TestProjectedRecords(t *testing.T) {
 		"a rejected delivery without any shop":          {count("deliveries WHERE outcome = 'rejected' AND shop_id IS NULL AND order_code IS NULL AND reason = 'body-unreadable'"), 1},
 		"a failed delivery says why":                    {count("deliveries WHERE outcome = 'failed' AND reason = 'body-unreadable' AND order_code = 'Pancake_1635294032_7'"), 1},
 		"a delivery that failed and then came":          {count("deliveries WHERE outcome = 'created' AND order_code = 'Pancake_1635294032_9' AND reason IS NULL"), 1},
+		"an order that was live before it was skipped":  {count("crm_orders WHERE code = 'Pancake_1635294032_10' AND status_code = 6 AND staff_key = 'quay@example.vn' AND staff_name = 'Quầy'"), 1},
+		"why it came":                                   {count("crm_order_history WHERE code = 'Pancake_1635294032_10' AND event = 'OrderCreated' AND reason = 'was_live' AND changes = '[]'"), 1},
+		"orders without anybody who made them":          {count("crm_orders WHERE code = 'Pancake_1635294032_12' AND staff_key IS NULL AND staff_name IS NULL AND channel IS NULL AND tags = '{}'"), 1},
+		"an order whose buyer an older version showed":  {count("crm_orders WHERE code = 'Pancake_1635294032_12' AND status_code = 2 AND buyer ->> 'phones' = '[\"+84912000451\"]'"), 1},
+		"an order that moved to its buyer":              {count("crm_order_history WHERE code = 'Pancake_1635294032_11' AND reason = 'newer' AND changes @> '[{\"field\": \"customer_id\"}]'"), 1},
+		"and the newest version of it that came":        {count("crm_orders WHERE code = 'Pancake_1635294032_11' AND updated_at = '2025-09-15T03:13:04Z' AND payments ->> 'cod' = '5'"), 1},
+		"a held delivery that came in":                  {count("deliveries WHERE outcome = 'created' AND order_code = 'Pancake_1635294032_13' AND reason IS NULL"), 1},
+		"a held delivery that failed":                   {count("deliveries WHERE outcome = 'failed' AND order_code = 'Pancake_1635294032_14' AND reason = 'body-unreadable'"), 1},
+		"a held delivery that is looked at again":       {count("deliveries WHERE outcome = 'pending' AND order_code = 'Pancake_1635294032_15' AND reason IS NULL"), 1},
+		"a held delivery":                               {count("deliveries WHERE outcome = 'held' AND order_code = 'Pancake_1635294032_16' AND reason = 'shop-paused'"), 1},
 		"a pending delivery":                            {count("deliveries WHERE outcome = 'pending' AND reason IS NULL AND order_code = 'Pancake_1635294032_8'"), 1},
 		"skipped, thrice":                               {count("deliveries WHERE outcome = 'skipped' AND reason IN ('cancelled', 'deleted', 'older') AND order_code = 'Pancake_1635294032_6'"), 3},
-		"unchanged: identical and older":                {count("deliveries WHERE outcome = 'unchanged' AND reason IN ('identical', 'older')"), 2},
+		"unchanged: identical and older":                {count("deliveries WHERE outcome = 'unchanged' AND reason IN ('identical', 'older')"), 3},
 		"deliveries in all":                             {count("deliveries"), count("events WHERE type IN ('OrderReceived', 'DeliveryRejected')")},
 	} {
 		if got[0] != got[1] {

@@ -47,28 +47,108 @@ func before(page query.Page) int64 {
 // atMost is a row more than the page, to know whether another follows.
 func atMost(page query.Page) int32 { return int32(page.Limit) + 1 } //nolint:gosec // a page has at most query.MaxLimit
 
-// Order returns one order.
-func (r ReadModel) Order(ctx context.Context, workspaceID uuid.UUID, code string) (query.Order, error) {
+// historyLimit bounds how much of an order's history is shown: the newest part.
+const historyLimit = 500
+
+// Order returns one order with all that the CRM has of it.
+func (r ReadModel) Order(ctx context.Context, workspaceID uuid.UUID, code string) (query.OrderDetail, error) {
 	row, err := queries.Order(ctx, r.db.requests, dbsqlc.OrderParams{WorkspaceID: workspaceID, Code: code})
 	if err != nil {
-		return query.Order{}, found(err, problem.NotFound("order-unknown", "no order has this code"))
+		return query.OrderDetail{}, found(err, problem.NotFound("order-unknown", "no order has this code"))
 	}
-	orders, err := r.completeOrders(ctx, workspaceID, []dbsqlc.CrmOrder{row})
+	orders, err := r.completeOrders(ctx, workspaceID, []dbsqlc.OrdersPageRow{{
+		Code: row.Code, CreatedPosition: row.CreatedPosition, ShopID: row.ShopID, ExternalID: row.ExternalID,
+		CustomerID: row.CustomerID, SourceID: row.SourceID, AssigneeID: row.AssigneeID, AssigneeName: row.AssigneeName,
+		AssigneeReason: row.AssigneeReason, StatusCode: row.StatusCode, Currency: row.Currency, Totals: row.Totals,
+		OrderedAt: row.OrderedAt,
+	}})
 	if err != nil {
-		return query.Order{}, err
+		return query.OrderDetail{}, err
 	}
-	return orders[0], nil
+	detail, err := detailOf(row)
+	if err != nil {
+		return query.OrderDetail{}, fmt.Errorf("read order %s: %w", code, err)
+	}
+	detail.Order = orders[0]
+	detail.History, err = r.historyOf(ctx, workspaceID, code)
+	return detail, err
+}
+
+// detailOf is what only one order's page shows.
+func detailOf(row dbsqlc.CrmOrder) (query.OrderDetail, error) {
+	var (
+		buyer                order.Buyer
+		shipping             order.Shipping
+		payments             order.Payments
+		creator, firstEditor order.Person
+		history              []order.StatusChange
+	)
+	for _, column := range []struct {
+		stored []byte
+		into   any
+	}{
+		{row.Buyer, &buyer},
+		{row.Shipping, &shipping},
+		{row.Payments, &payments},
+		{row.Creator, &creator},
+		{row.FirstEditor, &firstEditor},
+		{row.StatusHistory, &history},
+	} {
+		if column.stored == nil {
+			continue
+		}
+		if err := json.Unmarshal(column.stored, column.into); err != nil {
+			return query.OrderDetail{}, err
+		}
+	}
+	changes := make([]query.StatusChange, 0, len(history))
+	for _, change := range history {
+		changes = append(changes, query.StatusChangeOf(change))
+	}
+	return query.OrderDetail{
+		UpdatedAt: row.UpdatedAt.In(time.UTC), Channel: row.Channel, Tags: row.Tags, Note: row.Note, Buyer: query.BuyerOf(buyer),
+		Shipping: query.ShippingOf(shipping), Payments: query.OrderPayments(payments), Creator: query.ShopStaffOf(creator),
+		FirstEditor: query.ShopStaffOf(firstEditor), StatusHistory: changes,
+	}, nil
+}
+
+// historyOf is what was done to an order, oldest first.
+func (r ReadModel) historyOf(ctx context.Context, workspaceID uuid.UUID, code string) ([]query.OrderEvent, error) {
+	rows, err := queries.OrderHistory(ctx, r.db.requests, dbsqlc.OrderHistoryParams{
+		WorkspaceID: workspaceID, Code: code, AtMost: historyLimit,
+	})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	history := make([]query.OrderEvent, 0, len(rows))
+	for _, row := range slices.Backward(rows) {
+		e := query.OrderEvent{
+			Position: row.Position, At: row.At.In(time.UTC), Event: row.Event, Actor: event.Actor(row.Actor), Reason: row.Reason,
+			Status: order.NewStatus(int(row.StatusCode)), CustomerID: row.CustomerID, Changes: []order.Change{},
+		}
+		if row.DeliveryID.Valid {
+			e.DeliveryID = &row.DeliveryID.UUID
+		}
+		if err := json.Unmarshal(row.Changes, &e.Changes); err != nil {
+			return nil, fmt.Errorf("read changes of order %s at %d: %w", code, row.Position, err)
+		}
+		history = append(history, e)
+	}
+	return history, nil
 }
 
 // Orders returns a part of the list of orders, the last to be created first.
 func (r ReadModel) Orders(ctx context.Context, workspaceID uuid.UUID, filter query.OrderFilter, page query.Page) (query.List[query.Order], error) {
 	rows, err := queries.OrdersPage(ctx, r.db.requests, dbsqlc.OrdersPageParams{
-		WorkspaceID: workspaceID, Before: before(page), ShopID: filter.ShopID, CustomerID: filter.CustomerID, AtMost: atMost(page),
+		WorkspaceID: workspaceID, Before: before(page), ShopID: filter.ShopID, CustomerID: filter.CustomerID,
+		StatusName: filter.Status.Name, StatusCode: int32(filter.Status.Code), //nolint:gosec // read as at most 16 bits
+		AssigneeID: filter.AssigneeID, OrderedFrom: nullableTime(filter.OrderedFrom), OrderedTo: nullableTime(filter.OrderedTo),
+		AtMost: atMost(page),
 	})
 	if err != nil {
 		return query.List[query.Order]{}, unavailable(err)
 	}
-	list := query.ListOf(rows, page, func(row dbsqlc.CrmOrder) int64 { return row.CreatedPosition })
+	list := query.ListOf(rows, page, func(row dbsqlc.OrdersPageRow) int64 { return row.CreatedPosition })
 	orders, err := r.completeOrders(ctx, workspaceID, list.Items)
 	if err != nil {
 		return query.List[query.Order]{}, err
@@ -77,7 +157,7 @@ func (r ReadModel) Orders(ctx context.Context, workspaceID uuid.UUID, filter que
 }
 
 // completeOrders adds lines, customers and sources to orders, a query for each kind.
-func (r ReadModel) completeOrders(ctx context.Context, workspaceID uuid.UUID, rows []dbsqlc.CrmOrder) ([]query.Order, error) {
+func (r ReadModel) completeOrders(ctx context.Context, workspaceID uuid.UUID, rows []dbsqlc.OrdersPageRow) ([]query.Order, error) {
 	codes := make([]string, 0, len(rows))
 	customerIDs := make([]uuid.UUID, 0, len(rows))
 	sourceIDs := make([]uuid.UUID, 0, len(rows))

@@ -389,8 +389,8 @@ func TestPastOrders(t *testing.T) {
 			to     uuid.UUID
 			reason order.AssigneeReason
 		}{
-			"1": {mai.ID, order.AssignedByCreatorMapping}, "2": {mai.ID, order.AssignedByFirstEditorMapping}, "3": {uuid.Nil, order.AssignedToNobody},
-			"4": {known.ID, order.AssignedByCreatorPhone}, "5": {uuid.Nil, order.AssignedToNobody}, "6": {mai.ID, order.AssignedByCreatorMapping},
+			"1": {mai.ID, order.AssignedByCreatorMapped}, "2": {mai.ID, order.AssignedByFirstEditorMapped}, "3": {uuid.Nil, order.AssignedToNobody},
+			"4": {known.ID, order.AssignedByCreatorPhone}, "5": {uuid.Nil, order.AssignedToNobody}, "6": {mai.ID, order.AssignedByCreatorMapped},
 		} {
 			got, err := read.Order(t.Context(), b.workspaceID, order.DefaultCodeTemplate.Code(shopID, id))
 			if err != nil || got.AssigneeReason != want.reason || (got.Assignee == nil) != (want.to == uuid.Nil) || got.Assignee != nil && got.Assignee.ID != want.to {

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,8 +25,8 @@ const clockTolerance = 24 * time.Hour
 // IngestOrder turns received orders into customers and orders of the CRM: it finds or makes each order's customer,
 // ensures the source, and creates or updates the order. An order that cannot be understood fails alone.
 type IngestOrder struct {
-	// Received are OrderReceived events in the order of the log.
-	Received []event.Recorded
+	// Received are in the order of the log.
+	Received []ReceivedOrder
 }
 
 // IngestOrderHandler handles IngestOrder.
@@ -42,18 +43,14 @@ func NewIngestOrderHandler(interpreter OrderInterpreter, now func() time.Time) I
 // Handle decides on all the orders and records the outcome at once.
 func (h IngestOrderHandler) Handle(ctx context.Context, store Ingestion, cmd IngestOrder) error {
 	orders := make([]delivered, 0, len(cmd.Received))
-	for _, recorded := range cmd.Received {
-		interpreted, err := h.interpret(recorded)
-		if err != nil {
-			return err
-		}
-		orders = append(orders, interpreted)
+	for _, received := range cmd.Received {
+		orders = append(orders, h.interpret(received))
 	}
 	facts, err := store.Facts(ctx, questionsAbout(orders))
 	if err != nil {
 		return fmt.Errorf("look up what %d orders need: %w", len(orders), err)
 	}
-	d := decider{facts: facts, now: h.now().UTC(), decided: Decided{
+	d := decider{facts: facts, now: h.now().UTC(), deliveries: map[event.Stream]int{}, decided: Decided{
 		Orders: map[OrderKey]OrderHead{}, Bindings: map[BuyerKey]uuid.UUID{}, Sources: map[uuid.UUID]uuid.UUID{},
 	}}
 	for _, in := range orders {
@@ -67,28 +64,23 @@ func (h IngestOrderHandler) Handle(ctx context.Context, store Ingestion, cmd Ing
 
 // Park records that a received order failed for a reason that is not in the order itself, so that the orders behind it
 // go on. The cause belongs in the log of the service, since it may hold personal data.
-func (h IngestOrderHandler) Park(ctx context.Context, store Ingestion, recorded event.Recorded) error {
-	payload, ok := recorded.Payload.(delivery.OrderReceived)
-	if !ok {
-		return fmt.Errorf("park event %d: a %T is no received order", recorded.Position, recorded.Payload)
-	}
-	return store.Record(ctx, Decided{Events: []event.New{failed(recorded, payload,
-		"internal-error", "the order was kept but could not be processed; the service's log names the cause")}})
+func (h IngestOrderHandler) Park(ctx context.Context, store Ingestion, received ReceivedOrder) error {
+	d := decider{deliveries: map[event.Stream]int{}}
+	d.fail(delivered{ReceivedOrder: received}, "internal-error",
+		"the order was kept but could not be processed; the service's log names the cause")
+	return store.Record(ctx, d.decided)
 }
 
-func (h IngestOrderHandler) interpret(recorded event.Recorded) (delivered, error) {
-	payload, ok := recorded.Payload.(delivery.OrderReceived)
-	if !ok {
-		return delivered{}, fmt.Errorf("interpret event %d: a %T is no received order", recorded.Position, recorded.Payload)
-	}
-	d := delivered{event: recorded, received: payload}
-	d.state, d.problem = h.interpreter.Interpret(recorded.Body)
+func (h IngestOrderHandler) interpret(received ReceivedOrder) delivered {
+	d := delivered{ReceivedOrder: received}
+	d.state, d.problem = h.interpreter.Interpret(received.Body)
 	// Where the shop gives no time of change, the last to arrive is the newest. A time from the future is none: the order
 	// would stay as it is until then.
-	if d.state.UpdatedAt.IsZero() || d.state.UpdatedAt.After(payload.ReceivedAt.Add(clockTolerance)) {
-		d.state.UpdatedAt = payload.ReceivedAt
+	receivedAt := received.Received.ReceivedAt
+	if d.state.UpdatedAt.IsZero() || d.state.UpdatedAt.After(receivedAt.Add(clockTolerance)) {
+		d.state.UpdatedAt = receivedAt
 	}
-	return d, nil
+	return d
 }
 
 // decider decides on one slice of orders.
@@ -96,15 +88,21 @@ type decider struct {
 	facts   *Facts
 	now     time.Time
 	decided Decided
+	// deliveries are the versions of deliveries' streams that got events in this slice.
+	deliveries map[event.Stream]int
 }
 
 func (d *decider) decide(in delivered) {
+	if _, paused := d.facts.Paused[in.shopKey()]; paused {
+		d.hold(in)
+		return
+	}
 	if in.problem != nil {
 		code, detail := "order-unreadable", in.problem.Error()
 		if known, ok := problem.Of(in.problem); ok {
 			code = known.Code()
 		}
-		d.decided.Events = append(d.decided.Events, failed(in.event, in.received, code, detail))
+		d.fail(in, code, detail)
 		return
 	}
 	key := in.orderKey()
@@ -114,78 +112,122 @@ func (d *decider) decide(in delivered) {
 		known = &head.Known
 	}
 	if in.state.OrderedAt.IsZero() { // it began when it was first heard of, and that does not change with a later delivery
-		in.state.OrderedAt = in.received.ReceivedAt
-		if head.Known.Record != nil {
-			in.state.OrderedAt = head.Known.Record.State.OrderedAt
+		in.state.OrderedAt = orderedAt(known, in.Received.ReceivedAt)
+	}
+	settings := d.facts.Settings[in.workspaceID()]
+	verdict, next := order.Judge(known, in.state, settings.SkipCancelled)
+	// An order keeps the code that it was created with.
+	code := settings.CodeTemplate.Code(in.state.ShopID, in.state.ExternalID)
+	if reason, ok := verdict.Skips(); ok {
+		d.toOrder(in, &head, order.OrderSkipped{Code: code, Reason: reason, Status: in.state.Status, Order: next.Skipped})
+		if next.Skipped != nil {
+			head.StateVersion = head.StreamVersion
 		}
 	}
-	verdict := order.Judge(known, in.state)
-	code := order.DefaultCodeTemplate.Code(in.state.ShopID, in.state.ExternalID)
-	if reason, ok := verdict.Skips(); ok {
-		d.toOrder(in, &head, order.OrderSkipped{Code: code, Reason: reason, Status: in.state.Status})
-	}
 	if reason, ok := verdict.Unchanged(); ok {
-		d.toOrder(in, &head, order.OrderUnchanged{Code: head.Known.Record.Code, Reason: reason})
+		d.toOrder(in, &head, order.OrderUnchanged{Code: next.Record.Code, Reason: reason, UpdatedAt: in.state.UpdatedAt})
 	}
-	if verdict.Updates() {
-		record := *head.Known.Record
-		changes := order.Changes(record.State, in.state)
-		record.State = in.state
-		d.toOrder(in, &head, record.Updated(changes))
-		head.Known.Record, head.StateVersion = &record, head.StreamVersion
+	if reason, ok := verdict.Updates(); ok {
+		before := *known.Record
+		d.followBuyer(in, &head, before, next.Record)
+		d.toOrder(in, &head, next.Record.Updated(reason, before.ChangesTo(*next.Record)))
+		head.StateVersion = head.StreamVersion
 	}
-	if verdict.Creates() {
-		record := order.Record{Code: code, State: in.state}
-		record.CustomerID = d.customerOf(in, &head)
+	if reason, ok := verdict.Creates(); ok {
+		record := next.Record
+		record.Code = code
+		record.CustomerID = d.customerOf(in, &head, record.State, uuid.Nil)
 		record.SourceID = d.ensureSource(in, &head)
-		record.Assignee = d.assigneeOf(in)
-		d.toOrder(in, &head, record.Created())
-		head.Known.Record, head.StateVersion = &record, head.StreamVersion
+		record.Assignee = d.assigneeOf(in, record.State)
+		d.toOrder(in, &head, record.Created(reason))
+		head.StateVersion = head.StreamVersion
 	}
-	if in.state.UpdatedAt.After(head.Known.UpdatedAt) {
-		head.Known.UpdatedAt = in.state.UpdatedAt
-	}
+	head.Known = next
 	d.facts.Orders[key] = head
 	d.decided.Orders[key] = head
 }
 
-// customerOf finds the order's customer by the workspace's rule, or makes one.
-func (d *decider) customerOf(in delivered, head *OrderHead) uuid.UUID {
-	workspaceID, buyer := in.event.WorkspaceID, in.state.Buyer
-	rule := d.facts.Rules[workspaceID]
+// orderedAt is when an order began that does not say so.
+func orderedAt(known *order.Known, receivedAt time.Time) time.Time {
+	switch {
+	case known == nil:
+		return receivedAt
+	case known.Record != nil:
+		return known.Record.State.OrderedAt
+	case known.Skipped != nil:
+		return known.Skipped.OrderedAt
+	default:
+		return receivedAt
+	}
+}
+
+// hold lets a delivery wait until its shop is resumed.
+func (d *decider) hold(in delivered) {
+	d.toDelivery(in, delivery.IngestionHeld{
+		ShopID: in.Received.ShopID, OrderID: in.Received.OrderID, Reason: delivery.HeldShopPaused,
+	})
+	d.decided.Held = append(d.decided.Held, HeldDelivery{
+		Shop: in.shopKey(), Position: in.Cause.Position, DeliveryID: in.DeliveryID,
+	})
+}
+
+func (d *decider) fail(in delivered, reason, detail string) {
+	d.toDelivery(in, delivery.IngestionFailed{
+		ShopID: in.Received.ShopID, OrderID: in.Received.OrderID, Reason: reason, Detail: detail, Attempt: in.Failures + 1,
+	})
+}
+
+// followBuyer moves an order to the customer whom its buyer is now, when its keys are others than before. An order that
+// shows no key any more stays where it is, and so does one whose keys are the same, whatever happened to the customer.
+func (d *decider) followBuyer(in delivered, head *OrderHead, before order.Record, after *order.Record) {
+	rule := d.facts.Settings[in.workspaceID()].MatchRule
+	keys := func(buyer order.Buyer) []contact.Key { return rule.Keys(buyer.Phones, buyer.Emails) }
+	is := keys(after.State.Buyer)
+	if len(is) > 0 && !slices.Equal(is, keys(before.State.Buyer)) {
+		after.CustomerID = d.customerOf(in, head, after.State, before.CustomerID)
+	}
+}
+
+// customerOf finds the order's customer by the workspace's rule, or makes one. The order belonged to another before if
+// from is one.
+func (d *decider) customerOf(in delivered, head *OrderHead, state order.State, from uuid.UUID) uuid.UUID {
+	workspaceID, buyer := in.workspaceID(), state.Buyer
+	rule := d.facts.Settings[workspaceID].MatchRule
 	keys := rule.Keys(buyer.Phones, buyer.Emails)
 	holders := func(key contact.Key) customer.Holders {
 		return d.facts.Holders[ContactKey{WorkspaceID: workspaceID, Key: key}]
 	}
-	bound := uuid.Nil
+	bound, shopsBuyer := uuid.Nil, buyerKey(workspaceID, state)
 	if buyer.ExternalID != "" {
-		bound = d.facts.Bindings[in.buyerKey()]
+		bound = d.facts.Bindings[shopsBuyer]
 	}
-	id, decision := customer.Match(rule, keys, holders, in.state.ShopID, buyer.ExternalID, bound)
+	id, decision := customer.Match(rule, keys, holders, state.ShopID, buyer.ExternalID, bound)
+	if id != from {
+		decision.MovedFrom = from
+	}
 	if id != uuid.Nil {
 		d.toOrder(in, head, order.CustomerMatched{CustomerID: id, Decision: decision})
 	} else {
-		id = d.createCustomer(in, decision)
+		id = d.createCustomer(in, buyer, decision)
 	}
 	if buyer.ExternalID != "" && bound != id {
-		d.facts.Bindings[in.buyerKey()] = id
-		d.decided.Bindings[in.buyerKey()] = id
+		d.facts.Bindings[shopsBuyer] = id
+		d.decided.Bindings[shopsBuyer] = id
 	}
 	return id
 }
 
-func (d *decider) createCustomer(in delivered, decision customer.Decision) uuid.UUID {
-	buyer := in.state.Buyer
+func (d *decider) createCustomer(in delivered, buyer order.Buyer, decision customer.Decision) uuid.UUID {
 	state := customer.State{
 		ID: event.NewID(), Name: buyer.Name, Phones: buyer.Phones, Emails: buyer.Emails, Address: buyer.Address,
 		Gender: buyer.Gender, Birthday: buyer.Birthday, Tags: buyer.Tags, FacebookID: buyer.FacebookID,
 		Username: buyer.Username, Status: customer.StatusActive, CreatedAt: d.now,
 	}
 	d.decided.Customers = append(d.decided.Customers, NewCustomer{
-		WorkspaceID: in.event.WorkspaceID, State: state, Claims: decision.Tried,
+		WorkspaceID: in.workspaceID(), State: state, Claims: decision.Tried,
 	})
 	for _, key := range state.Keys() {
-		at := ContactKey{WorkspaceID: in.event.WorkspaceID, Key: key}
+		at := ContactKey{WorkspaceID: in.workspaceID(), Key: key}
 		held := d.facts.Holders[at]
 		if len(held.Oldest) < customer.MaxCandidates {
 			held.Oldest = append(held.Oldest, state.ID)
@@ -198,7 +240,7 @@ func (d *decider) createCustomer(in delivered, decision customer.Decision) uuid.
 }
 
 func (d *decider) ensureSource(in delivered, head *OrderHead) uuid.UUID {
-	workspaceID := in.event.WorkspaceID
+	workspaceID := in.workspaceID()
 	id, exists := d.facts.Sources[workspaceID]
 	if !exists {
 		id = event.NewID()
@@ -209,16 +251,22 @@ func (d *decider) ensureSource(in delivered, head *OrderHead) uuid.UUID {
 	return id
 }
 
-func (d *decider) assigneeOf(in delivered) order.Assignee {
-	byPhone := func(phone string) (order.Staff, bool) {
-		staff, ok := d.facts.Staff[in.contactKey(contact.KindPhone, phone)]
-		return staff, ok
+func (d *decider) assigneeOf(in delivered, state order.State) order.Assignee {
+	workspaceID := in.workspaceID()
+	byContact := func(kind contact.KeyKind) func(string) (order.Staff, bool) {
+		return func(value string) (order.Staff, bool) {
+			staff, ok := d.facts.Staff[contactKey(workspaceID, kind, value)]
+			return staff, ok
+		}
 	}
-	byEmail := func(email string) (order.Staff, bool) {
-		staff, ok := d.facts.Staff[in.contactKey(contact.KindEmail, email)]
-		return staff, ok
+	users := order.Directory{
+		ByPhone: byContact(contact.KindPhone), ByEmail: byContact(contact.KindEmail),
+		ByStaffKey: func(key string) (order.Staff, bool) {
+			staff, ok := d.facts.Mapped[StaffKey{WorkspaceID: workspaceID, Key: key}]
+			return staff, ok
+		},
 	}
-	return order.ChooseAssignee(in.state, byPhone, byEmail, d.facts.DefaultAssignees[in.shopKey()])
+	return order.ChooseAssignee(state, users, d.facts.DefaultAssignees[in.shopKey()])
 }
 
 // toOrder appends to the order's own stream.
@@ -227,19 +275,17 @@ func (d *decider) toOrder(in delivered, head *OrderHead, payload event.Payload) 
 	d.append(in, event.OrderStream(in.state.ShopID, in.state.ExternalID), head.StreamVersion, payload)
 }
 
-func (d *decider) append(in delivered, stream event.Stream, version int, payload event.Payload) {
-	d.decided.Events = append(d.decided.Events, event.New{
-		ID: event.NewID(), WorkspaceID: in.event.WorkspaceID, Stream: stream, Version: version, Actor: event.ActorPolicy,
-		CorrelationID: in.event.CorrelationID, CausationID: in.event.ID, Payload: payload,
-	})
+// toDelivery appends to the delivery's stream, behind what other events of the slice appended to it.
+func (d *decider) toDelivery(in delivered, payload event.Payload) {
+	stream := in.Cause.Stream
+	version := max(in.StreamVersion, d.deliveries[stream]) + 1
+	d.deliveries[stream] = version
+	d.append(in, stream, version, payload)
 }
 
-func failed(recorded event.Recorded, received delivery.OrderReceived, reason, detail string) event.New {
-	return event.New{
-		ID: event.NewID(), WorkspaceID: recorded.WorkspaceID, Stream: recorded.Stream, Version: recorded.Version + 1,
-		Actor: event.ActorPolicy, CorrelationID: recorded.CorrelationID, CausationID: recorded.ID,
-		Payload: delivery.IngestionFailed{
-			ShopID: received.ShopID, OrderID: received.OrderID, Reason: reason, Detail: detail, Attempt: 1,
-		},
-	}
+func (d *decider) append(in delivered, stream event.Stream, version int, payload event.Payload) {
+	d.decided.Events = append(d.decided.Events, event.New{
+		ID: event.NewID(), WorkspaceID: in.workspaceID(), Stream: stream, Version: version, Actor: event.ActorPolicy,
+		CorrelationID: in.DeliveryID, CausationID: in.Cause.ID, Payload: payload,
+	})
 }

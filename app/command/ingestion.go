@@ -47,6 +47,25 @@ type ShopKey struct {
 	ShopID      string
 }
 
+// StaffKey is a member of a shop's staff within a workspace, by order.Person.StaffKey.
+type StaffKey struct {
+	WorkspaceID uuid.UUID
+	Key         string
+}
+
+// ReceivedOrder is an order that was received and is to be brought in.
+type ReceivedOrder struct {
+	// Cause asks for it: OrderReceived itself, or IngestionRetried. It has no body.
+	Cause event.Recorded
+	// Received is the first event of the delivery's stream, Body its bytes.
+	Received delivery.OrderReceived
+	Body     []byte
+	// DeliveryID is the correlation id of all that comes of it.
+	DeliveryID uuid.UUID
+	// StreamVersion is the version of the last event of the delivery's stream, Failures how many of them are failures.
+	StreamVersion, Failures int
+}
+
 // Questions is all that has to be known to decide on a slice of orders, asked at once.
 type Questions struct {
 	Workspaces map[uuid.UUID]struct{}
@@ -55,18 +74,63 @@ type Questions struct {
 	Customers  map[ContactKey]struct{}
 	Buyers     map[BuyerKey]struct{}
 	Staff      map[ContactKey]struct{}
+	// Mapped are members of shops' staff who may have been mapped to users.
+	Mapped map[StaffKey]struct{}
+}
+
+// NewQuestions makes an empty list of questions.
+func NewQuestions() Questions {
+	return Questions{
+		Workspaces: map[uuid.UUID]struct{}{}, Shops: map[ShopKey]struct{}{}, Orders: map[OrderKey]struct{}{},
+		Customers: map[ContactKey]struct{}{}, Buyers: map[BuyerKey]struct{}{}, Staff: map[ContactKey]struct{}{},
+		Mapped: map[StaffKey]struct{}{},
+	}
+}
+
+// AskWho asks who bought an order and who may carry it out. A store calls it for the content of skipped orders, which it
+// is the first to see: they may be brought over now.
+func (q Questions) AskWho(workspaceID uuid.UUID, state order.State) {
+	for _, key := range customer.MatchByPhoneOrEmail.Keys(state.Buyer.Phones, state.Buyer.Emails) {
+		q.Customers[ContactKey{WorkspaceID: workspaceID, Key: key}] = struct{}{}
+	}
+	if state.Buyer.ExternalID != "" {
+		q.Buyers[buyerKey(workspaceID, state)] = struct{}{}
+	}
+	for _, person := range []order.Person{state.Creator, state.FirstEditor} {
+		if person.Phone != "" {
+			q.Staff[contactKey(workspaceID, contact.KindPhone, person.Phone)] = struct{}{}
+		}
+		if person.Email != "" {
+			q.Staff[contactKey(workspaceID, contact.KindEmail, person.Email)] = struct{}{}
+		}
+		if key := person.StaffKey(); key != "" {
+			q.Mapped[StaffKey{WorkspaceID: workspaceID, Key: key}] = struct{}{}
+		}
+	}
+}
+
+// IngestionSettings are those of a workspace's settings that decide how its orders are brought in.
+type IngestionSettings struct {
+	MatchRule    customer.MatchRule
+	CodeTemplate order.CodeTemplate
+	// SkipCancelled: orders that are first heard of as cancelled or deleted are not brought over.
+	SkipCancelled bool
 }
 
 // Facts are the answers. While a slice is decided on they are kept current with what was decided so far, so that the
 // second order of a new customer finds the customer that the first one made.
 type Facts struct {
-	Rules    map[uuid.UUID]customer.MatchRule
+	Settings map[uuid.UUID]IngestionSettings
 	Sources  map[uuid.UUID]uuid.UUID
+	// Paused are shops whose deliveries are held. None of them is resumed before what was decided is stored, or the order
+	// that is held here would be looked for too early and stay behind.
+	Paused   map[ShopKey]struct{}
 	Orders   map[OrderKey]OrderHead
 	Holders  map[ContactKey]customer.Holders
 	Bindings map[BuyerKey]uuid.UUID
 	// Staff are active users only.
 	Staff            map[ContactKey]order.Staff
+	Mapped           map[StaffKey]order.Staff
 	DefaultAssignees map[ShopKey]order.Staff
 }
 
@@ -74,7 +138,8 @@ type Facts struct {
 type OrderHead struct {
 	// StreamVersion is the version of the stream's last event.
 	StreamVersion int
-	// StateVersion is the version of the event that holds the order's state; 0 while it was only skipped.
+	// StateVersion is the version of the event that holds the order's state; 0 for one that was skipped before such states
+	// were kept.
 	StateVersion int
 	Known        order.Known
 }
@@ -86,6 +151,15 @@ type Decided struct {
 	Customers []NewCustomer
 	Bindings  map[BuyerKey]uuid.UUID
 	Sources   map[uuid.UUID]uuid.UUID
+	Held      []HeldDelivery
+}
+
+// HeldDelivery is a delivery that waits for its shop to be resumed.
+type HeldDelivery struct {
+	Shop ShopKey
+	// Position is where the event stands that asked for the order to be brought in.
+	Position   int64
+	DeliveryID uuid.UUID
 }
 
 // NewCustomer is a customer who was made for an order.
@@ -98,55 +172,42 @@ type NewCustomer struct {
 
 // delivered is one received order of a slice, interpreted.
 type delivered struct {
-	event    event.Recorded
-	received delivery.OrderReceived
-	state    order.State
-	problem  error
+	ReceivedOrder
+
+	state   order.State
+	problem error
 }
+
+func (d delivered) workspaceID() uuid.UUID { return d.Cause.WorkspaceID }
 
 func (d delivered) orderKey() OrderKey {
-	return OrderKey{WorkspaceID: d.event.WorkspaceID, ShopID: d.state.ShopID, OrderID: d.state.ExternalID}
+	return OrderKey{WorkspaceID: d.workspaceID(), ShopID: d.state.ShopID, OrderID: d.state.ExternalID}
 }
 
-func (d delivered) buyerKey() BuyerKey {
-	return BuyerKey{WorkspaceID: d.event.WorkspaceID, ShopID: d.state.ShopID, BuyerID: d.state.Buyer.ExternalID}
-}
-
+// shopKey is the shop that delivered.
 func (d delivered) shopKey() ShopKey {
-	return ShopKey{WorkspaceID: d.event.WorkspaceID, ShopID: d.state.ShopID}
+	return ShopKey{WorkspaceID: d.workspaceID(), ShopID: d.Received.ShopID}
 }
 
-func (d delivered) contactKey(kind contact.KeyKind, value string) ContactKey {
-	return ContactKey{WorkspaceID: d.event.WorkspaceID, Key: contact.Key{Kind: kind, Value: value}}
+func buyerKey(workspaceID uuid.UUID, state order.State) BuyerKey {
+	return BuyerKey{WorkspaceID: workspaceID, ShopID: state.ShopID, BuyerID: state.Buyer.ExternalID}
+}
+
+func contactKey(workspaceID uuid.UUID, kind contact.KeyKind, value string) ContactKey {
+	return ContactKey{WorkspaceID: workspaceID, Key: contact.Key{Kind: kind, Value: value}}
 }
 
 // questionsAbout collects what has to be known to decide on the orders.
 func questionsAbout(orders []delivered) Questions {
-	questions := Questions{
-		Workspaces: map[uuid.UUID]struct{}{}, Shops: map[ShopKey]struct{}{}, Orders: map[OrderKey]struct{}{},
-		Customers: map[ContactKey]struct{}{}, Buyers: map[BuyerKey]struct{}{}, Staff: map[ContactKey]struct{}{},
-	}
+	questions := NewQuestions()
 	for _, d := range orders {
+		questions.Shops[d.shopKey()] = struct{}{}
 		if d.problem != nil {
 			continue
 		}
-		questions.Workspaces[d.event.WorkspaceID] = struct{}{}
-		questions.Shops[d.shopKey()] = struct{}{}
+		questions.Workspaces[d.workspaceID()] = struct{}{}
 		questions.Orders[d.orderKey()] = struct{}{}
-		for _, key := range customer.MatchByPhoneOrEmail.Keys(d.state.Buyer.Phones, d.state.Buyer.Emails) {
-			questions.Customers[ContactKey{WorkspaceID: d.event.WorkspaceID, Key: key}] = struct{}{}
-		}
-		if d.state.Buyer.ExternalID != "" {
-			questions.Buyers[d.buyerKey()] = struct{}{}
-		}
-		for _, person := range []order.Person{d.state.Creator, d.state.FirstEditor} {
-			if person.Phone != "" {
-				questions.Staff[d.contactKey(contact.KindPhone, person.Phone)] = struct{}{}
-			}
-			if person.Email != "" {
-				questions.Staff[d.contactKey(contact.KindEmail, person.Email)] = struct{}{}
-			}
-		}
+		questions.AskWho(d.workspaceID(), d.state)
 	}
 	return questions
 }

@@ -5,11 +5,9 @@ import (
 	"context"
 
 	"orderbridge/app/command"
-	"orderbridge/domain/delivery"
-	"orderbridge/domain/event"
 )
 
-// OnOrderReceived ingests every order that was received.
+// OnOrderReceived ingests every order that was received, and again every one that is to be tried again.
 type OnOrderReceived struct {
 	ingest command.IngestOrderHandler
 }
@@ -23,18 +21,12 @@ func NewOnOrderReceived(ingest command.IngestOrderHandler) OnOrderReceived {
 	return OnOrderReceived{ingest: ingest}
 }
 
-// Handle reacts to the events of a slice.
-func (p OnOrderReceived) Handle(ctx context.Context, store command.Ingestion, events []event.Recorded) error {
-	received := make([]event.Recorded, 0, len(events))
-	for _, recorded := range events {
-		if _, ok := recorded.Payload.(delivery.OrderReceived); ok {
-			received = append(received, recorded)
-		}
-	}
+// Handle reacts to what was received, or is to be tried again, in a slice.
+func (p OnOrderReceived) Handle(ctx context.Context, store command.Ingestion, received []command.ReceivedOrder) error {
 	return p.ingest.Handle(ctx, store, command.IngestOrder{Received: received})
 }
 
-// Park takes the one event out of the way that cannot be handled, visibly.
-func (p OnOrderReceived) Park(ctx context.Context, store command.Ingestion, recorded event.Recorded) error {
-	return p.ingest.Park(ctx, store, recorded)
+// Park takes the one order out of the way that cannot be handled, visibly.
+func (p OnOrderReceived) Park(ctx context.Context, store command.Ingestion, received command.ReceivedOrder) error {
+	return p.ingest.Park(ctx, store, received)
 }

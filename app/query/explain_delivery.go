@@ -61,9 +61,9 @@ func Narrate(payload event.Payload) string {
 	case delivery.IngestionRetried:
 		return "It is brought in now: the shop was resumed."
 	case order.CustomerMatched:
-		return "Matched an existing customer: " + narrateDecision(e.Decision)
+		return narrateMove(e.Decision) + "Matched an existing customer: " + narrateDecision(e.Decision)
 	case customer.CustomerCreated:
-		return fmt.Sprintf("Created customer %q: %s", e.Customer.Name, narrateDecision(e.Decision))
+		return fmt.Sprintf("%sCreated customer %q: %s", narrateMove(e.Decision), e.Customer.Name, narrateDecision(e.Decision))
 	case customer.CustomerImported:
 		return fmt.Sprintf("Customer %q was added (%s).", e.Customer.Name, e.Origin)
 	case customer.CustomerArchived:
@@ -76,17 +76,22 @@ func Narrate(payload event.Payload) string {
 		}
 		return fmt.Sprintf("The order source %q was there already.", e.Name)
 	case order.OrderCreated:
-		return fmt.Sprintf("Created order %s with %s, %s due. %s", e.Code, plural(len(e.Order.Lines), "line"),
+		created := fmt.Sprintf("Created order %s with %s, %s due. %s", e.Code, plural(len(e.Order.Lines), "line"),
 			money.Display(e.Order.Totals.Due, e.Order.Currency), narrateAssignee(e.Assignee))
+		if e.Reason == order.CreatedWasLive {
+			return created + fmt.Sprintf(" It was skipped before: this older version shows that it was not %s from the beginning.",
+				e.Order.Status.Name)
+		}
+		return created
 	case order.OrderUpdated:
-		return fmt.Sprintf("Updated order %s: %s changed.", e.Code, narrateChanges(e.Changes))
+		return fmt.Sprintf("Updated order %s: %s changed.%s", e.Code, narrateChanges(e.Changes), narrateUpdate(e.Reason))
 	case order.OrderReassigned:
 		return fmt.Sprintf("Order %s was given to another assignee. %s", e.Code, narrateAssignee(e.Assignee))
 	case order.OrderUnchanged:
 		if e.Reason == order.UnchangedOlder {
 			return fmt.Sprintf("Order %s stays as it is: this is an older version than the one it has.", e.Code)
 		}
-		return fmt.Sprintf("Order %s stays as it is: this version says the same.", e.Code)
+		return fmt.Sprintf("Order %s stays as it is: this version says nothing new.", e.Code)
 	case order.OrderSkipped:
 		if e.Reason == order.SkippedOlder {
 			return fmt.Sprintf("Order %s was not brought in: this is an older version of an order that was skipped.", e.Code)
@@ -146,6 +151,26 @@ func Narrate(payload event.Payload) string {
 	}
 }
 
+// narrateMove comes before the decision on an order's customer, when it had another one before.
+func narrateMove(d customer.Decision) string {
+	if d.MovedFrom == uuid.Nil {
+		return ""
+	}
+	return fmt.Sprintf("The order shows another buyer than before, so it moves away from customer %s. ", d.MovedFrom)
+}
+
+// narrateUpdate adds why a delivery that is not simply newer changed an order.
+func narrateUpdate(reason order.UpdatedReason) string {
+	switch reason {
+	case order.UpdatedSameVersion:
+		return " The shop changed it without giving it a new time of change."
+	case order.UpdatedBuyerRevealed:
+		return " This is an older version, but it shows who the buyer is, and no newer one does."
+	default:
+		return ""
+	}
+}
+
 func narrateDecision(d customer.Decision) string {
 	rule := "the rule matches by " + narrateRule(d.Rule)
 	switch d.Reason {
@@ -190,16 +215,16 @@ func narrateKey(key contact.Key) string {
 
 func narrateAssignee(a order.Assignee) string {
 	why := map[order.AssigneeReason]string{
-		order.AssignedByCreatorPhone:       "has the phone of the order's creator",
-		order.AssignedByCreatorEmail:       "has the email of the order's creator",
-		order.AssignedByFirstEditorPhone:   "has the phone of the order's first editor",
-		order.AssignedByFirstEditorEmail:   "has the email of the order's first editor",
-		order.AssignedByCreatorMapping:     "was mapped to the order's creator",
-		order.AssignedByFirstEditorMapping: "was mapped to the order's first editor",
-		order.AssignedByShopDefault:        "is the shop's default assignee",
+		order.AssignedByCreatorPhone:      "has the phone of the order's creator",
+		order.AssignedByCreatorEmail:      "has the email of the order's creator",
+		order.AssignedByCreatorMapped:     "is mapped to the order's creator",
+		order.AssignedByFirstEditorPhone:  "has the phone of the order's first editor",
+		order.AssignedByFirstEditorEmail:  "has the email of the order's first editor",
+		order.AssignedByFirstEditorMapped: "is mapped to the order's first editor",
+		order.AssignedByShopDefault:       "is the shop's default assignee",
 	}[a.Reason]
 	if why == "" {
-		return "Nobody is assigned: no user has the phone or email of its creator, and the shop has no default assignee."
+		return "Nobody is assigned: no user has the phone or email of its creator or is mapped to them, and the shop has no default assignee."
 	}
 	return fmt.Sprintf("Assigned to %s, who %s.", a.Name, why)
 }

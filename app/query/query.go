@@ -74,6 +74,11 @@ type OrderLine struct {
 type OrderFilter struct {
 	ShopID     string
 	CustomerID uuid.NullUUID
+	// Status is as order.ParseStatus reads it.
+	Status     order.Status
+	AssigneeID uuid.NullUUID
+	// OrderedFrom is the first moment, OrderedTo the one behind the last.
+	OrderedFrom, OrderedTo time.Time
 }
 
 // Customer is a customer of the CRM.
@@ -111,11 +116,11 @@ type Outcome string
 // The outcomes of a delivery.
 const (
 	OutcomePending   Outcome = "pending"
-	OutcomeHeld      Outcome = "held"
 	OutcomeCreated   Outcome = "created"
 	OutcomeUpdated   Outcome = "updated"
 	OutcomeUnchanged Outcome = "unchanged"
 	OutcomeSkipped   Outcome = "skipped"
+	OutcomeHeld      Outcome = "held"
 	OutcomeFailed    Outcome = "failed"
 	OutcomeRejected  Outcome = "rejected"
 )
@@ -214,7 +219,7 @@ type Caller struct {
 // ReadModel answers from the read tables and, for settings and access, from the directories. Single records that do
 // not exist are problems of kind not found. It is implemented by adapters/postgres.
 type ReadModel interface {
-	Order(ctx context.Context, workspaceID uuid.UUID, code string) (Order, error)
+	Order(ctx context.Context, workspaceID uuid.UUID, code string) (OrderDetail, error)
 	Orders(ctx context.Context, workspaceID uuid.UUID, filter OrderFilter, page Page) (List[Order], error)
 	Customer(ctx context.Context, workspaceID, id uuid.UUID) (Customer, error)
 	Customers(ctx context.Context, workspaceID uuid.UUID, filter CustomerFilter, page Page) (List[Customer], error)

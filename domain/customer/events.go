@@ -8,7 +8,7 @@ type CustomerCreated struct {
 }
 
 func (CustomerCreated) EventName() string { return "CustomerCreated" }
-func (CustomerCreated) EventVersion() int { return 1 }
+func (CustomerCreated) EventVersion() int { return 2 }
 func (CustomerCreated) PersonalFields() []string {
 	return append([]string{"decision.key", "decision.tried"}, personalFields...)
 }

@@ -89,6 +89,8 @@ type Decision struct {
 	// ShopID and BuyerID name the shop's customer, for the reasons that rest on it.
 	ShopID  string `json:"shop_id,omitempty"`
 	BuyerID string `json:"buyer_id,omitempty"`
+	// MovedFrom is the customer whom the order belonged to before it showed another buyer; zero for a new order.
+	MovedFrom uuid.UUID `json:"moved_from,omitzero"`
 }
 
 // Match decides which customer an order belongs to: the oldest active holder of the first key that anybody holds;

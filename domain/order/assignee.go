@@ -7,14 +7,14 @@ type AssigneeReason string
 
 // The reasons. They are stored data.
 const (
-	AssignedByCreatorPhone     AssigneeReason = "creator_phone"
-	AssignedByCreatorEmail     AssigneeReason = "creator_email"
+	AssignedByCreatorPhone AssigneeReason = "creator_phone"
+	AssignedByCreatorEmail AssigneeReason = "creator_email"
+	// AssignedByCreatorMapped: an operator said which user the creator is.
+	AssignedByCreatorMapped    AssigneeReason = "creator_mapped"
 	AssignedByFirstEditorPhone AssigneeReason = "first_editor_phone"
 	AssignedByFirstEditorEmail AssigneeReason = "first_editor_email"
-	// AssignedByCreatorMapping and AssignedByFirstEditorMapping: an operator said which user that member of the shop's
-	// staff is.
-	AssignedByCreatorMapping     AssigneeReason = "creator_mapped"
-	AssignedByFirstEditorMapping AssigneeReason = "first_editor_mapped"
+	// AssignedByFirstEditorMapped: an operator said which user the first editor is.
+	AssignedByFirstEditorMapped AssigneeReason = "first_editor_mapped"
 	// AssignedByShopDefault: nobody whom the order names is a user, and the shop has a default assignee.
 	AssignedByShopDefault AssigneeReason = "shop_default"
 	// AssignedToNobody: and the shop has none either.
@@ -27,20 +27,29 @@ type Staff struct {
 	Name string
 }
 
+// Directory finds active users only.
+type Directory struct {
+	// ByPhone takes E.164, ByEmail lower case.
+	ByPhone, ByEmail func(string) (Staff, bool)
+	// ByStaffKey finds the user whom an operator mapped a member of the shop's staff to, by Person.StaffKey.
+	ByStaffKey func(string) (Staff, bool)
+}
+
 // ChooseAssignee decides who carries out an order: the user with its creator's phone, else the one with the creator's
-// email, else the same for the first editor, else the shop's default assignee (fallback), else nobody. byPhone and
-// byEmail find active users only, by E.164 phone and lower case email; a fallback who is no longer active must be
-// left out by the caller too.
-func ChooseAssignee(state State, byPhone, byEmail func(string) (Staff, bool), fallback Staff) Assignee {
+// email, else the one whom the creator is mapped to, else the same for the first editor, else the shop's default
+// assignee (fallback), else nobody. A fallback who is no longer active must be left out by the caller.
+func ChooseAssignee(state State, users Directory, fallback Staff) Assignee {
 	for _, try := range []struct {
 		find   func(string) (Staff, bool)
 		key    string
 		reason AssigneeReason
 	}{
-		{byPhone, state.Creator.Phone, AssignedByCreatorPhone},
-		{byEmail, state.Creator.Email, AssignedByCreatorEmail},
-		{byPhone, state.FirstEditor.Phone, AssignedByFirstEditorPhone},
-		{byEmail, state.FirstEditor.Email, AssignedByFirstEditorEmail},
+		{users.ByPhone, state.Creator.Phone, AssignedByCreatorPhone},
+		{users.ByEmail, state.Creator.Email, AssignedByCreatorEmail},
+		{users.ByStaffKey, state.Creator.StaffKey(), AssignedByCreatorMapped},
+		{users.ByPhone, state.FirstEditor.Phone, AssignedByFirstEditorPhone},
+		{users.ByEmail, state.FirstEditor.Email, AssignedByFirstEditorEmail},
+		{users.ByStaffKey, state.FirstEditor.StaffKey(), AssignedByFirstEditorMapped},
 	} {
 		if try.key == "" {
 			continue

@@ -10,7 +10,7 @@ type UnchangedReason string
 
 // The reasons. They are stored data.
 const (
-	// UnchangedIdentical: the order is as it was.
+	// UnchangedIdentical: the version says nothing that is not known. It may say less, such as a phone that is masked now.
 	UnchangedIdentical UnchangedReason = "identical"
 	// UnchangedOlder: a newer version was here before.
 	UnchangedOlder UnchangedReason = "older"
@@ -19,7 +19,7 @@ const (
 // Change is one field of an order that has another value than before. Before and After are JSON as the order's state
 // has it (null for nothing), so that what was stored reads back exactly, large amounts included.
 type Change struct {
-	// Field is the JSON path in the order's state, such as "totals.due".
+	// Field is the JSON path in the order's state, such as "totals.due"; "customer_id" for the customer it belongs to.
 	Field  string          `json:"field"`
 	Before json.RawMessage `json:"before"`
 	After  json.RawMessage `json:"after"`
@@ -34,6 +34,15 @@ func Changes(before, after State) []Change {
 		changes = append(changes, Change{Field: field, Before: rawJSON(was), After: rawJSON(is)})
 	})
 	return changes
+}
+
+// ChangesTo lists what differs between two records of an order: its customer, and all that Changes lists.
+func (r Record) ChangesTo(after Record) []Change {
+	var changes []Change
+	if r.CustomerID != after.CustomerID {
+		changes = append(changes, Change{Field: "customer_id", Before: rawJSON(r.CustomerID), After: rawJSON(after.CustomerID)})
+	}
+	return append(changes, Changes(r.State, after.State)...)
 }
 
 // SameContent tells that two versions of an order say the same; only the shop's time of change may differ.
@@ -118,6 +127,9 @@ func differences(a, b *State, found func(field string, was, is any)) {
 
 	person("creator", a.Creator, b.Creator)
 	person("first_editor", a.FirstEditor, b.FirstEditor)
+	if !slices.EqualFunc(a.StatusHistory, b.StatusHistory, StatusChange.equal) {
+		found("status_history", list(a.StatusHistory), list(b.StatusHistory))
+	}
 	if !a.OrderedAt.Equal(b.OrderedAt) {
 		found("ordered_at", a.OrderedAt.UTC(), b.OrderedAt.UTC())
 	}

@@ -1,6 +1,8 @@
 package order
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"orderbridge/domain/customer"
@@ -14,7 +16,7 @@ type CustomerMatched struct {
 }
 
 func (CustomerMatched) EventName() string        { return "CustomerMatched" }
-func (CustomerMatched) EventVersion() int        { return 1 }
+func (CustomerMatched) EventVersion() int        { return 2 }
 func (CustomerMatched) PersonalFields() []string { return []string{"decision.key", "decision.tried"} }
 
 // SourceEnsured: the order's source exists in the CRM.
@@ -35,10 +37,12 @@ type OrderCreated struct {
 	SourceID   uuid.UUID `json:"source_id"`
 	Assignee   Assignee  `json:"assignee"`
 	Order      State     `json:"order"`
+	// Reason is "was_live" when an older version shows that an order which was skipped is one to bring over.
+	Reason CreatedReason `json:"reason,omitempty"`
 }
 
 func (OrderCreated) EventName() string        { return "OrderCreated" }
-func (OrderCreated) EventVersion() int        { return 1 }
+func (OrderCreated) EventVersion() int        { return 2 }
 func (OrderCreated) PersonalFields() []string { return personalFields }
 
 // Record is the order as the event says it is.
@@ -53,11 +57,13 @@ type OrderUpdated struct {
 	SourceID   uuid.UUID `json:"source_id"`
 	Assignee   Assignee  `json:"assignee"`
 	Order      State     `json:"order"`
-	Changes    []Change  `json:"changes"`
+	// Reason is "newer", "same_version" or "buyer_revealed".
+	Reason  UpdatedReason `json:"reason,omitempty"`
+	Changes []Change      `json:"changes"`
 }
 
 func (OrderUpdated) EventName() string { return "OrderUpdated" }
-func (OrderUpdated) EventVersion() int { return 1 }
+func (OrderUpdated) EventVersion() int { return 2 }
 func (OrderUpdated) PersonalFields() []string {
 	return append([]string{"changes"}, personalFields...)
 }
@@ -72,10 +78,12 @@ type OrderUnchanged struct {
 	Code string `json:"code"`
 	// Reason is "identical" or "older".
 	Reason UnchangedReason `json:"reason"`
+	// UpdatedAt is the version that was delivered, UTC.
+	UpdatedAt time.Time `json:"updated_at,omitzero"`
 }
 
 func (OrderUnchanged) EventName() string { return "OrderUnchanged" }
-func (OrderUnchanged) EventVersion() int { return 1 }
+func (OrderUnchanged) EventVersion() int { return 2 }
 
 // OrderSkipped: an order was not brought over.
 type OrderSkipped struct {
@@ -83,13 +91,19 @@ type OrderSkipped struct {
 	// Reason is "cancelled" or "deleted" when the order was first heard of like that, "older" for a late older version.
 	Reason SkippedReason `json:"reason"`
 	Status Status        `json:"status"`
+	// Order is what is known of the order now, for the case that it is brought over later; nil where that is not known.
+	Order *State `json:"order,omitempty"`
 }
 
-func (OrderSkipped) EventName() string { return "OrderSkipped" }
-func (OrderSkipped) EventVersion() int { return 1 }
+func (OrderSkipped) EventName() string        { return "OrderSkipped" }
+func (OrderSkipped) EventVersion() int        { return 2 }
+func (OrderSkipped) PersonalFields() []string { return personalStateFields }
 
-// personalFields of an order's state.
-var personalFields = []string{
+// personalFields of an order in the CRM.
+var personalFields = append([]string{"assignee.name"}, personalStateFields...)
+
+// personalStateFields are those of an order's state.
+var personalStateFields = []string{
 	"order.buyer", "order.shipping.receiver_name", "order.shipping.receiver_phone", "order.shipping.address",
-	"order.note", "order.creator", "order.first_editor", "assignee.name",
+	"order.note", "order.creator", "order.first_editor", "order.status_history",
 }

@@ -53,8 +53,11 @@ func TestChooseAssignee(t *testing.T) {
 			return staff, found
 		}
 	}
-	byPhone := find(map[string]order.Staff{"+84904000321": mai, "+84904000322": quan})
-	byEmail := find(map[string]order.Staff{"mai@example.vn": mai, "quan@example.vn": quan})
+	users := order.Directory{
+		ByPhone:    find(map[string]order.Staff{"+84904000321": mai, "+84904000322": quan}),
+		ByEmail:    find(map[string]order.Staff{"mai@example.vn": mai, "quan@example.vn": quan}),
+		ByStaffKey: find(map[string]order.Staff{"d6d1a3f9": mai, "name:Quân": quan, "old@example.vn": quan}),
+	}
 	for _, test := range []struct {
 		name            string
 		creator, editor order.Person
@@ -64,18 +67,54 @@ func TestChooseAssignee(t *testing.T) {
 	}{
 		{"the creator by phone, whatever else matches", order.Person{Phone: "+84904000321", Email: "quan@example.vn"}, order.Person{Phone: "+84904000322"}, desk, mai, "creator_phone"},
 		{"the creator by email when the phone is a stranger's", order.Person{Phone: "+84900000000", Email: "mai@example.vn"}, order.Person{Phone: "+84904000322"}, desk, mai, "creator_email"},
+		{"the creator by email, whomever they are mapped to", order.Person{ExternalID: "d6d1a3f9", Email: "quan@example.vn"}, order.Person{}, desk, quan, "creator_email"},
+		{"the creator by mapping when phone and email are strangers'", order.Person{ExternalID: "d6d1a3f9", Email: "x@example.vn"}, order.Person{Phone: "+84904000322"}, desk, mai, "creator_mapped"},
+		{"the creator by a mapping of the email when there is no id", order.Person{Name: "Mai", Email: "old@example.vn"}, order.Person{}, desk, quan, "creator_mapped"},
 		{"the first editor by phone", order.Person{Email: "x@example.vn"}, order.Person{Phone: "+84904000322", Email: "mai@example.vn"}, desk, quan, "first_editor_phone"},
 		{"the first editor by email", order.Person{}, order.Person{Email: "quan@example.vn"}, desk, quan, "first_editor_email"},
+		{"the first editor by a mapping of the name", order.Person{Name: "Mai"}, order.Person{Name: "Quân"}, desk, quan, "first_editor_mapped"},
 		{"the shop's default", order.Person{Name: "Mai"}, order.Person{Phone: "+84900000000"}, desk, desk, "shop_default"},
 		{"nobody", order.Person{}, order.Person{}, order.Staff{}, order.Staff{}, "none"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := order.ChooseAssignee(order.State{Creator: test.creator, FirstEditor: test.editor}, byPhone, byEmail, test.fallback)
+			got := order.ChooseAssignee(order.State{Creator: test.creator, FirstEditor: test.editor}, users, test.fallback)
 			if want := (order.Assignee{UserID: test.want.ID, Name: test.want.Name, Reason: test.reason}); got != want {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 		})
+	}
+}
+
+func TestStaffKey(t *testing.T) {
+	t.Parallel()
+	for person, want := range map[order.Person]string{
+		{ExternalID: "d6", Email: "a@b.vn", Phone: "+84904000321", Name: "Mai"}: "d6",
+		{Email: "a@b.vn", Phone: "+84904000321", Name: "Mai"}:                   "a@b.vn",
+		{Phone: "+84904000321", Name: "Mai"}:                                    "+84904000321",
+		{Name: "Mai"}:                                                           "name:Mai",
+		{}:                                                                      "",
+	} {
+		if got := person.StaffKey(); got != want {
+			t.Errorf("%+v has the key %q, want %q", person, got, want)
+		}
+	}
+}
+
+func TestParseStatus(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]order.Status{
+		"0": order.NewStatus(0), "new": order.NewStatus(0), "2": order.NewStatus(2), "shipped": order.NewStatus(2),
+		"-2": order.NewStatus(-2), "99": order.NewStatus(99), "unknown": {Name: "unknown"},
+	} {
+		if got, err := order.ParseStatus(raw); err != nil || got != want {
+			t.Errorf("ParseStatus(%q) = %+v, %v, want %+v", raw, got, err, want)
+		}
+	}
+	for _, raw := range []string{"", "Shipped", "delivered", "99999", "1.0", "\x00"} {
+		if got, err := order.ParseStatus(raw); err == nil {
+			t.Errorf("ParseStatus(%q) = %+v", raw, got)
+		}
 	}
 }
 
@@ -131,7 +170,7 @@ func TestChanges(t *testing.T) {
 // TestChangesKnowEveryField changes each field of the state in turn, so that a field added tomorrow cannot be forgotten.
 func TestChangesKnowEveryField(t *testing.T) {
 	t.Parallel()
-	whole := []string{"status", "lines", "creator", "first_editor", "ordered_at"} // compared as one
+	whole := []string{"status", "lines", "creator", "first_editor", "status_history", "ordered_at"} // compared as one
 	seen := 0
 	var walk func(path string, value reflect.Value, state *order.State)
 	walk = func(path string, value reflect.Value, state *order.State) {
@@ -154,6 +193,8 @@ func TestChangesKnowEveryField(t *testing.T) {
 			value.Set(reflect.ValueOf([]string{"changed"}))
 		case []order.Line:
 			value.Set(reflect.ValueOf([]order.Line{{ProductCode: "changed"}}))
+		case []order.StatusChange:
+			value.Set(reflect.ValueOf([]order.StatusChange{{Status: order.NewStatus(1)}}))
 		case time.Time:
 			value.Set(reflect.ValueOf(time.Unix(77, 0)))
 		default:
@@ -182,6 +223,46 @@ func TestChangesKnowEveryField(t *testing.T) {
 	walk("", reflect.ValueOf(&state).Elem(), &state)
 	if seen < 45 {
 		t.Errorf("only %d fields were changed", seen)
+	}
+}
+
+// TestStatusHistoryIsComparedWhole: every field of a change counts, and a time only for the moment that it is.
+func TestStatusHistoryIsComparedWhole(t *testing.T) {
+	t.Parallel()
+	before, after := full(), full()
+	noon := time.Date(2025, 9, 15, 12, 0, 0, 0, time.UTC)
+	before.StatusHistory = []order.StatusChange{{Status: order.NewStatus(0)}, {Status: order.NewStatus(1), Previous: order.NewStatus(0), At: noon, Editor: "Mai"}}
+	after.StatusHistory = slices.Clone(before.StatusHistory)
+	after.StatusHistory[1].At = noon.In(time.FixedZone("", 7*3600))
+	if !order.SameContent(before, after) {
+		t.Error("a moment in another zone counts")
+	}
+	for field, change := range map[string]order.StatusChange{
+		"status":   {Status: order.NewStatus(2), Previous: order.NewStatus(0), At: noon, Editor: "Mai"},
+		"previous": {Status: order.NewStatus(1), At: noon, Editor: "Mai"},
+		"at":       {Status: order.NewStatus(1), Previous: order.NewStatus(0), At: noon.Add(1), Editor: "Mai"},
+		"editor":   {Status: order.NewStatus(1), Previous: order.NewStatus(0), At: noon},
+	} {
+		after.StatusHistory[1] = change
+		if order.SameContent(before, after) {
+			t.Errorf("%s is not compared", field)
+		}
+	}
+}
+
+func TestARecordsChangesNameTheCustomer(t *testing.T) {
+	t.Parallel()
+	before := order.Record{CustomerID: uuid.MustParse("01993b5e-7c00-7a10-8000-000000000451"), State: full()}
+	if changes := before.ChangesTo(before); changes != nil {
+		t.Errorf("nothing changed: %v", changes)
+	}
+	after := before
+	after.CustomerID, after.State.Note = uuid.MustParse("01993b5e-7c00-7a10-8000-000000000452"), "m"
+	got, err := json.Marshal(before.ChangesTo(after))
+	const want = `[{"field":"customer_id","before":"01993b5e-7c00-7a10-8000-000000000451","after":"01993b5e-7c00-7a10-8000-000000000452"},` +
+		`{"field":"note","before":"n","after":"m"}]`
+	if err != nil || string(got) != want {
+		t.Errorf("got %s, %v\nwant %s", got, err, want)
 	}
 }
 

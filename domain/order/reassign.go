@@ -32,9 +32,9 @@ func (r Record) AssignMapped(staffKey string, to Staff) (event OrderReassigned, 
 	if r.Assignee.Reason != AssignedByShopDefault && r.Assignee.Reason != AssignedToNobody {
 		return OrderReassigned{}, false
 	}
-	key, reason := r.State.Creator.StaffKey(), AssignedByCreatorMapping
+	key, reason := r.State.Creator.StaffKey(), AssignedByCreatorMapped
 	if key == "" {
-		key, reason = r.State.FirstEditor.StaffKey(), AssignedByFirstEditorMapping
+		key, reason = r.State.FirstEditor.StaffKey(), AssignedByFirstEditorMapped
 	}
 	if key == "" || key != staffKey {
 		return OrderReassigned{}, false

@@ -16,13 +16,13 @@ func TestAssignMapped(t *testing.T) {
 		creator, editor order.Person
 		want            order.AssigneeReason
 	}{
-		"nobody's order, by its creator":                    {order.AssignedToNobody, order.Person{ExternalID: "u-1"}, order.Person{}, order.AssignedByCreatorMapping},
-		"the shop's own order, by its creator":              {order.AssignedByShopDefault, order.Person{ExternalID: "u-1"}, order.Person{ExternalID: "u-2"}, order.AssignedByCreatorMapping},
-		"without a creator, by its first editor":            {order.AssignedToNobody, order.Person{}, order.Person{ExternalID: "u-1"}, order.AssignedByFirstEditorMapping},
+		"nobody's order, by its creator":                    {order.AssignedToNobody, order.Person{ExternalID: "u-1"}, order.Person{}, order.AssignedByCreatorMapped},
+		"the shop's own order, by its creator":              {order.AssignedByShopDefault, order.Person{ExternalID: "u-1"}, order.Person{ExternalID: "u-2"}, order.AssignedByCreatorMapped},
+		"without a creator, by its first editor":            {order.AssignedToNobody, order.Person{}, order.Person{ExternalID: "u-1"}, order.AssignedByFirstEditorMapped},
 		"with another creator, not by its first editor":     {order.AssignedToNobody, order.Person{Name: "Huy"}, order.Person{ExternalID: "u-1"}, ""},
 		"an order of nobody's making stays":                 {order.AssignedToNobody, order.Person{}, order.Person{}, ""},
 		"an order that somebody was found for stays":        {order.AssignedByCreatorPhone, order.Person{ExternalID: "u-1"}, order.Person{}, ""},
-		"an order that another mapping was found for stays": {order.AssignedByCreatorMapping, order.Person{ExternalID: "u-1"}, order.Person{}, ""},
+		"an order that another mapping was found for stays": {order.AssignedByCreatorMapped, order.Person{ExternalID: "u-1"}, order.Person{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

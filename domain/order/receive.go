@@ -16,14 +16,17 @@ type Record struct {
 }
 
 // Created is the event by which the record came to be.
-func (r Record) Created() OrderCreated {
-	return OrderCreated{Code: r.Code, CustomerID: r.CustomerID, SourceID: r.SourceID, Assignee: r.Assignee, Order: r.State}
+func (r Record) Created(reason CreatedReason) OrderCreated {
+	return OrderCreated{
+		Code: r.Code, CustomerID: r.CustomerID, SourceID: r.SourceID, Assignee: r.Assignee, Order: r.State, Reason: reason,
+	}
 }
 
 // Updated is the event by which the record came to be what it is.
-func (r Record) Updated(changes []Change) OrderUpdated {
+func (r Record) Updated(reason UpdatedReason, changes []Change) OrderUpdated {
 	return OrderUpdated{
-		Code: r.Code, CustomerID: r.CustomerID, SourceID: r.SourceID, Assignee: r.Assignee, Order: r.State, Changes: changes,
+		Code: r.Code, CustomerID: r.CustomerID, SourceID: r.SourceID, Assignee: r.Assignee, Order: r.State, Reason: reason,
+		Changes: changes,
 	}
 }
 
@@ -31,15 +34,33 @@ func (r Record) Updated(changes []Change) OrderUpdated {
 type Known struct {
 	// Record is nil while the order was only skipped.
 	Record *Record
+	// Skipped is the content of an order that was only skipped; nil when that was not kept, as in OrderSkipped of version 1.
+	Skipped *State
 	// UpdatedAt is the newest version that was delivered, UTC.
 	UpdatedAt time.Time
+	// BuyerUpdatedAt is the version that the buyer was taken from, UTC.
+	BuyerUpdatedAt time.Time
+}
+
+// version is the content that is known, if it is.
+func (k *Known) version() (Version, bool) {
+	version := Version{BuyerUpdatedAt: k.BuyerUpdatedAt}
+	switch {
+	case k.Record != nil:
+		version.State = k.Record.State
+	case k.Skipped != nil:
+		version.State = *k.Skipped
+	default:
+		return Version{}, false
+	}
+	version.State.UpdatedAt = k.UpdatedAt // deliveries that said nothing new moved it
+	return version, true
 }
 
 // Verdict is what a delivery does to an order.
 type Verdict struct {
-	kind      verdictKind
-	unchanged UnchangedReason
-	skipped   SkippedReason
+	kind   verdictKind
+	reason string
 }
 
 type verdictKind int
@@ -49,6 +70,26 @@ const (
 	verdictUpdate
 	verdictUnchanged
 	verdictSkip
+)
+
+// CreatedReason says why an order was brought over, where that needs saying.
+type CreatedReason string
+
+// CreatedWasLive: the version that was delivered is older than the cancelled or deleted one that was skipped, and shows
+// that the order was neither at first. It is stored data.
+const CreatedWasLive CreatedReason = "was_live"
+
+// UpdatedReason says why a delivery changed an order.
+type UpdatedReason string
+
+// The reasons for updating an order. They are stored data.
+const (
+	// UpdatedNewer: the version is newer than those before.
+	UpdatedNewer UpdatedReason = "newer"
+	// UpdatedSameVersion: the shop changed the order without moving its time of change.
+	UpdatedSameVersion UpdatedReason = "same_version"
+	// UpdatedBuyerRevealed: the version is older, but shows who the buyer is, which no newer one does.
+	UpdatedBuyerRevealed UpdatedReason = "buyer_revealed"
 )
 
 // SkippedReason says why an order was not brought over.
@@ -63,42 +104,95 @@ const (
 	SkippedOlder SkippedReason = "older"
 )
 
-// Creates tells that the order is new to the CRM.
-func (v Verdict) Creates() bool { return v.kind == verdictCreate }
+// Creates tells that the order is new to the CRM, and why where that needs saying.
+func (v Verdict) Creates() (CreatedReason, bool) {
+	return CreatedReason(v.reason), v.kind == verdictCreate
+}
 
-// Updates tells that the delivery changes the order.
-func (v Verdict) Updates() bool { return v.kind == verdictUpdate }
+// Updates tells that the delivery changes the order, and why.
+func (v Verdict) Updates() (UpdatedReason, bool) {
+	return UpdatedReason(v.reason), v.kind == verdictUpdate
+}
 
 // Unchanged tells that the delivery changes nothing, and why.
 func (v Verdict) Unchanged() (UnchangedReason, bool) {
-	return v.unchanged, v.kind == verdictUnchanged
+	return UnchangedReason(v.reason), v.kind == verdictUnchanged
 }
 
 // Skips tells that the order is not brought over, and why.
-func (v Verdict) Skips() (SkippedReason, bool) { return v.skipped, v.kind == verdictSkip }
+func (v Verdict) Skips() (SkippedReason, bool) {
+	return SkippedReason(v.reason), v.kind == verdictSkip
+}
 
-// Judge decides what a delivered version does to an order (known is nil for one never heard of). A version is known by
-// the shop's time of change: an older one never undoes a newer one, and of the same time the last to arrive wins,
-// since marketplaces correct fees without moving it.
-func Judge(known *Known, delivered State) Verdict {
-	if known != nil && delivered.UpdatedAt.Before(known.UpdatedAt) {
-		if known.Record == nil {
-			return Verdict{kind: verdictSkip, skipped: SkippedOlder}
+// Judge decides what a delivered version does to an order (known is nil for one never heard of), and what is known of
+// the order from then on; of an order that is to be created the record has its state only.
+//
+// Whatever the order in which versions of different times are delivered, and however often, the outcome is the same: the
+// content is that of all of them joined, and the order is in the CRM if any of them was neither cancelled nor deleted,
+// or if those are not to be skipped.
+func Judge(known *Known, delivered State, skipCancelled bool) (Verdict, Known) {
+	joined, isOlder := NewVersion(delivered), false
+	if known != nil {
+		isOlder = delivered.UpdatedAt.Before(known.UpdatedAt)
+		before, ok := known.version()
+		if !ok && isOlder { // what the newer version says was not kept, so nothing can be made of this one
+			return Verdict{verdictSkip, string(SkippedOlder)}, *known
 		}
-		return Verdict{kind: verdictUnchanged, unchanged: UnchangedOlder}
+		if ok {
+			joined = before.Join(joined)
+		}
 	}
+	next := Known{UpdatedAt: joined.State.UpdatedAt, BuyerUpdatedAt: joined.BuyerUpdatedAt}
 	if known == nil || known.Record == nil {
-		switch {
-		case delivered.Status.IsCancelled():
-			return Verdict{kind: verdictSkip, skipped: SkippedCancelled}
-		case delivered.Status.IsDeleted():
-			return Verdict{kind: verdictSkip, skipped: SkippedDeleted}
-		default:
-			return Verdict{kind: verdictCreate}
+		if reason, skip := skips(delivered.Status, isOlder); skip && skipCancelled {
+			next.Skipped = &joined.State
+			return Verdict{verdictSkip, string(reason)}, next
 		}
+		next.Record = &Record{State: joined.State}
+		return Verdict{verdictCreate, string(whyCreated(delivered.Status, isOlder))}, next
 	}
-	if SameContent(known.Record.State, delivered) {
-		return Verdict{kind: verdictUnchanged, unchanged: UnchangedIdentical}
+	if SameContent(known.Record.State, joined.State) {
+		next.Record = known.Record
+		reason := UnchangedIdentical
+		if isOlder {
+			reason = UnchangedOlder
+		}
+		return Verdict{verdictUnchanged, string(reason)}, next
 	}
-	return Verdict{kind: verdictUpdate}
+	record := *known.Record
+	record.State = joined.State
+	next.Record = &record
+	return Verdict{verdictUpdate, string(whyUpdated(delivered.UpdatedAt, known.UpdatedAt))}, next
+}
+
+func skips(status Status, isOlder bool) (SkippedReason, bool) {
+	reason := SkippedCancelled
+	if status.IsDeleted() {
+		reason = SkippedDeleted
+	}
+	if isOlder {
+		reason = SkippedOlder
+	}
+	return reason, isOver(status)
+}
+
+func whyCreated(status Status, isOlder bool) CreatedReason {
+	if isOlder && !isOver(status) {
+		return CreatedWasLive
+	}
+	return ""
+}
+
+// isOver tells that there is nothing to be carried out any more.
+func isOver(status Status) bool { return status.IsCancelled() || status.IsDeleted() }
+
+func whyUpdated(delivered, known time.Time) UpdatedReason {
+	switch delivered.Compare(known) {
+	case -1:
+		return UpdatedBuyerRevealed
+	case 0:
+		return UpdatedSameVersion
+	default:
+		return UpdatedNewer
+	}
 }

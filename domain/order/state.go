@@ -28,6 +28,8 @@ type State struct {
 	Creator  Person   `json:"creator,omitzero"`
 	// FirstEditor is who made the first entry of the order's status history: in effect its creator.
 	FirstEditor Person `json:"first_editor,omitzero"`
+	// StatusHistory is how the order got where it stands, oldest first; of a long one the newest part.
+	StatusHistory []StatusChange `json:"status_history,omitempty"`
 	// OrderedAt is when the order was made, UTC.
 	OrderedAt time.Time `json:"ordered_at"`
 	// UpdatedAt is the shop's version of the order, UTC; zero when the shop gave none.
@@ -107,6 +109,38 @@ type Person struct {
 	Phone string `json:"phone,omitempty"`
 	// Email is lower case; empty when none is usable.
 	Email string `json:"email,omitempty"`
+}
+
+// StaffKey names a member of the shop's staff as firmly as the shop's system lets us: by id, else by email, phone or name;
+// empty for nobody. It is stored data, and made in SQL too where orders are folded.
+func (p Person) StaffKey() string {
+	switch {
+	case p.ExternalID != "":
+		return p.ExternalID
+	case p.Email != "":
+		return p.Email
+	case p.Phone != "":
+		return p.Phone
+	case p.Name != "":
+		return "name:" + p.Name
+	default:
+		return ""
+	}
+}
+
+// StatusChange is one step of an order through its shop.
+type StatusChange struct {
+	Status Status `json:"status"`
+	// Previous is the status before; zero at the beginning.
+	Previous Status `json:"previous,omitzero"`
+	// At is UTC; zero when the shop did not say.
+	At time.Time `json:"at,omitzero"`
+	// Editor is the name of who did it; empty when nobody is named.
+	Editor string `json:"editor,omitempty"`
+}
+
+func (c StatusChange) equal(other StatusChange) bool {
+	return c.Status == other.Status && c.Previous == other.Previous && c.At.Equal(other.At) && c.Editor == other.Editor
 }
 
 // Assignee is the CRM user who carries out an order (Người thực hiện), and why it is them.

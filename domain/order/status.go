@@ -1,5 +1,11 @@
 package order
 
+import (
+	"strconv"
+
+	"orderbridge/domain/problem"
+)
+
 // Status is where an order stands in its shop: the shop's code, and a name of ours for it.
 type Status struct {
 	Code int    `json:"code"`
@@ -45,6 +51,23 @@ func NewStatus(code int) Status {
 		name = statusUnknown
 	}
 	return Status{Code: code, Name: name}
+}
+
+// ParseStatus reads a status from what somebody typed: a shop's code, or a name of ours. The name "unknown" alone stands
+// for every code without a name, and has the code 0 then.
+func ParseStatus(raw string) (Status, error) {
+	if code, err := strconv.ParseInt(raw, 10, 16); err == nil {
+		return NewStatus(int(code)), nil
+	}
+	for code, name := range statusNames {
+		if name == raw {
+			return Status{Code: code, Name: name}, nil
+		}
+	}
+	if raw == statusUnknown {
+		return Status{Name: statusUnknown}, nil
+	}
+	return Status{}, problem.Invalid("status-unknown", "a status is Pancake's number for it, or a name such as new, confirmed, shipped or cancelled")
 }
 
 // IsKnown tells that the code has a name.

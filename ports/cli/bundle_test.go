@@ -184,7 +184,7 @@ func (r result) isJSON(value any) {
 type fakeReadModel struct {
 	err error
 
-	order      query.Order
+	order      query.OrderDetail
 	orders     query.List[query.Order]
 	customer   query.Customer
 	customers  query.List[query.Customer]
@@ -210,7 +210,7 @@ func (f *fakeReadModel) ask(workspaceID uuid.UUID, asked any, page query.Page) {
 	f.workspaceID, f.asked, f.page = workspaceID, asked, page
 }
 
-func (f *fakeReadModel) Order(_ context.Context, workspaceID uuid.UUID, code string) (query.Order, error) {
+func (f *fakeReadModel) Order(_ context.Context, workspaceID uuid.UUID, code string) (query.OrderDetail, error) {
 	f.ask(workspaceID, code, query.Page{})
 	return f.order, f.err
 }

@@ -70,6 +70,34 @@ func anOrder(t *testing.T) query.Order {
 	}
 }
 
+func anOrderDetail(t *testing.T) query.OrderDetail {
+	t.Helper()
+	return query.OrderDetail{
+		Order: anOrder(t), UpdatedAt: orderedAt.Add(time.Hour), Channel: new("Facebook"), Tags: []string{"gấp", "quà"},
+		Note:  new("Gọi trước khi giao.\n\x1b[2JCổng sau"),
+		Buyer: query.BuyerOf(order.Buyer{Name: "Lan", Phones: []string{"+84912000451", "+84987000102"}}),
+		Shipping: query.ShippingOf(order.Shipping{
+			ReceiverName: "Bình", ReceiverPhone: "0****02", Address: "12 Lê Lợi, Huế", Partner: "GHTK", PartnerStatus: "picked_up", TrackingCode: "S1.A2",
+		}),
+		Payments: query.OrderPayments{COD: 900000, BankTransfer: 30000},
+		Creator:  query.ShopStaffOf(order.Person{ExternalID: "d6d1a3f9", Name: "Mai"}),
+		StatusHistory: []query.StatusChange{
+			query.StatusChangeOf(order.StatusChange{Status: order.NewStatus(17)}),
+			query.StatusChangeOf(order.StatusChange{Status: order.NewStatus(0), Previous: order.NewStatus(17), At: orderedAt, Editor: "Mai"}),
+		},
+		History: []query.OrderEvent{
+			{Position: 7, At: orderedAt, Event: "OrderCreated", Actor: event.ActorPolicy, DeliveryID: &id, Status: order.NewStatus(17), Changes: []order.Change{}},
+			{
+				Position: 12, At: orderedAt, Event: "OrderUpdated", Actor: event.ActorPolicy, DeliveryID: &id, Reason: new("newer"), Status: order.NewStatus(0),
+				Changes: []order.Change{
+					{Field: "note", Before: json.RawMessage("null"), After: json.RawMessage(`"Gọi trước \u001b[2J"`)},
+					{Field: "totals.due", Before: json.RawMessage("0"), After: json.RawMessage("930000")},
+				},
+			},
+		},
+	}
+}
+
 func TestShopConnect(t *testing.T) {
 	t.Parallel()
 	args := []string{"shop", "connect", "--shop-id", " 1635294032", "--name", "Shop A", "--header-key", "X-Pancake-Key"}
@@ -680,6 +708,14 @@ Pancake_7_1              15/09/2025 10:04  waiting_for_pickup  Mai           -  
 	if bundle.read.asked != (query.OrderFilter{ShopID: "7", CustomerID: uuid.NullUUID{UUID: id, Valid: true}}) || bundle.read.page != (query.Page{Limit: 1, Before: 5}) {
 		t.Errorf("asked for %+v, %+v", bundle.read.asked, bundle.read.page)
 	}
+	bundle.run("order", "list", "--status", "2", "--assignee-id", anID, "--ordered-from", "2025-09-15T10:04:38+07:00", "--ordered-to", "2025-09-16T00:00:00Z").exits(cli.ExitDone)
+	asked, _ := bundle.read.asked.(query.OrderFilter)
+	if asked.Status != order.NewStatus(2) || asked.AssigneeID.UUID != id || !asked.OrderedFrom.Equal(orderedAt) || !asked.OrderedTo.Equal(time.Date(2025, 9, 16, 0, 0, 0, 0, time.UTC)) {
+		t.Errorf("asked for %+v", asked)
+	}
+	bundle.run("order", "list", "--status", "delivered").exits(cli.ExitRefused).prints("",
+		"orderbridge: the input is not valid:\n  --status: a status is Pancake's number for it, or a name such as new, confirmed, shipped or cancelled\n")
+	bundle.run("order", "list", "--ordered-from", "yesterday").exits(cli.ExitUsage)
 	bundle.run("order", "list", "--shop-id", "A", "--limit", "0").exits(cli.ExitRefused).prints("",
 		"orderbridge: the input is not valid:\n  --shop-id: a shop id is the number in pos.pancake.vn/shop/<number>/overview\n  --limit: a limit is 1 to 200\n")
 	bundle.run("order", "list", "--customer-id", "x").exits(cli.ExitUsage)
@@ -691,17 +727,34 @@ Pancake_7_1              15/09/2025 10:04  waiting_for_pickup  Mai           -  
 func TestOrderShow(t *testing.T) {
 	t.Parallel()
 	bundle := setup(t)
-	bundle.read.order = anOrder(t)
-	bundle.run("order", "show", "Pancake_1635294032_2051").exits(cli.ExitDone).prints(`Order     Pancake_1635294032_2051
-Status    new (0)
-Shop      1635294032
-Source    Pancake
-Customer  Trần Thị Lan
-  phone   0912 000 451
-  email   -
-  id      01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
-Assignee  Phương Mai, who has the phone of the order's creator
-Ordered   15/09/2025 10:04
+	bundle.read.order = anOrderDetail(t)
+	bundle.run("order", "show", "Pancake_1635294032_2051").exits(cli.ExitDone).prints(`Order       Pancake_1635294032_2051
+Status      new (0)
+Shop        1635294032
+Source      Pancake
+Channel     Facebook
+Customer    Trần Thị Lan
+  phone     0912 000 451
+  email     -
+  id        01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
+Buyer       Lan
+  phone     0912 000 451, 0987 000 102
+  email     -
+Assignee    Phương Mai, who has the phone of the order's creator
+Created by  Mai
+Ordered     15/09/2025 10:04
+Updated     15/09/2025 11:04
+Tags        gấp, quà
+Receiver    Bình
+  phone     0****02
+  address   12 Lê Lợi, Huế
+Courier     GHTK
+  state     picked_up
+  tracking  S1.A2
+
+Note
+  Gọi trước khi giao.
+  \x1b[2JCổng sau
 
 PRODUCT    NAME             QUANTITY      PRICE  DISCOUNT     AMOUNT
 AT01-DO-M  Áo thun (Đỏ, M)         2  250.000 ₫       0 ₫  500.000 ₫
@@ -715,14 +768,36 @@ Shipping fee   30.000 ₫
 Surcharge           0 ₫
 Tax                 0 ₫
 Due           930.000 ₫
+
+To collect     900.000 ₫
+Cash                 0 ₫
+Prepaid              0 ₫
+Bank transfer   30.000 ₫
+Card                 0 ₫
+E-wallet             0 ₫
+
+STATUS IN THE SHOP        SINCE             BY
+waiting_for_confirmation  -                 -
+new                       15/09/2025 10:04  Mai
+
+#7  15/09/2025 10:04  OrderCreated  policy  delivery 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
+
+#12  15/09/2025 10:04  OrderUpdated  policy  newer  delivery 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
+  note: - → Gọi trước \x1b[2J
+  totals.due: 0 → 930000
 `, "")
 	if bundle.read.asked != "Pancake_1635294032_2051" {
 		t.Errorf("asked for %v", bundle.read.asked)
 	}
-	bundle.run("order", "show", "Pancake_1635294032_2051", "--json").exits(cli.ExitDone).isJSON(anOrder(t))
+	bundle.run("order", "show", "Pancake_1635294032_2051", "--json").exits(cli.ExitDone).isJSON(anOrderDetail(t))
+
+	bundle.read.order = query.OrderDetail{Order: anOrder(t)}
+	if got := bundle.run("order", "show", "X"); strings.Contains(got.stdout, "Note") || strings.Contains(got.stdout, "Card") || !strings.HasSuffix(got.stdout, "930.000 ₫\n") {
+		t.Errorf("an order with nothing more shows\n%s", got.stdout)
+	}
 
 	bundle.read.order.Assignee, bundle.read.order.AssigneeReason = nil, order.AssignedToNobody
-	if got := bundle.run("order", "show", "X"); !strings.Contains(got.stdout, "\nAssignee  nobody\n") {
+	if got := bundle.run("order", "show", "X"); !strings.Contains(got.stdout, "\nAssignee    nobody\n") {
 		t.Error(got.stdout)
 	}
 	bundle.read.err = problem.NotFound("order-unknown", "no order has this code")

@@ -17,7 +17,7 @@ type deliveryCommands struct {
 
 type deliveryList struct {
 	ShopID  string  `help:"Only deliveries of this shop." placeholder:"NUMBER"`
-	Outcome *string `enum:"pending,created,updated,unchanged,skipped,failed,rejected" help:"${outcome_help}" placeholder:"OUTCOME"`
+	Outcome *string `enum:"pending,created,updated,unchanged,skipped,held,failed,rejected" help:"${outcome_help}" placeholder:"OUTCOME"`
 	Paging  paging  `embed:""`
 	Output  output  `embed:""`
 }

@@ -41,7 +41,7 @@ var vars = kong.Vars{
 	"overlap_help":        "For how long the header before is taken too: 90m, 24h, up to 720h. With 0 it ends at once. Default: 24h.",
 	"role_help": "What the token may do: owner (everything), operator (customers and staff), viewer (read, with phones masked). " +
 		"Default: viewer.",
-	"outcome_help": "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, failed or rejected.",
+	"outcome_help": "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, held, failed or rejected.",
 }
 
 // Execute runs the command that args (without the program's name) choose from the grammar root, and returns the

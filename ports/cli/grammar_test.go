@@ -183,7 +183,7 @@ func TestUsageErrors(t *testing.T) {
 		{"two ids", []string{"customer", "archive", anID, "again"}, "orderbridge: unexpected argument again\nRun \"orderbridge customer archive --help\" for how it is used.\n"},
 		{"an unknown rule", []string{"settings", "set", "--match-by", "name"}, "orderbridge: --match-by must be one of \"phone\",\"email\",\"phone_or_email\" but got \"name\"\nRun \"orderbridge settings set --help\" for how it is used.\n"},
 		{"an unknown status", []string{"customer", "list", "--status", "gone"}, "orderbridge: --status must be one of \"active\",\"archived\" but got \"gone\"\nRun \"orderbridge customer list --help\" for how it is used.\n"},
-		{"an unknown outcome", []string{"delivery", "list", "--outcome", "lost"}, "orderbridge: --outcome must be one of \"pending\",\"created\",\"updated\",\"unchanged\",\"skipped\",\"failed\",\"rejected\" but got \"lost\"\nRun \"orderbridge delivery list --help\" for how it is used.\n"},
+		{"an unknown outcome", []string{"delivery", "list", "--outcome", "lost"}, "orderbridge: --outcome must be one of \"pending\",\"created\",\"updated\",\"unchanged\",\"skipped\",\"held\",\"failed\",\"rejected\" but got \"lost\"\nRun \"orderbridge delivery list --help\" for how it is used.\n"},
 		{"an unknown log format", []string{"shop", "list", "--log-format", "xml"}, "orderbridge: --log-format must be one of \"text\",\"json\" but got \"xml\"\nRun \"orderbridge shop list --help\" for how it is used.\n"},
 		{"bytes that are no text", []string{"user", "add", "--name", "Ph\xe3m"}, "orderbridge: argument 4 is not UTF-8 text\nRun \"orderbridge --help\" for how it is used.\n"},
 		{"control characters", []string{"\x1b[2J"}, "orderbridge: unexpected argument \\x1b[2J\nRun \"orderbridge --help\" for how it is used.\n"},

@@ -10,6 +10,7 @@ import (
 
 	"orderbridge/app/query"
 	"orderbridge/domain/contact"
+	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
 )
 
@@ -26,6 +27,11 @@ func (id *recordID) UnmarshalText(text []byte) error {
 	}
 	*id = recordID(parsed)
 	return nil
+}
+
+// maybe is the id of what a list is narrowed to, if it was given.
+func (id recordID) maybe() uuid.NullUUID {
+	return uuid.NullUUID{UUID: uuid.UUID(id), Valid: id != recordID(uuid.Nil)}
 }
 
 // paging is embedded by lists that may be long.
@@ -82,6 +88,17 @@ func (n *narrowing) shopID(raw string) string {
 		})
 	}
 	return raw
+}
+
+func (n *narrowing) orderStatus(raw string) order.Status {
+	if raw == "" {
+		return order.Status{}
+	}
+	status, err := order.ParseStatus(raw)
+	if err != nil {
+		n.invalid = append(n.invalid, problem.Field{Path: "status", Message: err.Error()})
+	}
+	return status
 }
 
 // showList prints a part of a list. What is said about it beside the entries goes to standard error, so that counting

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"strconv"
-
-	"github.com/google/uuid"
+	"strings"
+	"time"
 
 	"orderbridge/app/query"
 	"orderbridge/domain/money"
@@ -13,14 +15,20 @@ import (
 
 type orderCommands struct {
 	List orderList `cmd:"" help:"List orders, the newest first."`
-	Show orderShow `cmd:"" help:"Show an order with its lines and totals."`
+	Show orderShow `cmd:"" help:"Show an order with its lines and totals, and what was done to it."`
 }
 
 type orderList struct {
 	ShopID     string   `help:"Only orders of this shop." placeholder:"NUMBER"`
 	CustomerID recordID `help:"Only orders of this customer." placeholder:"ID"`
-	Paging     paging   `embed:""`
-	Output     output   `embed:""`
+	Status     string   `help:"Only orders in this status: a name such as shipped, or Pancake's number for it." placeholder:"STATUS"`
+	AssigneeID recordID `help:"Only orders of this assignee." placeholder:"ID"`
+
+	OrderedFrom time.Time `help:"Only orders made at this time or later." placeholder:"TIME"`
+	OrderedTo   time.Time `help:"Only orders made before this time." placeholder:"TIME"`
+
+	Paging paging `embed:""`
+	Output output `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -29,15 +37,16 @@ func (*orderList) Help() string {
 
     orderbridge order list
     orderbridge order list --shop-id 1635294032 --limit 200
+    orderbridge order list --status new --ordered-from 2025-09-15T00:00:00Z
     orderbridge order list --json | jq -r '.items[].code'`
 }
 
 // Run lists the orders.
 func (c *orderList) Run(ctx context.Context, rt *Runtime) error {
 	var narrow narrowing
-	customerID := uuid.UUID(c.CustomerID)
 	filter := query.OrderFilter{
-		ShopID: narrow.shopID(c.ShopID), CustomerID: uuid.NullUUID{UUID: customerID, Valid: customerID != uuid.Nil},
+		ShopID: narrow.shopID(c.ShopID), CustomerID: c.CustomerID.maybe(), Status: narrow.orderStatus(c.Status),
+		AssigneeID: c.AssigneeID.maybe(), OrderedFrom: c.OrderedFrom, OrderedTo: c.OrderedTo,
 	}
 	page := narrow.page(c.Paging)
 	if err := narrow.problem(); err != nil {
@@ -89,19 +98,39 @@ func (c *orderShow) Run(ctx context.Context, rt *Runtime) error {
 	})
 }
 
-func showOrder(p *page, o query.Order) {
+func showOrder(p *page, o query.OrderDetail) {
 	p.fields(
 		[2]string{"Order", o.Code},
 		[2]string{"Status", o.Status.Name + " (" + strconv.Itoa(o.Status.Code) + ")"},
 		[2]string{"Shop", o.ShopID},
 		[2]string{"Source", o.Source.Name},
+		[2]string{"Channel", valueOf(o.Channel)},
 		[2]string{"Customer", o.Customer.Name},
 		[2]string{"  phone", phone(valueOf(o.Customer.Phone))},
 		[2]string{"  email", valueOf(o.Customer.Email)},
 		[2]string{"  id", o.Customer.ID.String()},
-		[2]string{"Assignee", assignee(o)},
+		[2]string{"Buyer", o.Buyer.Name},
+		[2]string{"  phone", phones(o.Buyer.Phones)},
+		[2]string{"  email", strings.Join(o.Buyer.Emails, ", ")},
+		[2]string{"Assignee", assignee(o.Order)},
+		[2]string{"Created by", staffName(o.Creator)},
 		[2]string{"Ordered", moment(o.OrderedAt)},
+		[2]string{"Updated", moment(o.UpdatedAt)},
+		[2]string{"Tags", strings.Join(o.Tags, ", ")},
+		[2]string{"Receiver", valueOf(o.Shipping.ReceiverName)},
+		[2]string{"  phone", phone(valueOf(o.Shipping.ReceiverPhone))},
+		[2]string{"  address", valueOf(o.Shipping.Address)},
+		[2]string{"Courier", valueOf(o.Shipping.Partner)},
+		[2]string{"  state", valueOf(o.Shipping.PartnerStatus)},
+		[2]string{"  tracking", valueOf(o.Shipping.TrackingCode)},
 	)
+	if note := valueOf(o.Note); note != "" {
+		p.linef("")
+		p.linef("Note")
+		for line := range strings.SplitSeq(note, "\n") {
+			p.paragraph(len(gap), line)
+		}
+	}
 	p.linef("")
 	shape := []column{
 		{title: "PRODUCT", limit: 30},
@@ -120,7 +149,89 @@ func showOrder(p *page, o query.Order) {
 	}
 	p.table(shape, rows)
 	p.linef("")
-	showTotals(p, o.Totals, o.Currency)
+	showSums(p, o.Currency, []sum{
+		{"Lines", o.Totals.Lines},
+		{"Discount", o.Totals.Discount},
+		{"Goods", o.Totals.Goods},
+		{"Shipping fee", o.Totals.ShippingFee},
+		{"Surcharge", o.Totals.Surcharge},
+		{"Tax", o.Totals.Tax},
+		{"Due", o.Totals.Due},
+	})
+	showPayments(p, o.Payments, o.Currency)
+	showStatusHistory(p, o.StatusHistory)
+	showHistory(p, o.History)
+}
+
+func staffName(staff *query.ShopStaff) string {
+	if staff == nil {
+		return ""
+	}
+	return cmp.Or(valueOf(staff.Name), staff.Key)
+}
+
+// showPayments puts what was paid on the page, if anything was or is to be.
+func showPayments(p *page, payments query.OrderPayments, currency string) {
+	if payments == (query.OrderPayments{}) {
+		return
+	}
+	p.linef("")
+	showSums(p, currency, []sum{
+		{"To collect", payments.COD},
+		{"Cash", payments.Cash},
+		{"Prepaid", payments.Prepaid},
+		{"Bank transfer", payments.BankTransfer},
+		{"Card", payments.Card},
+		{"E-wallet", payments.EWallet},
+	})
+}
+
+// showStatusHistory puts on the page how the order got where it stands in its shop.
+func showStatusHistory(p *page, changes []query.StatusChange) {
+	if len(changes) == 0 {
+		return
+	}
+	p.linef("")
+	rows := make([][]string, 0, len(changes))
+	for _, change := range changes {
+		at := ""
+		if change.At != nil {
+			at = moment(*change.At)
+		}
+		rows = append(rows, []string{change.Status.Name, at, valueOf(change.Editor)})
+	}
+	p.table([]column{{title: "STATUS IN THE SHOP"}, {title: "SINCE"}, {title: "BY", limit: 30}}, rows)
+}
+
+// showHistory puts on the page what was done to the order here.
+func showHistory(p *page, history []query.OrderEvent) {
+	for _, e := range history {
+		p.linef("")
+		words := []string{"#" + strconv.FormatInt(e.Position, 10), moment(e.At), e.Event, string(e.Actor)}
+		if reason := valueOf(e.Reason); reason != "" {
+			words = append(words, reason)
+		}
+		if e.DeliveryID != nil {
+			words = append(words, "delivery "+e.DeliveryID.String())
+		}
+		p.linef("%s", strings.Join(words, gap))
+		for _, change := range e.Changes {
+			p.paragraph(len(gap), change.Field+": "+changed(change.Before)+" → "+changed(change.After))
+		}
+	}
+}
+
+// changed is one side of a change: as JSON has it, except that text needs no quotes. What is too long to read is cut.
+func changed(value json.RawMessage) string {
+	const limit = 200
+	if string(value) == "null" {
+		return nothing
+	}
+	var text string
+	if err := json.Unmarshal(value, &text); err != nil {
+		text = string(value)
+	}
+	return clip(text, limit)
 }
 
 func lineName(line query.OrderLine) string {
@@ -134,20 +245,13 @@ func lineName(line query.OrderLine) string {
 	return name
 }
 
-// showTotals puts the sums on the page as a column of numbers.
-func showTotals(p *page, totals order.Totals, currency string) {
-	sums := []struct {
-		label string
-		units int64
-	}{
-		{"Lines", totals.Lines},
-		{"Discount", totals.Discount},
-		{"Goods", totals.Goods},
-		{"Shipping fee", totals.ShippingFee},
-		{"Surcharge", totals.Surcharge},
-		{"Tax", totals.Tax},
-		{"Due", totals.Due},
-	}
+type sum struct {
+	label string
+	units int64
+}
+
+// showSums puts amounts on the page as a column of numbers.
+func showSums(p *page, currency string, sums []sum) {
 	labels, widest := 0, 0
 	for _, sum := range sums {
 		labels = max(labels, columns(sum.label))
@@ -161,11 +265,13 @@ func showTotals(p *page, totals order.Totals, currency string) {
 // assignee says who carries an order out, and why it is them.
 func assignee(o query.Order) string {
 	why := map[order.AssigneeReason]string{
-		order.AssignedByCreatorPhone:     "has the phone of the order's creator",
-		order.AssignedByCreatorEmail:     "has the email of the order's creator",
-		order.AssignedByFirstEditorPhone: "has the phone of the order's first editor",
-		order.AssignedByFirstEditorEmail: "has the email of the order's first editor",
-		order.AssignedByShopDefault:      "is the shop's default assignee",
+		order.AssignedByCreatorPhone:      "has the phone of the order's creator",
+		order.AssignedByCreatorEmail:      "has the email of the order's creator",
+		order.AssignedByCreatorMapped:     "is mapped to the order's creator",
+		order.AssignedByFirstEditorPhone:  "has the phone of the order's first editor",
+		order.AssignedByFirstEditorEmail:  "has the email of the order's first editor",
+		order.AssignedByFirstEditorMapped: "is mapped to the order's first editor",
+		order.AssignedByShopDefault:       "is the shop's default assignee",
 	}[o.AssigneeReason]
 	switch {
 	case o.Assignee == nil:

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"orderbridge/app/query"
 	"orderbridge/domain/customer"
@@ -21,7 +22,7 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
-// AssigneeReason Why the order is assigned to whom it is: by the phone or email of who made it, by those of who made the first entry of its history, because an operator mapped one of them to the user, by the shop's default, or to nobody.
+// AssigneeReason Why the order is assigned to whom it is: by the phone or email of who made it, or because that one is mapped to a user; by those of who made the first entry of its history; by the shop's default; or to nobody.
 type AssigneeReason = order.AssigneeReason
 
 // Customer A customer of the CRM.
@@ -67,14 +68,32 @@ type NewUser struct {
 // Example: {"assignee":{"id":"01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a03","name":"Phương Mai"},"assignee_reason":"creator_phone","code":"Pancake_1635294032_2051","currency":"VND","customer":{"email":null,"id":"01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a02","name":"Nguyễn Minh Anh","phone":"+84912000451"},"external_id":"2051","lines":[{"amount":500000,"discount":0,"gift":false,"product_code":"AT01-DO-M","product_name":"Áo thun cổ tròn","quantity":2,"unit_price":250000,"variant":"Đỏ, M"},{"amount":400000,"discount":20000,"gift":false,"product_code":"QJ07-XANH-L","product_name":"Quần jean","quantity":1,"unit_price":420000,"variant":"Xanh, L"}],"ordered_at":"2025-09-15T03:04:38Z","shop_id":"1635294032","source":{"id":"01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a01","name":"Pancake"},"status":{"code":0,"name":"new"},"totals":{"discount":0,"due":930000,"goods":900000,"lines":900000,"shipping_fee":30000,"surcharge":0,"tax":0}}
 type Order = query.Order
 
+// OrderBuyer Who bought, as the newest version of the order says that shows who they are. The customer may have other data.
+type OrderBuyer = query.OrderBuyer
+
+// OrderChange A field that got another value.
+type OrderChange = order.Change
+
 // OrderCustomer An order's customer in short.
 type OrderCustomer = query.OrderCustomer
+
+// OrderDetail An order with all that the CRM has of it, and what it did to it.
+type OrderDetail = query.OrderDetail
+
+// OrderEvent One thing that was done to an order.
+type OrderEvent = query.OrderEvent
 
 // OrderLine One product of an order. quantity × unit_price − discount = amount, save that a gift amounts to 0.
 type OrderLine = query.OrderLine
 
 // OrderList defines model for OrderList.
 type OrderList = query.List[query.Order]
+
+// OrderPayments What was paid already, by channel, and what the courier is to collect.
+type OrderPayments = query.OrderPayments
+
+// OrderShipping Where an order goes, and who carries it.
+type OrderShipping = query.OrderShipping
 
 // OrderStatus Where the order stands in its shop.
 type OrderStatus = order.Status
@@ -87,6 +106,7 @@ type OrderTotals = order.Totals
 // `created`, `updated` the order was brought in, or changed;
 // `unchanged` it said nothing new, or something older;
 // `skipped` the order was first heard of when it was cancelled or deleted;
+// `held` its shop is paused, and it is brought in when the shop is resumed;
 // `failed` it could not be understood; it is kept;
 // `rejected` it was refused at the door.
 type Outcome = query.Outcome
@@ -183,6 +203,9 @@ type ShopRotation struct {
 	OverlapSeconds *int64 `json:"overlap_seconds,omitempty"`
 }
 
+// ShopStaff A member of a shop's staff, as the shop's system names them.
+type ShopStaff = query.ShopStaff
+
 // ShownToken A token that was made.
 type ShownToken struct {
 	ID   openapi_types.UUID `json:"id"`
@@ -220,6 +243,9 @@ type StaffMapping struct {
 	// StaffName For people to read.
 	StaffName string `json:"staff_name,omitempty"`
 }
+
+// StatusChange One step of an order through its shop.
+type StatusChange = query.StatusChange
 
 // Step One event of the log, told in plain words.
 type Step = query.Step
@@ -420,6 +446,18 @@ type ListOrdersParams struct {
 
 	// CustomerID Orders of this customer only.
 	CustomerID *openapi_types.UUID `form:"customer_id,omitempty" json:"customer_id,omitempty"`
+
+	// Status Orders in this status only: Pancake's number for it, or our name. `unknown` stands for every number that has no name.
+	Status *string `form:"status,omitempty" json:"status,omitempty"`
+
+	// AssigneeID Orders of this assignee only.
+	AssigneeID *openapi_types.UUID `form:"assignee_id,omitempty" json:"assignee_id,omitempty"`
+
+	// OrderedFrom Orders that were made at this time or later.
+	OrderedFrom *time.Time `form:"ordered_from,omitempty" json:"ordered_from,omitempty"`
+
+	// OrderedTo Orders that were made before this time. Encode the `+` of an offset (`%2B07:00`).
+	OrderedTo *time.Time `form:"ordered_to,omitempty" json:"ordered_to,omitempty"`
 
 	// Limit How many entries to give at most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -1080,6 +1118,58 @@ func (siw *ServerInterfaceWrapper) ListOrders(w http.ResponseWriter, r *http.Req
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "customer_id"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "customer_id", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", r.URL.Query(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "status"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "status", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "assignee_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "assignee_id", r.URL.Query(), &params.AssigneeID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "assignee_id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "assignee_id", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "ordered_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ordered_from", r.URL.Query(), &params.OrderedFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "ordered_from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ordered_from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "ordered_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ordered_to", r.URL.Query(), &params.OrderedTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "ordered_to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ordered_to", Err: err})
 		}
 		return
 	}
@@ -3355,7 +3445,7 @@ type GetOrderResponseObject interface {
 	VisitGetOrderResponse(w http.ResponseWriter) error
 }
 
-type GetOrder200JSONResponse Order
+type GetOrder200JSONResponse OrderDetail
 
 func (response GetOrder200JSONResponse) VisitGetOrderResponse(w http.ResponseWriter) error {
 

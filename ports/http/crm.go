@@ -15,6 +15,7 @@ import (
 	"orderbridge/app/query"
 	"orderbridge/domain/contact"
 	"orderbridge/domain/customer"
+	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
 )
 
@@ -42,7 +43,11 @@ func (s *server) crm() *ServerInterfaceWrapper {
 // ListOrders lists orders.
 func (c crm) ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error) {
 	var check parameters
-	filter := query.OrderFilter{ShopID: check.shopID(request.Params.ShopID), CustomerID: maybe(request.Params.CustomerID)}
+	filter := query.OrderFilter{
+		ShopID: check.shopID(request.Params.ShopID), CustomerID: maybe(request.Params.CustomerID),
+		Status: check.orderStatus(request.Params.Status), AssigneeID: maybe(request.Params.AssigneeID),
+		OrderedFrom: given(request.Params.OrderedFrom), OrderedTo: given(request.Params.OrderedTo),
+	}
 	page := check.page(request.Params.Limit, request.Params.Cursor)
 	if err := check.problem(); err != nil {
 		return nil, err
@@ -128,7 +133,7 @@ func (c crm) ListDeliveries(ctx context.Context, request ListDeliveriesRequestOb
 	filter := query.DeliveryFilter{
 		ShopID: check.shopID(request.Params.ShopID),
 		Outcome: oneOf(&check, "outcome", request.Params.Outcome, query.OutcomePending, query.OutcomeCreated, query.OutcomeUpdated,
-			query.OutcomeUnchanged, query.OutcomeSkipped, query.OutcomeFailed, query.OutcomeRejected),
+			query.OutcomeUnchanged, query.OutcomeSkipped, query.OutcomeHeld, query.OutcomeFailed, query.OutcomeRejected),
 	}
 	page := check.page(request.Params.Limit, request.Params.Cursor)
 	if err := check.problem(); err != nil {
@@ -214,6 +219,17 @@ func (p *parameters) shopID(raw *string) string {
 	return id
 }
 
+func (p *parameters) orderStatus(raw *string) order.Status {
+	if given(raw) == "" {
+		return order.Status{}
+	}
+	status, err := order.ParseStatus(*raw)
+	if err != nil {
+		p.refuse("status", err.Error())
+	}
+	return status
+}
+
 func oneOf[T ~string](p *parameters, path string, raw *T, allowed ...T) T {
 	value := given(raw)
 	if value != "" && !slices.Contains(allowed, value) {
@@ -228,12 +244,17 @@ func oneOf[T ~string](p *parameters, path string, raw *T, allowed ...T) T {
 
 // messageOf says of what form a parameter is that the generated code reads.
 var messageOf = map[string]string{
-	"limit":       "a limit is 1 to 200",
-	"id":          "an id is a UUID, such as 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",
-	"active":      "this is true or false",
-	"dry_run":     "this is true or false",
-	"customer_id": "a customer's id is a UUID, such as 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",
+	"limit":        "a limit is 1 to 200",
+	"id":           "an id is a UUID, such as 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",
+	"active":       "this is true or false",
+	"dry_run":      "this is true or false",
+	"customer_id":  "a customer's id is a UUID, such as 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",
+	"assignee_id":  "a user's id is a UUID, such as 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",
+	"ordered_from": messageTime,
+	"ordered_to":   messageTime,
 }
+
+const messageTime = "a time is such as 2025-09-15T03:04:38Z or, with the + encoded, 2025-09-15T10:04:38%2B07:00"
 
 // parameterProblem says what the generated code found wrong, without its words, which repeat what was sent.
 func parameterProblem(err error) error {

@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"orderbridge/app/query"
+	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
 )
 
@@ -74,7 +76,23 @@ func TestOrderIsAnsweredAsTheContractShowsIt(t *testing.T) {
 		"lines":[{"product_code":"AT01-DO-M","product_name":"Áo <thun>","variant":null,"quantity":2.5,"unit_price":250000,
 			"discount":0,"amount":625000,"gift":false}],
 		"totals":{"lines":625000,"discount":0,"goods":625000,"shipping_fee":30000,"surcharge":0,"tax":0,"due":655000},
-		"ordered_at":"2025-09-15T03:04:38Z"}`), &want); err != nil {
+		"ordered_at":"2025-09-15T03:04:38Z","updated_at":"2025-09-15T03:04:38Z","channel":"Facebook","tags":["gấp"],"note":"gọi trước",
+		"buyer":{"name":"Nguyễn Thị Riêng Tư","phones":["+84912000451"],"emails":[],"address":null,"gender":null,"birthday":null,
+			"tags":[],"external_id":null,"facebook_id":null,"username":null,"masked":false},
+		"shipping":{"receiver_name":null,"receiver_phone":null,"address":null,"partner":"GHTK","partner_status":null,"tracking_code":null},
+		"payments":{"cod":655000,"cash":0,"prepaid":0,"bank_transfer":0,"card":0,"e_wallet":0},
+		"creator":{"key":"d6d1a3f9","name":"Mai Phương","phone":null,"email":null},"first_editor":null,
+		"status_history":[{"status":{"code":17,"name":"waiting_for_confirmation"},"previous":null,"at":null,"editor":null},
+			{"status":{"code":0,"name":"new"},"previous":{"code":17,"name":"waiting_for_confirmation"},"at":"2025-09-15T03:04:38Z","editor":"Mai Phương"}],
+		"history":[{"position":12,"at":"2025-09-15T03:04:38Z","event":"OrderCreated","actor":"policy","delivery_id":"01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",
+				"reason":null,"status":{"code":17,"name":"waiting_for_confirmation"},"customer_id":"01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a02","changes":[]},
+			{"position":15,"at":"2025-09-15T03:04:38Z","event":"OrderReassigned","actor":"api:test","delivery_id":null,"reason":"newer",
+				"status":{"code":0,"name":"new"},"customer_id":"01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a02","changes":[
+				{"field":"totals.due","before":null,"after":655000},
+				{"field":"lines","before":[],"after":[{"product_code":"AT01-DO-M"}]},
+				{"field":"note","before":"gọi","after":"gọi trước"},
+				{"field":"buyer.masked","before":true,"after":false},
+				{"field":"status","before":{"code":17,"name":"waiting_for_confirmation"},"after":{"code":0,"name":"new"}}]}]}`), &want); err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(answered, want) {
@@ -111,11 +129,15 @@ func TestFiltersAreReadBeforeTheyAreAskedFor(t *testing.T) {
 		"customers?email=%20Lan.Pham@Example.com":                      {query.CustomerFilter{Email: "lan.pham@example.com"}, usual},
 		"customers?status=archived":                                    {query.CustomerFilter{Status: "archived"}, usual},
 		"deliveries?shop_id=1635294032&outcome=failed":                 {query.DeliveryFilter{ShopID: shopID, Outcome: "failed"}, usual},
-		"users?limit=1":                                  {query.UserFilter{}, query.Page{Limit: 1}},
-		"users?active=false&q=0904%20000":                {query.UserFilter{Active: new(false), Text: "0904 000"}, usual},
-		"users/unmapped":                                 {query.DefaultLimit, query.Page{}},
-		"users/unmapped?limit=3":                         {3, query.Page{}},
-		"orders/Pancake_1635294032_a%2F%2F..%2Fodd%20id": {"Pancake_1635294032_a//../odd id", query.Page{}},
+		"users?limit=1":                   {query.UserFilter{}, query.Page{Limit: 1}},
+		"users?active=false&q=0904%20000": {query.UserFilter{Active: new(false), Text: "0904 000"}, usual},
+		"users/unmapped":                  {query.DefaultLimit, query.Page{}},
+		"users/unmapped?limit=3":          {3, query.Page{}},
+		"orders?status=shipped&assignee_id=" + userID.String(): {query.OrderFilter{Status: order.NewStatus(2), AssigneeID: uuid.NullUUID{UUID: userID, Valid: true}}, usual},
+		"orders?status=99":      {query.OrderFilter{Status: order.NewStatus(99)}, usual},
+		"orders?status=unknown": {query.OrderFilter{Status: order.Status{Name: "unknown"}}, usual},
+		"orders?ordered_from=2025-09-15T03:04:38Z&ordered_to=2025-09-15T03:04:39Z": {query.OrderFilter{OrderedFrom: at, OrderedTo: at.Add(time.Second)}, usual},
+		"orders/Pancake_1635294032_a%2F%2F..%2Fodd%20id":                           {"Pancake_1635294032_a//../odd id", query.Page{}},
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
@@ -145,6 +167,11 @@ func TestInvalidParametersAreNamed(t *testing.T) {
 		"orders?shop_id=123456789012345678901":  {"shop_id"},
 		"orders?shop_id=1&shop_id=2":            {"shop_id"},
 		"orders?customer_id=2051":               {"customer_id"},
+		"orders?status=delivered&shop_id=x":     {"shop_id", "status"},
+		"orders?assignee_id=mai":                {"assignee_id"},
+		"orders?ordered_from=yesterday":         {"ordered_from"},
+		"orders?ordered_to=1757905478":          {"ordered_to"},
+		"deliveries?outcome=hold":               {"outcome"},
 		"customers?phone=abc&email=x&status=on": {"email", "phone", "status"},
 		"customers?phone=0912***451":            {"phone"},
 		"customers?email=a@b.example%00":        {"email"},

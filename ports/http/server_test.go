@@ -307,8 +307,8 @@ func (f *fakeRead) CallerOf(_ context.Context, sent string) (query.Caller, error
 	return query.Caller{WorkspaceID: workspaceID, TokenName: "test", Role: workspace.RoleOwner}, nil
 }
 
-func (f *fakeRead) Order(_ context.Context, workspace uuid.UUID, code string) (query.Order, error) {
-	return recordOf(f, workspace, code, code == orderCode || strings.HasSuffix(code, "/odd id"), anOrder())
+func (f *fakeRead) Order(_ context.Context, workspace uuid.UUID, code string) (query.OrderDetail, error) {
+	return recordOf(f, workspace, code, code == orderCode || strings.HasSuffix(code, "/odd id"), anOrderDetail())
 }
 
 func (f *fakeRead) Orders(_ context.Context, workspace uuid.UUID, filter query.OrderFilter, page query.Page) (query.List[query.Order], error) {
@@ -380,6 +380,32 @@ func anOrder() query.Order {
 		}},
 		Totals:    order.Totals{Lines: 625000, Goods: 625000, ShippingFee: 30000, Due: 655000},
 		OrderedAt: at,
+	}
+}
+
+func anOrderDetail() query.OrderDetail {
+	return query.OrderDetail{
+		Order: anOrder(), UpdatedAt: at, Channel: new("Facebook"), Tags: []string{"gấp"}, Note: new("gọi trước"),
+		Buyer:    query.BuyerOf(order.Buyer{Name: buyerName, Phones: []string{"+84912000451"}}),
+		Shipping: query.ShippingOf(order.Shipping{Partner: "GHTK"}), Payments: query.OrderPayments{COD: 655000},
+		Creator: query.ShopStaffOf(order.Person{ExternalID: "d6d1a3f9", Name: "Mai Phương"}),
+		StatusHistory: []query.StatusChange{
+			query.StatusChangeOf(order.StatusChange{Status: order.NewStatus(17)}),
+			query.StatusChangeOf(order.StatusChange{Status: order.NewStatus(0), Previous: order.NewStatus(17), At: at, Editor: "Mai Phương"}),
+		},
+		History: []query.OrderEvent{
+			{Position: 12, At: at, Event: "OrderCreated", Actor: event.ActorPolicy, DeliveryID: &deliveryID, Status: order.NewStatus(17), CustomerID: customerID, Changes: []order.Change{}},
+			{
+				Position: 15, At: at, Event: "OrderReassigned", Actor: "api:test", Reason: new("newer"), Status: order.NewStatus(0), CustomerID: customerID,
+				Changes: []order.Change{
+					{Field: "totals.due", Before: json.RawMessage(`null`), After: json.RawMessage(`655000`)},
+					{Field: "lines", Before: json.RawMessage(`[]`), After: json.RawMessage(`[{"product_code":"AT01-DO-M"}]`)},
+					{Field: "note", Before: json.RawMessage(`"gọi"`), After: json.RawMessage(`"gọi trước"`)},
+					{Field: "buyer.masked", Before: json.RawMessage(`true`), After: json.RawMessage(`false`)},
+					{Field: "status", Before: json.RawMessage(`{"code":17,"name":"waiting_for_confirmation"}`), After: json.RawMessage(`{"code":0,"name":"new"}`)},
+				},
+			},
+		},
 	}
 }
 

@@ -1,11 +1,24 @@
 -- Look-ups for a slice of orders. Each key is looked up by a lateral query over its full index key with a limit: on
 -- tables that were never analysed, a join or = ANY becomes a scan. Answers name their question by its place, from 1.
 
--- name: MatchRules :many
-SELECT id, match_rule FROM workspaces WHERE id = ANY (@ids::uuid[]);
+-- name: IngestionSettings :many
+SELECT id, match_rule, order_code_template, skip_cancelled FROM workspaces WHERE id = ANY (@ids::uuid[]);
 
 -- name: SourcesNamed :many
 SELECT workspace_id, id FROM sources WHERE workspace_id = ANY (@workspace_ids::uuid[]) AND name = @name;
+
+-- name: PausedShops :many
+-- Paused shops are locked: whoever resumes one (UPDATE shops, and only then reads held_deliveries) waits until the
+-- deliveries that are held here are committed, so it finds them; and if the shop was resumed first, this waits for that, looks
+-- again, and holds nothing. A delivery that nobody would bring in is thus impossible. Index: shops_pkey.
+SELECT q.ordinal::integer AS ordinal
+FROM (
+    SELECT generate_subscripts(@workspace_ids::uuid[], 1) AS ordinal, unnest(@workspace_ids::uuid[]) AS workspace_id,
+        unnest(@shop_ids::text[]) AS shop_id
+) q
+CROSS JOIN LATERAL (
+    SELECT FROM shops s WHERE s.workspace_id = q.workspace_id AND s.shop_id = q.shop_id AND s.paused LIMIT 1 FOR SHARE
+) s;
 
 -- name: DefaultAssignees :many
 -- Index: shops_pkey, users_pkey.
@@ -22,14 +35,14 @@ CROSS JOIN LATERAL (
 -- name: OrderHeads :many
 -- Index: order_heads_pkey, then events_stream_version.
 SELECT q.ordinal::integer AS ordinal, h.stream_version, coalesce(h.state_version, 0)::integer AS state_version,
-    h.updated_at, coalesce(s.type, '')::text AS state_type, coalesce(s.payload, '')::text AS state
+    h.updated_at, h.buyer_updated_at, coalesce(s.type, '')::text AS state_type, coalesce(s.payload, '')::text AS state
 FROM (
     SELECT generate_subscripts(@workspace_ids::uuid[], 1) AS ordinal, unnest(@workspace_ids::uuid[]) AS workspace_id,
         unnest(@shop_ids::text[]) AS shop_id,
         unnest(@order_ids::text[]) AS order_id
 ) q
 CROSS JOIN LATERAL (
-    SELECT o.stream_version, o.state_version, o.updated_at
+    SELECT o.stream_version, o.state_version, o.updated_at, coalesce(o.buyer_updated_at, o.updated_at)::timestamptz AS buyer_updated_at
     FROM order_heads o
     WHERE o.workspace_id = q.workspace_id AND o.shop_id = q.shop_id AND o.order_id = q.order_id
     LIMIT 1
@@ -89,6 +102,21 @@ CROSS JOIN LATERAL (
      WHERE q.kind = 'email' AND m.workspace_id = q.workspace_id AND m.email = q.value AND m.active ORDER BY m.id LIMIT 1)
 ) u;
 
+-- name: MappedStaff :many
+-- Index: staff_mappings_pkey, users_pkey.
+SELECT q.ordinal::integer AS ordinal, f.id, f.name
+FROM (
+    SELECT generate_subscripts(@workspace_ids::uuid[], 1) AS ordinal, unnest(@workspace_ids::uuid[]) AS workspace_id,
+        unnest(@staff_keys::text[]) AS staff_key
+) q
+CROSS JOIN LATERAL (
+    SELECT u.id, u.name
+    FROM staff_mappings m
+    JOIN users u ON u.workspace_id = m.workspace_id AND u.id = m.user_id AND u.active
+    WHERE m.workspace_id = q.workspace_id AND m.staff_key = q.staff_key
+    LIMIT 1
+) f;
+
 -- What was decided on a slice. Rows are sorted by the caller, so that two writers wait instead of deadlocking.
 
 -- name: RecordCustomerHeads :exec
@@ -109,11 +137,21 @@ ON CONFLICT (workspace_id, shop_id, buyer_id) DO UPDATE SET customer_id = exclud
 INSERT INTO sources (workspace_id, name, id)
 SELECT unnest(@workspace_ids::uuid[]), @name::text, unnest(@ids::uuid[]);
 
+-- name: RecordHeldDeliveries :exec
+INSERT INTO held_deliveries (workspace_id, shop_id, position, delivery_id)
+SELECT unnest(@workspace_ids::uuid[]), unnest(@shop_ids::text[]), unnest(@positions::bigint[]), unnest(@delivery_ids::uuid[]);
+
 -- name: RecordOrderHeads :exec
 -- A version that was taken meanwhile is refused by the log, so the last writer is always right here.
-INSERT INTO order_heads (workspace_id, shop_id, order_id, stream_version, state_version, updated_at)
-SELECT unnest(@workspace_ids::uuid[]), unnest(@shop_ids::text[]), unnest(@order_ids::text[]),
-    unnest(@stream_versions::integer[]), nullif(unnest(@state_versions::integer[]), 0),
-    unnest(@updated_ats::timestamptz[])
+INSERT INTO order_heads (workspace_id, shop_id, order_id, stream_version, state_version, updated_at, buyer_updated_at)
+SELECT h.workspace_id, h.shop_id, h.order_id, h.stream_version, nullif(h.state_version, 0), h.updated_at,
+    nullif(h.buyer_updated_at, h.updated_at)
+FROM (
+    SELECT unnest(@workspace_ids::uuid[]) AS workspace_id, unnest(@shop_ids::text[]) AS shop_id,
+        unnest(@order_ids::text[]) AS order_id, unnest(@stream_versions::integer[]) AS stream_version,
+        unnest(@state_versions::integer[]) AS state_version, unnest(@updated_ats::timestamptz[]) AS updated_at,
+        unnest(@buyer_updated_ats::timestamptz[]) AS buyer_updated_at
+) h
 ON CONFLICT (workspace_id, shop_id, order_id) DO UPDATE SET
-    stream_version = excluded.stream_version, state_version = excluded.state_version, updated_at = excluded.updated_at;
+    stream_version = excluded.stream_version, state_version = excluded.state_version, updated_at = excluded.updated_at,
+    buyer_updated_at = excluded.buyer_updated_at;

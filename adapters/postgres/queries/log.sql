@@ -46,9 +46,21 @@ WHERE correlation_id = $1 AND workspace_id = $2
 ORDER BY position;
 
 -- name: ReceivedOrders :many
--- What the ingestion policy reacts to within a slice. Index: events_ingestion.
-SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
-    payload::text AS payload, body
-FROM events
-WHERE position > @after AND position <= @upto AND type IN ('OrderReceived', 'IngestionRetried')
-ORDER BY position;
+-- What the ingestion policy reacts to within a slice. An order that is to be tried again is in the first event of its
+-- delivery's stream, which has a handful of events. Index: events_ingestion, then events_stream_version.
+SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
+    e.causation_id, e.actor, e.payload::text AS payload, coalesce(r.payload, e.payload)::text AS received,
+    coalesce(r.body, e.body) AS body, coalesce(r.correlation_id, e.correlation_id)::uuid AS delivery_id,
+    coalesce(s.version, e.version)::integer AS stream_version, coalesce(s.failures, 0)::integer AS failures
+FROM events e
+LEFT JOIN LATERAL (
+    SELECT o.payload, o.body, o.correlation_id FROM events o
+    WHERE e.type = 'IngestionRetried' AND o.workspace_id = e.workspace_id AND o.stream = e.stream AND o.version = 1
+    LIMIT 1
+) r ON true
+LEFT JOIN LATERAL (
+    SELECT max(o.version) AS version, count(*) FILTER (WHERE o.type = 'IngestionFailed') AS failures FROM events o
+    WHERE e.type = 'IngestionRetried' AND o.workspace_id = e.workspace_id AND o.stream = e.stream
+) s ON true
+WHERE e.position > @after AND e.position <= @upto AND e.type IN ('OrderReceived', 'IngestionRetried')
+ORDER BY e.position;

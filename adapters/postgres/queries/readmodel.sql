@@ -5,13 +5,28 @@
 SELECT * FROM crm_orders WHERE workspace_id = $1 AND code = $2;
 
 -- name: OrdersPage :many
--- Index: crm_orders_list, or crm_orders_shop / crm_orders_customer with a filter.
-SELECT * FROM crm_orders
+-- Index: crm_orders_list, or crm_orders_shop / _customer / _status / _assignee / _ordered with a filter.
+SELECT code, created_position, shop_id, external_id, customer_id, source_id, assignee_id, assignee_name, assignee_reason,
+    status_code, currency, totals, ordered_at
+FROM crm_orders
 WHERE workspace_id = @workspace_id
     AND created_position < @before
     AND (@shop_id::text = '' OR shop_id = @shop_id)
     AND (sqlc.narg(customer_id)::uuid IS NULL OR customer_id = sqlc.narg(customer_id))
+    AND (@status_name::text = '' OR status_name = @status_name)
+    AND (@status_code::integer = 0 OR status_code = @status_code)
+    AND (sqlc.narg(assignee_id)::uuid IS NULL OR assignee_id = sqlc.narg(assignee_id))
+    AND (sqlc.narg(ordered_from)::timestamptz IS NULL OR ordered_at >= sqlc.narg(ordered_from))
+    AND (sqlc.narg(ordered_to)::timestamptz IS NULL OR ordered_at < sqlc.narg(ordered_to))
 ORDER BY created_position DESC
+LIMIT @at_most;
+
+-- name: OrderHistory :many
+-- The newest part of it. Index: crm_order_history_pkey, backward.
+SELECT position, at, event, delivery_id, actor, reason, status_code, customer_id, changes
+FROM crm_order_history
+WHERE workspace_id = $1 AND code = $2
+ORDER BY position DESC
 LIMIT @at_most;
 
 -- name: OrderLines :many

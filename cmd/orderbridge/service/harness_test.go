@@ -220,9 +220,9 @@ func (b *bridge) settled(id uuid.UUID) query.DeliveryDetail {
 }
 
 // order reads an order once the read tables have it.
-func (b *bridge) order(code string) query.Order {
+func (b *bridge) order(code string) query.OrderDetail {
 	b.t.Helper()
-	var order query.Order
+	var order query.OrderDetail
 	eventually(b.t, "order "+code+" is readable", func() bool {
 		got := b.get("/api/v1/orders/" + url.PathEscape(code))
 		if got.status != http.StatusOK {
@@ -268,7 +268,7 @@ func (b *bridge) caughtUp() {
 			SELECT count(*) FROM cursors c
 			WHERE NOT EXISTS (
 				SELECT FROM events e
-				WHERE e.position > c.position AND (c.consumer LIKE 'projection:%' OR e.type = 'OrderReceived'))`) == consumers
+				WHERE e.position > c.position AND (c.consumer LIKE 'projection:%' OR e.type IN ('OrderReceived', 'IngestionRetried')))`) == consumers
 	})
 }
 

@@ -86,7 +86,7 @@ func TestEveryAcceptedFixtureBecomesItsOrder(t *testing.T) { //nolint:tparallel 
 	}
 }
 
-func checkOrder(t *testing.T, got query.Order, want expectation) {
+func checkOrder(t *testing.T, got query.OrderDetail, want expectation) {
 	t.Helper()
 	if got.Code != want.OrderCode || got.ShopID != want.ShopID || got.Status.Code != want.Status || got.Source.Name != "Pancake" {
 		t.Errorf("order is %+v, want code %s, shop %s, status %d, source Pancake", got, want.OrderCode, want.ShopID, want.Status)

@@ -154,6 +154,45 @@ func (q *Queries) DefaultAssignees(ctx context.Context, db DBTX, arg DefaultAssi
 	return items, nil
 }
 
+const ingestionSettings = `-- name: IngestionSettings :many
+
+SELECT id, match_rule, order_code_template, skip_cancelled FROM workspaces WHERE id = ANY ($1::uuid[])
+`
+
+type IngestionSettingsRow struct {
+	ID                uuid.UUID
+	MatchRule         string
+	OrderCodeTemplate string
+	SkipCancelled     bool
+}
+
+// Look-ups for a slice of orders. Each key is looked up by a lateral query over its full index key with a limit: on
+// tables that were never analysed, a join or = ANY becomes a scan. Answers name their question by its place, from 1.
+func (q *Queries) IngestionSettings(ctx context.Context, db DBTX, ids []uuid.UUID) ([]IngestionSettingsRow, error) {
+	rows, err := db.Query(ctx, ingestionSettings, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []IngestionSettingsRow
+	for rows.Next() {
+		var i IngestionSettingsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.MatchRule,
+			&i.OrderCodeTemplate,
+			&i.SkipCancelled,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const keyHolders = `-- name: KeyHolders :many
 SELECT q.ordinal::integer AS ordinal, h.oldest, h.count
 FROM (
@@ -207,28 +246,43 @@ func (q *Queries) KeyHolders(ctx context.Context, db DBTX, arg KeyHoldersParams)
 	return items, nil
 }
 
-const matchRules = `-- name: MatchRules :many
-
-SELECT id, match_rule FROM workspaces WHERE id = ANY ($1::uuid[])
+const mappedStaff = `-- name: MappedStaff :many
+SELECT q.ordinal::integer AS ordinal, f.id, f.name
+FROM (
+    SELECT generate_subscripts($1::uuid[], 1) AS ordinal, unnest($1::uuid[]) AS workspace_id,
+        unnest($2::text[]) AS staff_key
+) q
+CROSS JOIN LATERAL (
+    SELECT u.id, u.name
+    FROM staff_mappings m
+    JOIN users u ON u.workspace_id = m.workspace_id AND u.id = m.user_id AND u.active
+    WHERE m.workspace_id = q.workspace_id AND m.staff_key = q.staff_key
+    LIMIT 1
+) f
 `
 
-type MatchRulesRow struct {
-	ID        uuid.UUID
-	MatchRule string
+type MappedStaffParams struct {
+	WorkspaceIds []uuid.UUID
+	StaffKeys    []string
 }
 
-// Look-ups for a slice of orders. Each key is looked up by a lateral query over its full index key with a limit: on
-// tables that were never analysed, a join or = ANY becomes a scan. Answers name their question by its place, from 1.
-func (q *Queries) MatchRules(ctx context.Context, db DBTX, ids []uuid.UUID) ([]MatchRulesRow, error) {
-	rows, err := db.Query(ctx, matchRules, ids)
+type MappedStaffRow struct {
+	Ordinal int32
+	ID      uuid.UUID
+	Name    string
+}
+
+// Index: staff_mappings_pkey, users_pkey.
+func (q *Queries) MappedStaff(ctx context.Context, db DBTX, arg MappedStaffParams) ([]MappedStaffRow, error) {
+	rows, err := db.Query(ctx, mappedStaff, arg.WorkspaceIds, arg.StaffKeys)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []MatchRulesRow
+	var items []MappedStaffRow
 	for rows.Next() {
-		var i MatchRulesRow
-		if err := rows.Scan(&i.ID, &i.MatchRule); err != nil {
+		var i MappedStaffRow
+		if err := rows.Scan(&i.Ordinal, &i.ID, &i.Name); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -241,14 +295,14 @@ func (q *Queries) MatchRules(ctx context.Context, db DBTX, ids []uuid.UUID) ([]M
 
 const orderHeads = `-- name: OrderHeads :many
 SELECT q.ordinal::integer AS ordinal, h.stream_version, coalesce(h.state_version, 0)::integer AS state_version,
-    h.updated_at, coalesce(s.type, '')::text AS state_type, coalesce(s.payload, '')::text AS state
+    h.updated_at, h.buyer_updated_at, coalesce(s.type, '')::text AS state_type, coalesce(s.payload, '')::text AS state
 FROM (
     SELECT generate_subscripts($1::uuid[], 1) AS ordinal, unnest($1::uuid[]) AS workspace_id,
         unnest($2::text[]) AS shop_id,
         unnest($3::text[]) AS order_id
 ) q
 CROSS JOIN LATERAL (
-    SELECT o.stream_version, o.state_version, o.updated_at
+    SELECT o.stream_version, o.state_version, o.updated_at, coalesce(o.buyer_updated_at, o.updated_at)::timestamptz AS buyer_updated_at
     FROM order_heads o
     WHERE o.workspace_id = q.workspace_id AND o.shop_id = q.shop_id AND o.order_id = q.order_id
     LIMIT 1
@@ -269,12 +323,13 @@ type OrderHeadsParams struct {
 }
 
 type OrderHeadsRow struct {
-	Ordinal       int32
-	StreamVersion int32
-	StateVersion  int32
-	UpdatedAt     time.Time
-	StateType     string
-	State         string
+	Ordinal        int32
+	StreamVersion  int32
+	StateVersion   int32
+	UpdatedAt      time.Time
+	BuyerUpdatedAt time.Time
+	StateType      string
+	State          string
 }
 
 // Index: order_heads_pkey, then events_stream_version.
@@ -292,12 +347,52 @@ func (q *Queries) OrderHeads(ctx context.Context, db DBTX, arg OrderHeadsParams)
 			&i.StreamVersion,
 			&i.StateVersion,
 			&i.UpdatedAt,
+			&i.BuyerUpdatedAt,
 			&i.StateType,
 			&i.State,
 		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const pausedShops = `-- name: PausedShops :many
+SELECT q.ordinal::integer AS ordinal
+FROM (
+    SELECT generate_subscripts($1::uuid[], 1) AS ordinal, unnest($1::uuid[]) AS workspace_id,
+        unnest($2::text[]) AS shop_id
+) q
+CROSS JOIN LATERAL (
+    SELECT FROM shops s WHERE s.workspace_id = q.workspace_id AND s.shop_id = q.shop_id AND s.paused LIMIT 1 FOR SHARE
+) s
+`
+
+type PausedShopsParams struct {
+	WorkspaceIds []uuid.UUID
+	ShopIds      []string
+}
+
+// Paused shops are locked: whoever resumes one (UPDATE shops, and only then reads held_deliveries) waits until the
+// deliveries that are held here are committed, so it finds them; and if the shop was resumed first, this waits for that, looks
+// again, and holds nothing. A delivery that nobody would bring in is thus impossible. Index: shops_pkey.
+func (q *Queries) PausedShops(ctx context.Context, db DBTX, arg PausedShopsParams) ([]int32, error) {
+	rows, err := db.Query(ctx, pausedShops, arg.WorkspaceIds, arg.ShopIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int32
+	for rows.Next() {
+		var ordinal int32
+		if err := rows.Scan(&ordinal); err != nil {
+			return nil, err
+		}
+		items = append(items, ordinal)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -370,22 +465,51 @@ func (q *Queries) RecordCustomerKeys(ctx context.Context, db DBTX, arg RecordCus
 	return err
 }
 
+const recordHeldDeliveries = `-- name: RecordHeldDeliveries :exec
+INSERT INTO held_deliveries (workspace_id, shop_id, position, delivery_id)
+SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::bigint[]), unnest($4::uuid[])
+`
+
+type RecordHeldDeliveriesParams struct {
+	WorkspaceIds []uuid.UUID
+	ShopIds      []string
+	Positions    []int64
+	DeliveryIds  []uuid.UUID
+}
+
+func (q *Queries) RecordHeldDeliveries(ctx context.Context, db DBTX, arg RecordHeldDeliveriesParams) error {
+	_, err := db.Exec(ctx, recordHeldDeliveries,
+		arg.WorkspaceIds,
+		arg.ShopIds,
+		arg.Positions,
+		arg.DeliveryIds,
+	)
+	return err
+}
+
 const recordOrderHeads = `-- name: RecordOrderHeads :exec
-INSERT INTO order_heads (workspace_id, shop_id, order_id, stream_version, state_version, updated_at)
-SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[]),
-    unnest($4::integer[]), nullif(unnest($5::integer[]), 0),
-    unnest($6::timestamptz[])
+INSERT INTO order_heads (workspace_id, shop_id, order_id, stream_version, state_version, updated_at, buyer_updated_at)
+SELECT h.workspace_id, h.shop_id, h.order_id, h.stream_version, nullif(h.state_version, 0), h.updated_at,
+    nullif(h.buyer_updated_at, h.updated_at)
+FROM (
+    SELECT unnest($1::uuid[]) AS workspace_id, unnest($2::text[]) AS shop_id,
+        unnest($3::text[]) AS order_id, unnest($4::integer[]) AS stream_version,
+        unnest($5::integer[]) AS state_version, unnest($6::timestamptz[]) AS updated_at,
+        unnest($7::timestamptz[]) AS buyer_updated_at
+) h
 ON CONFLICT (workspace_id, shop_id, order_id) DO UPDATE SET
-    stream_version = excluded.stream_version, state_version = excluded.state_version, updated_at = excluded.updated_at
+    stream_version = excluded.stream_version, state_version = excluded.state_version, updated_at = excluded.updated_at,
+    buyer_updated_at = excluded.buyer_updated_at
 `
 
 type RecordOrderHeadsParams struct {
-	WorkspaceIds   []uuid.UUID
-	ShopIds        []string
-	OrderIds       []string
-	StreamVersions []int32
-	StateVersions  []int32
-	UpdatedAts     []time.Time
+	WorkspaceIds    []uuid.UUID
+	ShopIds         []string
+	OrderIds        []string
+	StreamVersions  []int32
+	StateVersions   []int32
+	UpdatedAts      []time.Time
+	BuyerUpdatedAts []time.Time
 }
 
 // A version that was taken meanwhile is refused by the log, so the last writer is always right here.
@@ -397,6 +521,7 @@ func (q *Queries) RecordOrderHeads(ctx context.Context, db DBTX, arg RecordOrder
 		arg.StreamVersions,
 		arg.StateVersions,
 		arg.UpdatedAts,
+		arg.BuyerUpdatedAts,
 	)
 	return err
 }

@@ -41,10 +41,18 @@ type CrmOrder struct {
 	Currency        string
 	Totals          []byte
 	OrderedAt       time.Time
-	StaffKey        *string
-	StaffName       *string
+	UpdatedAt       time.Time
+	Channel         *string
+	Tags            []string
+	Note            *string
+	Buyer           []byte
+	Shipping        []byte
+	Payments        []byte
 	Creator         []byte
 	FirstEditor     []byte
+	StatusHistory   []byte
+	StaffKey        *string
+	StaffName       *string
 }
 
 type CrmSource struct {

@@ -7,6 +7,7 @@ package dbsqlc
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -226,7 +227,7 @@ func (q *Queries) Delivery(ctx context.Context, db DBTX, arg DeliveryParams) (De
 
 const order = `-- name: Order :one
 
-SELECT workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id, assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, staff_key, staff_name, creator, first_editor FROM crm_orders WHERE workspace_id = $1 AND code = $2
+SELECT workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id, assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, updated_at, channel, tags, note, buyer, shipping, payments, creator, first_editor, status_history, staff_key, staff_name FROM crm_orders WHERE workspace_id = $1 AND code = $2
 `
 
 type OrderParams struct {
@@ -255,12 +256,77 @@ func (q *Queries) Order(ctx context.Context, db DBTX, arg OrderParams) (CrmOrder
 		&i.Currency,
 		&i.Totals,
 		&i.OrderedAt,
-		&i.StaffKey,
-		&i.StaffName,
+		&i.UpdatedAt,
+		&i.Channel,
+		&i.Tags,
+		&i.Note,
+		&i.Buyer,
+		&i.Shipping,
+		&i.Payments,
 		&i.Creator,
 		&i.FirstEditor,
+		&i.StatusHistory,
+		&i.StaffKey,
+		&i.StaffName,
 	)
 	return i, err
+}
+
+const orderHistory = `-- name: OrderHistory :many
+SELECT position, at, event, delivery_id, actor, reason, status_code, customer_id, changes
+FROM crm_order_history
+WHERE workspace_id = $1 AND code = $2
+ORDER BY position DESC
+LIMIT $3
+`
+
+type OrderHistoryParams struct {
+	WorkspaceID uuid.UUID
+	Code        string
+	AtMost      int32
+}
+
+type OrderHistoryRow struct {
+	Position   int64
+	At         time.Time
+	Event      string
+	DeliveryID uuid.NullUUID
+	Actor      string
+	Reason     *string
+	StatusCode int32
+	CustomerID uuid.UUID
+	Changes    []byte
+}
+
+// The newest part of it. Index: crm_order_history_pkey, backward.
+func (q *Queries) OrderHistory(ctx context.Context, db DBTX, arg OrderHistoryParams) ([]OrderHistoryRow, error) {
+	rows, err := db.Query(ctx, orderHistory, arg.WorkspaceID, arg.Code, arg.AtMost)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OrderHistoryRow
+	for rows.Next() {
+		var i OrderHistoryRow
+		if err := rows.Scan(
+			&i.Position,
+			&i.At,
+			&i.Event,
+			&i.DeliveryID,
+			&i.Actor,
+			&i.Reason,
+			&i.StatusCode,
+			&i.CustomerID,
+			&i.Changes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const orderLines = `-- name: OrderLines :many
@@ -321,13 +387,20 @@ func (q *Queries) OrderLines(ctx context.Context, db DBTX, arg OrderLinesParams)
 }
 
 const ordersPage = `-- name: OrdersPage :many
-SELECT workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id, assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, staff_key, staff_name, creator, first_editor FROM crm_orders
+SELECT code, created_position, shop_id, external_id, customer_id, source_id, assignee_id, assignee_name, assignee_reason,
+    status_code, currency, totals, ordered_at
+FROM crm_orders
 WHERE workspace_id = $1
     AND created_position < $2
     AND ($3::text = '' OR shop_id = $3)
     AND ($4::uuid IS NULL OR customer_id = $4)
+    AND ($5::text = '' OR status_name = $5)
+    AND ($6::integer = 0 OR status_code = $6)
+    AND ($7::uuid IS NULL OR assignee_id = $7)
+    AND ($8::timestamptz IS NULL OR ordered_at >= $8)
+    AND ($9::timestamptz IS NULL OR ordered_at < $9)
 ORDER BY created_position DESC
-LIMIT $5
+LIMIT $10
 `
 
 type OrdersPageParams struct {
@@ -335,27 +408,52 @@ type OrdersPageParams struct {
 	Before      int64
 	ShopID      string
 	CustomerID  uuid.NullUUID
+	StatusName  string
+	StatusCode  int32
+	AssigneeID  uuid.NullUUID
+	OrderedFrom *time.Time
+	OrderedTo   *time.Time
 	AtMost      int32
 }
 
-// Index: crm_orders_list, or crm_orders_shop / crm_orders_customer with a filter.
-func (q *Queries) OrdersPage(ctx context.Context, db DBTX, arg OrdersPageParams) ([]CrmOrder, error) {
+type OrdersPageRow struct {
+	Code            string
+	CreatedPosition int64
+	ShopID          string
+	ExternalID      string
+	CustomerID      uuid.UUID
+	SourceID        uuid.UUID
+	AssigneeID      uuid.NullUUID
+	AssigneeName    *string
+	AssigneeReason  string
+	StatusCode      int32
+	Currency        string
+	Totals          []byte
+	OrderedAt       time.Time
+}
+
+// Index: crm_orders_list, or crm_orders_shop / _customer / _status / _assignee / _ordered with a filter.
+func (q *Queries) OrdersPage(ctx context.Context, db DBTX, arg OrdersPageParams) ([]OrdersPageRow, error) {
 	rows, err := db.Query(ctx, ordersPage,
 		arg.WorkspaceID,
 		arg.Before,
 		arg.ShopID,
 		arg.CustomerID,
+		arg.StatusName,
+		arg.StatusCode,
+		arg.AssigneeID,
+		arg.OrderedFrom,
+		arg.OrderedTo,
 		arg.AtMost,
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []CrmOrder
+	var items []OrdersPageRow
 	for rows.Next() {
-		var i CrmOrder
+		var i OrdersPageRow
 		if err := rows.Scan(
-			&i.WorkspaceID,
 			&i.Code,
 			&i.CreatedPosition,
 			&i.ShopID,
@@ -366,14 +464,9 @@ func (q *Queries) OrdersPage(ctx context.Context, db DBTX, arg OrdersPageParams)
 			&i.AssigneeName,
 			&i.AssigneeReason,
 			&i.StatusCode,
-			&i.StatusName,
 			&i.Currency,
 			&i.Totals,
 			&i.OrderedAt,
-			&i.StaffKey,
-			&i.StaffName,
-			&i.Creator,
-			&i.FirstEditor,
 		); err != nil {
 			return nil, err
 		}

@@ -23,32 +23,62 @@ ON CONFLICT (workspace_id, id) DO UPDATE SET
     gender = excluded.gender, birthday = excluded.birthday, tags = excluded.tags, status = excluded.status
 ;
 
--- Orders.
+-- Orders. Nested fields that an event does not have are empty there, never null.
 INSERT INTO crm_orders (workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id,
-    assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, staff_key, staff_name, creator,
-    first_editor)
-SELECT l.workspace_id, l.p ->> 'code', l.first_position, l.p #>> '{order,shop_id}', l.p #>> '{order,external_id}',
+    assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, updated_at, channel, tags, note,
+    buyer, shipping, payments, creator, first_editor, status_history, staff_key, staff_name)
+SELECT l.workspace_id, l.p ->> 'code', l.first_position, o.o ->> 'shop_id', o.o ->> 'external_id',
     (l.p ->> 'customer_id')::uuid, (l.p ->> 'source_id')::uuid, (l.p #>> '{assignee,user_id}')::uuid,
-    l.p #>> '{assignee,name}', l.p #>> '{assignee,reason}', (l.p #>> '{order,status,code}')::integer,
-    l.p #>> '{order,status,name}', l.p #>> '{order,currency}', l.p #> '{order,totals}',
-    (l.p #>> '{order,ordered_at}')::timestamptz,
-    -- As order.Person.StaffKey.
-    coalesce(l.staff ->> 'external_id', l.staff ->> 'email', l.staff ->> 'phone', 'name:' || (l.staff ->> 'name')),
-    l.staff ->> 'name', l.p #> '{order,creator}', l.p #> '{order,first_editor}'
+    l.p #>> '{assignee,name}', l.p #>> '{assignee,reason}', (o.o #>> '{status,code}')::integer,
+    o.o #>> '{status,name}', o.o ->> 'currency', o.o -> 'totals', (o.o ->> 'ordered_at')::timestamptz,
+    coalesce(o.o ->> 'updated_at', o.o ->> 'ordered_at')::timestamptz, o.o ->> 'channel',
+    ARRAY(SELECT jsonb_array_elements_text(coalesce(o.o -> 'tags', '[]'))), o.o ->> 'note', o.o -> 'buyer',
+    coalesce(o.o -> 'shipping', '{}'), coalesce(o.o -> 'payments', '{}'), o.o -> 'creator', o.o -> 'first_editor',
+    coalesce(o.o -> 'status_history', '[]'),
+    coalesce(o.staff ->> 'external_id', o.staff ->> 'email', o.staff ->> 'phone', 'name:' || (o.staff ->> 'name')),
+    o.staff ->> 'name'
 FROM (
     SELECT DISTINCT ON (e.workspace_id, e.stream)
-        e.workspace_id, e.payload AS p, coalesce(e.payload #> '{order,creator}', e.payload #> '{order,first_editor}') AS staff,
+        e.workspace_id, e.payload AS p,
         min(e.position) OVER (PARTITION BY e.workspace_id, e.stream) AS first_position
     FROM events e
     WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned')
     ORDER BY e.workspace_id, e.stream, e.position DESC
-) l
+) l, LATERAL (
+    SELECT l.p -> 'order' AS o, coalesce(l.p #> '{order,creator}', l.p #> '{order,first_editor}') AS staff
+) o
 ON CONFLICT (workspace_id, code) DO UPDATE SET
     customer_id = excluded.customer_id, source_id = excluded.source_id, assignee_id = excluded.assignee_id,
     assignee_name = excluded.assignee_name, assignee_reason = excluded.assignee_reason,
     status_code = excluded.status_code, status_name = excluded.status_name, currency = excluded.currency,
-    totals = excluded.totals, ordered_at = excluded.ordered_at, staff_key = excluded.staff_key,
-    staff_name = excluded.staff_name, creator = excluded.creator, first_editor = excluded.first_editor
+    totals = excluded.totals, ordered_at = excluded.ordered_at,
+    updated_at = greatest(crm_orders.updated_at, excluded.updated_at), channel = excluded.channel, tags = excluded.tags,
+    note = excluded.note, buyer = excluded.buyer, shipping = excluded.shipping, payments = excluded.payments,
+    creator = excluded.creator, first_editor = excluded.first_editor, status_history = excluded.status_history,
+    staff_key = excluded.staff_key, staff_name = excluded.staff_name
+;
+
+-- Newer versions of orders that said nothing new.
+UPDATE crm_orders o SET updated_at = u.updated_at
+FROM (
+    SELECT e.workspace_id, e.payload ->> 'code' AS code, max((e.payload ->> 'updated_at')::timestamptz) AS updated_at
+    FROM events e
+    WHERE e.position > $1 AND e.position <= $2 AND e.type = 'OrderUnchanged'
+    GROUP BY 1, 2
+) u
+WHERE o.workspace_id = u.workspace_id AND o.code = u.code AND o.updated_at < u.updated_at
+;
+
+-- What was done to orders.
+INSERT INTO crm_order_history (workspace_id, code, position, at, event, delivery_id, actor, reason, status_code,
+    status_name, customer_id, changes)
+SELECT e.workspace_id, e.payload ->> 'code', e.position, e.recorded_at, e.type,
+    CASE WHEN e.type <> 'OrderReassigned' THEN e.correlation_id END, e.actor, e.payload ->> 'reason',
+    (e.payload #>> '{order,status,code}')::integer, e.payload #>> '{order,status,name}',
+    (e.payload ->> 'customer_id')::uuid, coalesce(nullif(e.payload -> 'changes', 'null'), '[]')
+FROM events e
+WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned')
+ON CONFLICT (workspace_id, code, position) DO NOTHING
 ;
 
 -- Lines of orders that changed: all of them go, and those of the last state come.

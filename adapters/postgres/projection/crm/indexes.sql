@@ -6,7 +6,10 @@ CREATE INDEX crm_customers_emails ON crm_customers USING gin (emails);
 CREATE UNIQUE INDEX crm_orders_list ON crm_orders (workspace_id, created_position);
 CREATE INDEX crm_orders_customer ON crm_orders (workspace_id, customer_id, created_position);
 CREATE INDEX crm_orders_shop ON crm_orders (workspace_id, shop_id, created_position);
--- Orders that nobody was found for, by who made them.
+CREATE INDEX crm_orders_status ON crm_orders (workspace_id, status_name, created_position);
+CREATE INDEX crm_orders_assignee ON crm_orders (workspace_id, assignee_id, created_position);
+CREATE INDEX crm_orders_ordered ON crm_orders (workspace_id, ordered_at);
+-- Orders whose maker is nobody's user, by who that is.
 CREATE INDEX crm_orders_unmapped ON crm_orders (workspace_id, staff_key, created_position)
     WHERE assignee_reason IN ('shop_default', 'none') AND staff_key IS NOT NULL;
 CREATE UNIQUE INDEX crm_sources_list ON crm_sources (workspace_id, created_position);

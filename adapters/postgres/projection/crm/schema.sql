@@ -34,12 +34,39 @@ CREATE TABLE crm_orders (
     currency         text        NOT NULL,
     totals           jsonb       NOT NULL,
     ordered_at       timestamptz NOT NULL,
-    -- Whom of its staff the shop names as the one who made the order (order.Person.StaffKey); null for nobody.
-    staff_key        text,
-    staff_name       text,
+    -- The newest version that the shop delivered.
+    updated_at       timestamptz NOT NULL,
+    channel          text,
+    tags             text[]      NOT NULL,
+    note             text,
+    buyer            jsonb       NOT NULL,
+    shipping         jsonb       NOT NULL,
+    payments         jsonb       NOT NULL,
     creator          jsonb,
     first_editor     jsonb,
+    status_history   jsonb       NOT NULL,
+    -- Whom the shop has for the order's maker: its creator, else its first editor. The key is that of order.Person.
+    staff_key        text,
+    staff_name       text,
     PRIMARY KEY (workspace_id, code)
+);
+
+-- What the CRM did to each order, one row an event.
+CREATE TABLE crm_order_history (
+    workspace_id uuid        NOT NULL,
+    code         text        NOT NULL,
+    position     bigint      NOT NULL,
+    at           timestamptz NOT NULL,
+    event        text        NOT NULL,
+    -- The delivery that it came of; null when it came of none.
+    delivery_id  uuid,
+    actor        text        NOT NULL,
+    reason       text,
+    status_code  integer     NOT NULL,
+    status_name  text        NOT NULL,
+    customer_id  uuid        NOT NULL,
+    changes      jsonb       NOT NULL,
+    PRIMARY KEY (workspace_id, code, position)
 );
 
 CREATE TABLE crm_order_lines (

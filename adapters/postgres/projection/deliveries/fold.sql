@@ -23,17 +23,21 @@ UPDATE deliveries d
 SET outcome = o.outcome, reason = o.reason, order_code = coalesce(o.order_code, d.order_code)
 FROM (
     SELECT DISTINCT ON (e.workspace_id, e.correlation_id)
-        e.workspace_id, e.correlation_id, e.payload ->> 'code' AS order_code, e.payload ->> 'reason' AS reason,
+        e.workspace_id, e.correlation_id, e.payload ->> 'code' AS order_code,
+        CASE WHEN e.type <> 'IngestionRetried' THEN e.payload ->> 'reason' END AS reason,
         CASE e.type
             WHEN 'OrderCreated' THEN 'created'
             WHEN 'OrderUpdated' THEN 'updated'
             WHEN 'OrderUnchanged' THEN 'unchanged'
             WHEN 'OrderSkipped' THEN 'skipped'
+            WHEN 'IngestionHeld' THEN 'held'
+            WHEN 'IngestionRetried' THEN 'pending'
             WHEN 'IngestionFailed' THEN 'failed'
         END AS outcome
     FROM events e
     WHERE e.position > $1 AND e.position <= $2
-        AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderUnchanged', 'OrderSkipped', 'IngestionFailed')
+        AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderUnchanged', 'OrderSkipped', 'IngestionHeld',
+            'IngestionRetried', 'IngestionFailed')
     ORDER BY e.workspace_id, e.correlation_id, e.position DESC
 ) o
 WHERE d.workspace_id = o.workspace_id AND d.id = o.correlation_id

@@ -1,0 +1,54 @@
+package query_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"orderbridge/app/query"
+	"orderbridge/domain/contact"
+	"orderbridge/domain/customer"
+	"orderbridge/domain/event"
+	"orderbridge/domain/order"
+)
+
+func TestNarrate(t *testing.T) {
+	t.Parallel()
+	from := uuid.MustParse("01993b5e-7c00-7a10-8000-000000000450")
+	key := contact.Key{Kind: contact.KindPhone, Value: "+84912000451"}
+	moved := customer.Decision{
+		Rule: customer.MatchByPhone, Reason: customer.ReasonOnlyHolder, Key: &key, CandidateCount: 1, MovedFrom: from,
+	}
+	stranger := customer.Decision{Rule: customer.MatchByPhone, Reason: customer.ReasonNoHolder, Tried: []contact.Key{key}, MovedFrom: from}
+	state := order.State{Currency: "VND", Status: order.NewStatus(6)}
+	changes := []order.Change{{Field: "customer_id"}, {Field: "buyer.phones"}}
+	assigned := func(reason order.AssigneeReason) event.Payload {
+		return order.OrderCreated{Code: "P_1", Order: state, Assignee: order.Assignee{Name: "Mai", Reason: reason}}
+	}
+	for want, payload := range map[string]event.Payload{
+		"The order shows another buyer than before, so it moves away from customer " + from.String() + ". Matched an existing customer: " +
+			"the rule matches by phone, and phone 0912 000 451 belongs to 1 active customer (1 candidate).": order.CustomerMatched{Decision: moved},
+		"The order shows another buyer than before, so it moves away from customer " + from.String() + `. Created customer "Lan": ` +
+			"the rule matches by phone, and no active customer has phone 0912 000 451 (0 candidates).": customer.CustomerCreated{Customer: customer.State{Name: "Lan"}, Decision: stranger},
+		"Updated order P_1: customer_id, buyer.phones changed.": order.OrderUpdated{Code: "P_1", Changes: changes, Reason: order.UpdatedNewer},
+		"Updated order P_1: customer_id, buyer.phones changed. The shop changed it without giving it a new time of change.": order.OrderUpdated{
+			Code: "P_1", Changes: changes, Reason: order.UpdatedSameVersion,
+		},
+		"Updated order P_1: customer_id, buyer.phones changed. This is an older version, but it shows who the buyer is, and no newer one does.": order.OrderUpdated{
+			Code: "P_1", Changes: changes, Reason: order.UpdatedBuyerRevealed,
+		},
+		"Order P_1 stays as it is: this version says nothing new.": order.OrderUnchanged{Code: "P_1", Reason: order.UnchangedIdentical},
+		"Created order P_1 with 0 lines, 0 ₫ due. Nobody is assigned: no user has the phone or email of its creator or is mapped to them, " +
+			"and the shop has no default assignee. It was skipped before: this older version shows that it was not cancelled from the beginning.": order.OrderCreated{
+			Code: "P_1", Order: state, Assignee: order.Assignee{Reason: order.AssignedToNobody}, Reason: order.CreatedWasLive,
+		},
+		"Created order P_1 with 0 lines, 0 ₫ due. Assigned to Mai, who is mapped to the order's creator.":      assigned(order.AssignedByCreatorMapped),
+		"Created order P_1 with 0 lines, 0 ₫ due. Assigned to Mai, who is mapped to the order's first editor.": assigned(order.AssignedByFirstEditorMapped),
+	} {
+		// An amount stands before its currency with a space that no line is broken at.
+		if got := strings.ReplaceAll(query.Narrate(payload), "\u00a0", " "); got != want {
+			t.Errorf("told\n%s\nwant\n%s", got, want)
+		}
+	}
+}
