@@ -23,6 +23,7 @@ type Commands struct {
 	SetMatchRule         command.SetMatchRuleHandler
 	CreateToken          command.CreateTokenHandler
 	AddCustomer          command.AddCustomerHandler
+	EditCustomer         command.EditCustomerHandler
 	ChangeCustomerStatus command.ChangeCustomerStatusHandler
 	AddUser              command.AddUserHandler
 }

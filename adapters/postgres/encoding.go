@@ -33,6 +33,7 @@ var decoders = map[string]func([]byte) (event.Payload, error){
 	"OrderSkipped":     decodeInto[order.OrderSkipped],
 	"CustomerCreated":  decodeInto[customer.CustomerCreated],
 	"CustomerImported": decodeInto[customer.CustomerImported],
+	"CustomerUpdated":  decodeInto[customer.CustomerUpdated],
 	"CustomerArchived": decodeInto[customer.CustomerArchived],
 	"CustomerRestored": decodeInto[customer.CustomerRestored],
 	"UserAdded":        decodeInto[user.UserAdded],

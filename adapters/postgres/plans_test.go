@@ -290,6 +290,8 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 		check(t, "archive")
 		traced.mustAddCustomer(t, details("Trần Văn Nam", "0912000451"))
 		check(t, "add customer")
+		traced.mustEditCustomer(t, known, customer.Edit{Phones: &[]string{"0987000102", "0987000103"}, Emails: &[]string{}})
+		check(t, "edit customer")
 	})
 
 	t.Run("every query of the log and of the ingestion was explained", func(t *testing.T) { //nolint:paralleltest // looks at the ones before

@@ -65,6 +65,8 @@ func Narrate(payload event.Payload) string {
 		return fmt.Sprintf("Created customer %q: %s", e.Customer.Name, narrateDecision(e.Decision))
 	case customer.CustomerImported:
 		return fmt.Sprintf("Customer %q was added (%s).", e.Customer.Name, e.Origin)
+	case customer.CustomerUpdated:
+		return fmt.Sprintf("Customer %q was changed: %s.", e.Customer.Name, narrateChanges(e.Changes))
 	case customer.CustomerArchived:
 		return fmt.Sprintf("Customer %q was archived; orders no longer match them.", e.Customer.Name)
 	case customer.CustomerRestored:
@@ -162,7 +164,7 @@ func narrateAssignee(a order.Assignee) string {
 	return fmt.Sprintf("Assigned to %s, who %s.", a.Name, why)
 }
 
-func narrateChanges(changes []order.Change) string {
+func narrateChanges(changes []event.Change) string {
 	fields := make([]string, 0, len(changes))
 	for _, change := range changes {
 		fields = append(fields, change.Field)

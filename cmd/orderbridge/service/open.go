@@ -77,6 +77,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			SetMatchRule:         command.NewSetMatchRuleHandler(workspaces),
 			CreateToken:          command.NewCreateTokenHandler(workspaces),
 			AddCustomer:          command.NewAddCustomerHandler(customers, time.Now),
+			EditCustomer:         command.NewEditCustomerHandler(customers, time.Now),
 			ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(customers),
 			AddUser:              command.NewAddUserHandler(users),
 		},
