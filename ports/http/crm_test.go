@@ -109,10 +109,15 @@ func TestFiltersAreReadBeforeTheyAreAskedFor(t *testing.T) {
 		"customers?phone=+84912000451":                                 {query.CustomerFilter{Phone: "+84912000451"}, usual}, // the plus means a space here
 		"customers?phone=%2B84912000451":                               {query.CustomerFilter{Phone: "+84912000451"}, usual},
 		"customers?email=%20Lan.Pham@Example.com":                      {query.CustomerFilter{Email: "lan.pham@example.com"}, usual},
+		"customers?tag=%20VIP":                                         {query.CustomerFilter{Tag: "VIP"}, usual},
+		"customers?q=%C4%90%E1%BA%B7ng%20h":                            {query.CustomerFilter{Search: query.CustomerSearch{Given: true, Words: "dang h"}}, usual},
+		"customers?q=+84912000451":                                     {query.CustomerFilter{Search: query.CustomerSearch{Given: true, Phone: "+84912000451"}}, usual},
+		"customers?q=LAN@example.com":                                  {query.CustomerFilter{Search: query.CustomerSearch{Given: true, Email: "lan@example.com"}}, usual},
+		"customers?q=%00%FF%26&tag=":                                   {query.CustomerFilter{Search: query.CustomerSearch{Given: true}}, usual},
 		"customers?status=archived":                                    {query.CustomerFilter{Status: "archived"}, usual},
 		"deliveries?shop_id=1635294032&outcome=failed":                 {query.DeliveryFilter{ShopID: shopID, Outcome: "failed"}, usual},
-		"users?limit=1": {nil, query.Page{Limit: 1}},
-		"orders/Pancake_1635294032_a%2F%2F..%2Fodd%20id": {"Pancake_1635294032_a//../odd id", query.Page{}},
+		"users?limit=1":                                                {nil, query.Page{Limit: 1}},
+		"orders/Pancake_1635294032_a%2F%2F..%2Fodd%20id":               {"Pancake_1635294032_a//../odd id", query.Page{}},
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
@@ -144,6 +149,8 @@ func TestInvalidParametersAreNamed(t *testing.T) {
 		"orders?customer_id=2051":               {"customer_id"},
 		"customers?phone=abc&email=x&status=on": {"email", "phone", "status"},
 		"customers?phone=0912***451":            {"phone"},
+		"customers?tag=%00":                     {"tag"},
+		"customers?tag=%FF&q=a&q=b":             {"q"},
 		"customers?email=a@b.example%00":        {"email"},
 		"customers/2051":                        {"id"},
 		"deliveries?outcome=lost&shop_id=x":     {"outcome", "shop_id"},
