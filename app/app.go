@@ -29,6 +29,7 @@ type Commands struct {
 	CreateToken          command.CreateTokenHandler
 	RevokeToken          command.RevokeTokenHandler
 	AddCustomer          command.AddCustomerHandler
+	EditCustomer         command.EditCustomerHandler
 	ChangeCustomerStatus command.ChangeCustomerStatusHandler
 	AddUser              command.AddUserHandler
 	EditUser             command.EditUserHandler

@@ -56,8 +56,14 @@ func (s Answers) Keep(ctx context.Context, workspaceID uuid.UUID, once command.O
 	}))
 }
 
-// queueOnce claims the name of a request in the transaction that does it, and forgets names that are past their time.
+// queueOnce claims the name of a request in the transaction that does it, and forgets names that are past their time:
+// first this one, which may be used again, then some others.
 func queueOnce(ctx context.Context, p *pipeline, workspaceID uuid.UUID, once command.Once) error {
+	if err := queries.ForgetAnswer(ctx, p, dbsqlc.ForgetAnswerParams{
+		WorkspaceID: workspaceID, Caller: once.Caller, Key: once.Key,
+	}); err != nil {
+		return err
+	}
 	if err := queries.ForgetAnswers(ctx, p); err != nil {
 		return err
 	}

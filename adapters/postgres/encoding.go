@@ -55,6 +55,7 @@ var decoders = map[string]func([]byte) (event.Payload, error){
 	"UserReactivated":         decodeInto[user.UserReactivated],
 	"StaffMapped":             decodeInto[user.StaffMapped],
 	"StaffUnmapped":           decodeInto[user.StaffUnmapped],
+	"CustomerUpdated":         decodeInto[customer.CustomerUpdated],
 }
 
 func decodeInto[P event.Payload](stored []byte) (event.Payload, error) {

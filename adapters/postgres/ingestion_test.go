@@ -263,7 +263,7 @@ func TestIngestionAtTheSameTime(t *testing.T) {
 		for i := range 100 {
 			// Many phones, so that the statement takes a while.
 			var numbers []string
-			for n := range 40 {
+			for n := range 20 {
 				numbers = append(numbers, fmt.Sprintf("+849120%03d%02d", i/4, n))
 			}
 			if i%2 == 1 {

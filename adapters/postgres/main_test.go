@@ -338,6 +338,21 @@ func (b *bundle) mustAddCustomer(t testing.TB, details customer.Details) custome
 	return state
 }
 
+// editCustomer changes a customer as an operator does.
+func (b *bundle) editCustomer(ctx context.Context, id uuid.UUID, edit customer.Edit) (command.Stored[customer.State], error) {
+	handler := command.NewEditCustomerHandler(postgres.NewCustomers(b.db), now)
+	return handler.Handle(ctx, command.EditCustomer{By: b.by, ID: id, Edit: edit})
+}
+
+func (b *bundle) mustEditCustomer(t testing.TB, id uuid.UUID, edit customer.Edit) command.Stored[customer.State] {
+	t.Helper()
+	stored, err := b.editCustomer(t.Context(), id, edit)
+	if err != nil {
+		t.Fatal("edit customer:", err)
+	}
+	return stored
+}
+
 func (b *bundle) setStatus(t testing.TB, id uuid.UUID, to customer.Status) {
 	t.Helper()
 	handler := command.NewChangeCustomerStatusHandler(postgres.NewCustomers(b.db))

@@ -301,6 +301,8 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 			t.Error("no past order changed")
 		}
 		check(t, "map staff")
+		traced.mustEditCustomer(t, known, customer.Edit{Phones: &[]string{"0987000102", "0987000103"}, Emails: &[]string{}})
+		check(t, "edit customer")
 	})
 
 	t.Run("every query of the log and of the ingestion was explained", func(t *testing.T) { //nolint:paralleltest // looks at the ones before

@@ -243,36 +243,6 @@ func (r ReadModel) sourcesNamed(ctx context.Context, workspaceID uuid.UUID, ids 
 	return named, nil
 }
 
-// Customer returns one customer.
-func (r ReadModel) Customer(ctx context.Context, workspaceID, id uuid.UUID) (query.Customer, error) {
-	row, err := queries.Customer(ctx, r.db.requests, dbsqlc.CustomerParams{WorkspaceID: workspaceID, ID: id})
-	if err != nil {
-		return query.Customer{}, found(err, errCustomerUnknown)
-	}
-	return customerOf(row), nil
-}
-
-// Customers returns a part of the list of customers, the last to be created first.
-func (r ReadModel) Customers(
-	ctx context.Context, workspaceID uuid.UUID, filter query.CustomerFilter, page query.Page,
-) (query.List[query.Customer], error) {
-	rows, err := queries.CustomersPage(ctx, r.db.requests, dbsqlc.CustomersPageParams{
-		WorkspaceID: workspaceID, Before: before(page), Phone: filter.Phone, Email: filter.Email, Status: filter.Status,
-		AtMost: atMost(page),
-	})
-	if err != nil {
-		return query.List[query.Customer]{}, unavailable(err)
-	}
-	return listOf(rows, page, func(row dbsqlc.CrmCustomer) int64 { return row.CreatedPosition }, customerOf), nil
-}
-
-func customerOf(row dbsqlc.CrmCustomer) query.Customer {
-	return query.Customer{
-		ID: row.ID, Name: row.Name, Phones: row.Phones, Emails: row.Emails, Address: row.Address, Gender: row.Gender,
-		Birthday: row.Birthday, Tags: row.Tags, Status: row.Status, CreatedAt: row.CreatedAt.In(time.UTC),
-	}
-}
-
 // Sources returns a part of the list of order sources.
 func (r ReadModel) Sources(ctx context.Context, workspaceID uuid.UUID, page query.Page) (query.List[query.Source], error) {
 	rows, err := queries.SourcesPage(ctx, r.db.requests, dbsqlc.SourcesPageParams{

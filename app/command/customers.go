@@ -53,6 +53,32 @@ func (h AddCustomerHandler) Handle(ctx context.Context, cmd AddCustomer) (Stored
 	return Stored[customer.State]{State: c.State(), Version: c.Version(), Position: position}, nil
 }
 
+// EditCustomer changes what the CRM has of a customer.
+type EditCustomer struct {
+	By        By
+	ID        uuid.UUID
+	IfVersion IfVersion
+	Edit      customer.Edit
+}
+
+// EditCustomerHandler handles EditCustomer.
+type EditCustomerHandler struct {
+	customers Customers
+	now       func() time.Time
+}
+
+// NewEditCustomerHandler makes the handler.
+func NewEditCustomerHandler(customers Customers, now func() time.Time) EditCustomerHandler {
+	return EditCustomerHandler{customers: customers, now: now}
+}
+
+// Handle changes the customer and returns them.
+func (h EditCustomerHandler) Handle(ctx context.Context, cmd EditCustomer) (Stored[customer.State], error) {
+	return changeCustomer(ctx, h.customers, cmd.By, cmd.ID, cmd.IfVersion, func(c *customer.Customer) error {
+		return c.Edit(cmd.Edit, h.now())
+	})
+}
+
 // ChangeCustomerStatus takes a customer out of use or back into it.
 type ChangeCustomerStatus struct {
 	By        By

@@ -66,6 +66,8 @@ func Narrate(payload event.Payload) string {
 		return fmt.Sprintf("%sCreated customer %q: %s", narrateMove(e.Decision), e.Customer.Name, narrateDecision(e.Decision))
 	case customer.CustomerImported:
 		return fmt.Sprintf("Customer %q was added (%s).", e.Customer.Name, e.Origin)
+	case customer.CustomerUpdated:
+		return fmt.Sprintf("Customer %q was changed: %s.", e.Customer.Name, narrateChanges(e.Changes))
 	case customer.CustomerArchived:
 		return fmt.Sprintf("Customer %q was archived; orders no longer match them.", e.Customer.Name)
 	case customer.CustomerRestored:
@@ -236,7 +238,7 @@ func narrateStaff(staff user.Staff) string {
 	return fmt.Sprintf("%s, the shop's staff %s", staff.Name, staff.Key)
 }
 
-func narrateChanges(changes []order.Change) string {
+func narrateChanges(changes []event.Change) string {
 	fields := make([]string, 0, len(changes))
 	for _, change := range changes {
 		fields = append(fields, change.Field)

@@ -91,8 +91,11 @@ type Customer struct {
 	Gender    *string   `json:"gender"`
 	Birthday  *string   `json:"birthday"`
 	Tags      []string  `json:"tags"`
+	Note      *string   `json:"note"`
 	Status    string    `json:"status"`
 	CreatedAt time.Time `json:"created_at"`
+	// Version is that of the last change, which a later one may insist on.
+	Version int `json:"version"`
 }
 
 // CustomerFilter narrows a list of customers; empty fields do not.
@@ -101,6 +104,9 @@ type CustomerFilter struct {
 	Phone  string
 	Email  string
 	Status string
+	Tag    string
+	// Search is what somebody typed to find a customer by.
+	Search CustomerSearch
 }
 
 // Source is an order source of the CRM.

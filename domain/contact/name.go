@@ -10,11 +10,13 @@ import (
 	"orderbridge/domain/problem"
 )
 
-// maxNameRunes is how long a name may be; a longer one is a mistake in the input.
-const maxNameRunes = 200
-
-// maxAddressRunes is how long an address may be.
-const maxAddressRunes = 500
+// How long each text may be, in characters. A longer one is a mistake in the input.
+const (
+	maxNameRunes    = 200
+	maxAddressRunes = 500
+	maxTagRunes     = 100
+	maxNoteRunes    = 4000
+)
 
 // ParseAddress reads what an operator entered as an address, on one line.
 func ParseAddress(raw string) (string, error) {
@@ -27,15 +29,40 @@ func ParseName(raw string) (string, error) {
 	return parseText("name", raw, maxNameRunes)
 }
 
-func parseText(what, raw string, maxRunes int) (string, error) {
-	text := norm.NFC.String(strings.TrimSpace(raw))
-	switch {
-	case text == "":
-		return "", problem.Invalid(what+"-missing", "the %s is missing", what)
-	case utf8.RuneCountInString(text) > maxRunes:
-		return "", problem.Invalid(what+"-too-long", "the %s has more than %d characters", what, maxRunes)
-	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
-		return "", problem.Invalid(what+"-unreadable", "the %s has control characters or is not UTF-8", what)
+// ParseTag reads what an operator entered as a tag.
+func ParseTag(raw string) (string, error) {
+	return parseText("tag", raw, maxTagRunes)
+}
+
+// ParseNote reads what an operator wrote down about somebody. It may have many lines, and each ends with a line feed
+// alone; a note without words is the empty one.
+func ParseNote(raw string) (string, error) {
+	text := norm.NFC.String(strings.TrimSpace(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(raw)))
+	isForeign := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
+	if err := checkText("note", text, maxNoteRunes, isForeign); err != nil {
+		return "", err
 	}
 	return text, nil
+}
+
+func parseText(what, raw string, maxRunes int) (string, error) {
+	text := norm.NFC.String(strings.TrimSpace(raw))
+	if text == "" {
+		return "", problem.Invalid(what+"-missing", "the %s is missing", what)
+	}
+	if err := checkText(what, text, maxRunes, unicode.IsControl); err != nil {
+		return "", err
+	}
+	return text, nil
+}
+
+func checkText(what, text string, maxRunes int, isForeign func(rune) bool) error {
+	switch {
+	case utf8.RuneCountInString(text) > maxRunes:
+		return problem.Invalid(what+"-too-long", "the %s has more than %d characters", what, maxRunes)
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, isForeign):
+		return problem.Invalid(what+"-unreadable", "the %s has control characters or is not UTF-8", what)
+	default:
+		return nil
+	}
 }

@@ -3,14 +3,12 @@
 package customer
 
 import (
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"orderbridge/domain/contact"
 	"orderbridge/domain/event"
-	"orderbridge/domain/problem"
 )
 
 // Status says whether a customer is in use. Only active customers match orders.
@@ -36,6 +34,8 @@ type State struct {
 	// Birthday is YYYY-MM-DD.
 	Birthday string   `json:"birthday,omitempty"`
 	Tags     []string `json:"tags,omitempty"`
+	// Note is what operators wrote down about the customer, in lines.
+	Note string `json:"note,omitempty"`
 	// FacebookID and Username are what the shop's chat knows them by.
 	FacebookID string    `json:"facebook_id,omitempty"`
 	Username   string    `json:"username,omitempty"`
@@ -55,70 +55,11 @@ func (s State) Keys() []contact.Key {
 	return keys
 }
 
-// Details are what an operator enters of a customer.
-type Details struct {
-	Name    string
-	Phones  []string
-	Emails  []string
-	Address string
-	Status  Status
-}
-
 // Customer decides what may happen to one customer, and remembers what was decided until it is stored.
 type Customer struct {
 	state   State
 	version int
 	pending []event.Payload
-}
-
-// Import makes a customer of what an operator entered. All invalid fields are reported at once.
-func Import(id uuid.UUID, details Details, origin string, now time.Time) (*Customer, error) {
-	state := State{
-		ID: id, Phones: []string{}, Emails: []string{}, Status: details.Status, CreatedAt: now.UTC(),
-	}
-	var invalid []problem.Field
-	var err error
-	if state.Name, err = contact.ParseName(details.Name); err != nil {
-		invalid = append(invalid, problem.Field{Path: "name", Message: err.Error()})
-	}
-	if details.Address != "" {
-		if state.Address, err = contact.ParseAddress(details.Address); err != nil {
-			invalid = append(invalid, problem.Field{Path: "address", Message: err.Error()})
-		}
-	}
-	for _, raw := range details.Phones {
-		phone, err := contact.ParsePhone(raw)
-		if err != nil {
-			invalid = append(invalid, problem.Field{Path: "phones", Message: err.Error()})
-			continue
-		}
-		if !slices.Contains(state.Phones, phone.E164()) {
-			state.Phones = append(state.Phones, phone.E164())
-		}
-	}
-	for _, raw := range details.Emails {
-		email, err := contact.ParseEmail(raw)
-		if err != nil {
-			invalid = append(invalid, problem.Field{Path: "emails", Message: err.Error()})
-			continue
-		}
-		if !slices.Contains(state.Emails, email.String()) {
-			state.Emails = append(state.Emails, email.String())
-		}
-	}
-	switch state.Status {
-	case "":
-		state.Status = StatusActive
-	case StatusActive, StatusArchived:
-	default:
-		invalid = append(invalid, problem.Field{Path: "status", Message: `a status is "active" or "archived"`})
-	}
-	if len(invalid) > 0 {
-		return nil, problem.InvalidFields("customer-invalid", invalid...)
-	}
-	c := &Customer{}
-	c.record(CustomerImported{Customer: state, Origin: origin})
-	return c, nil
 }
 
 // Rehydrate folds what happened to a customer into who they are now. Only the event log calls it: it trusts the
@@ -171,6 +112,8 @@ func (c *Customer) apply(payload event.Payload) {
 	case CustomerCreated:
 		c.state = e.Customer
 	case CustomerImported:
+		c.state = e.Customer
+	case CustomerUpdated:
 		c.state = e.Customer
 	case CustomerArchived:
 		c.state = e.Customer

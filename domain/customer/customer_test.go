@@ -32,14 +32,16 @@ func TestImport(t *testing.T) {
 	id := uuid.New()
 	c, err := customer.Import(id, customer.Details{
 		Name: " Phạm Văn Dũng ", Phones: []string{"0987 000 102", "+84987000102", "0165 5000 949"},
-		Emails: []string{" Dung.Pham@Example.com ", "dung.pham@example.com"}, Address: " 45 Lê Hồng Phong ",
+		Emails: []string{" Dung.Pham@Example.com ", "dung.pham@example.com"}, Address: " 45 Lê Hồng Phong ", Gender: "male",
+		Birthday: "1988-04-12", Tags: []string{" VIP", "VIP ", "khách sỉ"}, Note: " Gọi trước.\r\nGiao chiều.\n",
 	}, "operator", now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := customer.State{
 		ID: id, Name: "Phạm Văn Dũng", Phones: []string{"+84987000102", "+84355000949"}, Emails: []string{"dung.pham@example.com"},
-		Address: "45 Lê Hồng Phong", Status: customer.StatusActive, CreatedAt: now.UTC(),
+		Address: "45 Lê Hồng Phong", Gender: "male", Birthday: "1988-04-12", Tags: []string{"VIP", "khách sỉ"},
+		Note: "Gọi trước.\nGiao chiều.", Status: customer.StatusActive, CreatedAt: now.UTC(),
 	}
 	if !reflect.DeepEqual(c.State(), want) {
 		t.Errorf("%+v, want %+v", c.State(), want)
@@ -80,7 +82,7 @@ func TestImportTellsAllThatIsInvalid(t *testing.T) {
 			t.Errorf("the message repeats what was entered: %s", field.Message)
 		}
 	}
-	if want := []string{"name", "phones", "phones", "emails", "status"}; !slices.Equal(paths, want) {
+	if want := []string{"name", "phones[1]", "phones[2]", "emails[1]", "status"}; !slices.Equal(paths, want) {
 		t.Errorf("invalid %v, want %v", paths, want)
 	}
 
@@ -154,12 +156,13 @@ func TestPersonalFieldsExist(t *testing.T) {
 	t.Parallel()
 	state := customer.State{
 		Name: "n", Phones: []string{"p"}, Emails: []string{"e"}, Address: "a", Gender: "g", Birthday: "b", Tags: []string{"t"},
-		FacebookID: "f", Username: "u",
+		Note: "n", FacebookID: "f", Username: "u",
 	}
 	key := phoneKey("p")
 	for _, payload := range []event.Payload{
 		customer.CustomerCreated{Customer: state, Decision: customer.Decision{Key: &key, Tried: []contact.Key{key}}},
 		customer.CustomerImported{Customer: state},
+		customer.CustomerUpdated{Customer: state, Changes: []event.Change{{Field: "name"}}},
 		customer.CustomerArchived{Customer: state},
 		customer.CustomerRestored{Customer: state},
 	} {

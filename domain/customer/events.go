@@ -1,5 +1,7 @@
 package customer
 
+import "orderbridge/domain/event"
+
 // CustomerCreated: an order arrived from somebody whom the CRM did not know. It holds the customer in full, as the
 // shop has them, and why nobody matched.
 type CustomerCreated struct {
@@ -21,8 +23,21 @@ type CustomerImported struct {
 }
 
 func (CustomerImported) EventName() string        { return "CustomerImported" }
-func (CustomerImported) EventVersion() int        { return 1 }
+func (CustomerImported) EventVersion() int        { return 2 }
 func (CustomerImported) PersonalFields() []string { return personalFields }
+
+// CustomerUpdated: an operator changed what the CRM has of a customer. It carries the new state whole, beside what
+// changed.
+type CustomerUpdated struct {
+	Customer State          `json:"customer"`
+	Changes  []event.Change `json:"changes"`
+}
+
+func (CustomerUpdated) EventName() string { return "CustomerUpdated" }
+func (CustomerUpdated) EventVersion() int { return 1 }
+func (CustomerUpdated) PersonalFields() []string {
+	return append([]string{"changes"}, personalFields...)
+}
 
 // CustomerArchived: the customer is no longer in use, and orders no longer match them.
 type CustomerArchived struct {
@@ -30,7 +45,7 @@ type CustomerArchived struct {
 }
 
 func (CustomerArchived) EventName() string        { return "CustomerArchived" }
-func (CustomerArchived) EventVersion() int        { return 1 }
+func (CustomerArchived) EventVersion() int        { return 2 }
 func (CustomerArchived) PersonalFields() []string { return personalFields }
 
 // CustomerRestored: the customer is in use again.
@@ -39,11 +54,11 @@ type CustomerRestored struct {
 }
 
 func (CustomerRestored) EventName() string        { return "CustomerRestored" }
-func (CustomerRestored) EventVersion() int        { return 1 }
+func (CustomerRestored) EventVersion() int        { return 2 }
 func (CustomerRestored) PersonalFields() []string { return personalFields }
 
 // personalFields of a customer's state.
 var personalFields = []string{
 	"customer.name", "customer.phones", "customer.emails", "customer.address", "customer.gender", "customer.birthday",
-	"customer.tags", "customer.facebook_id", "customer.username",
+	"customer.tags", "customer.note", "customer.facebook_id", "customer.username",
 }

@@ -3,6 +3,8 @@ package order
 import (
 	"encoding/json"
 	"slices"
+
+	"orderbridge/domain/event"
 )
 
 // UnchangedReason says why a delivery of a known order changed nothing.
@@ -16,14 +18,9 @@ const (
 	UnchangedOlder UnchangedReason = "older"
 )
 
-// Change is one field of an order that has another value than before. Before and After are JSON as the order's state
-// has it (null for nothing), so that what was stored reads back exactly, large amounts included.
-type Change struct {
-	// Field is the JSON path in the order's state, such as "totals.due"; "customer_id" for the customer it belongs to.
-	Field  string          `json:"field"`
-	Before json.RawMessage `json:"before"`
-	After  json.RawMessage `json:"after"`
-}
+// Change is one field of an order that has another value than before. Its path is that in the order's state, such as
+// "totals.due"; "customer_id" and "assignee" are those of the record.
+type Change = event.Change
 
 // Changes lists what differs between two versions of an order, always in the same order of fields. When the shop
 // changed it (updated_at) is no change by itself. Lines are one field: a line has no identity that outlives every

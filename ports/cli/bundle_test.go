@@ -98,6 +98,7 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 				RevokeToken:          command.NewRevokeTokenHandler(b.workspaces),
 				CreateToken:          command.NewCreateTokenHandler(b.workspaces),
 				AddCustomer:          command.NewAddCustomerHandler(b.customers, clock),
+				EditCustomer:         command.NewEditCustomerHandler(b.customers, clock),
 				ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(b.customers),
 				AddUser:              command.NewAddUserHandler(b.users),
 				EditUser:             command.NewEditUserHandler(b.users),

@@ -37,7 +37,7 @@ var (
 	lan = query.Customer{
 		ID: id, Name: "Trần Thị Lan", Phones: []string{"+84912000451", "+84987000102"}, Emails: []string{"lan@example.com"},
 		Address: new("12 Hàng Bài, Hà Nội"), Birthday: new("1990-02-28"), Tags: []string{"VIP", "sỉ"}, Status: "active",
-		CreatedAt: orderedAt,
+		Note: new("Gọi trước khi giao.\nNhà có chó \x1b[2J dữ."), CreatedAt: orderedAt, Version: 3,
 	}
 	nobody = query.Customer{
 		ID: uuid.MustParse("01994b0e-0000-7000-8000-0000000000bb"), Name: "Khách \x1b[2J<lẻ>\n", Phones: []string{}, Emails: []string{},
@@ -419,7 +419,8 @@ func TestCustomerAdd(t *testing.T) {
 	t.Parallel()
 	args := []string{
 		"customer", "add", "--name", "Phạm Dung", "--phone", "0987 000 102", "--phone", "0912000451", "--email", "Dung@Example.com",
-		"--address", "45 Lê Hồng Phong, Hà Nội", "--status", "archived",
+		"--address", "45 Lê Hồng Phong, Hà Nội", "--gender", "male", "--birthday", "1988-04-12", "--tag", "VIP, sỉ", "--tag", "Huế",
+		"--note", "Gọi trước.\nGiao chiều.", "--status", "archived",
 	}
 	bundle := setup(t)
 	got := bundle.run(args...).exits(cli.ExitDone)
@@ -427,7 +428,8 @@ func TestCustomerAdd(t *testing.T) {
 	got.prints("Customer Phạm Dung was added with the id "+added.ID.String()+".\n", "")
 	want := customer.State{
 		ID: added.ID, Name: "Phạm Dung", Phones: []string{"+84987000102", "+84912000451"}, Emails: []string{"dung@example.com"},
-		Address: "45 Lê Hồng Phong, Hà Nội", Status: customer.StatusArchived, CreatedAt: now,
+		Address: "45 Lê Hồng Phong, Hà Nội", Gender: "male", Birthday: "1988-04-12", Tags: []string{"VIP, sỉ", "Huế"},
+		Note: "Gọi trước.\nGiao chiều.", Status: customer.StatusArchived, CreatedAt: now.Truncate(time.Microsecond),
 	}
 	if !reflect.DeepEqual(added, want) || bundle.customers.by != byOperator {
 		t.Errorf("%+v by %+v", added, bundle.customers.by)
@@ -436,7 +438,8 @@ func TestCustomerAdd(t *testing.T) {
 	got = bundle.run(append(args, "--json")...).exits(cli.ExitDone)
 	got.isJSON(query.Customer{
 		ID: bundle.customers.customer.State().ID, Name: "Phạm Dung", Phones: want.Phones, Emails: want.Emails,
-		Address: &want.Address, Tags: []string{}, Status: "archived", CreatedAt: now.Truncate(time.Microsecond),
+		Address: &want.Address, Gender: &want.Gender, Birthday: &want.Birthday, Tags: want.Tags, Note: &want.Note,
+		Status: "archived", CreatedAt: now.Truncate(time.Microsecond), Version: 1,
 	})
 
 	bundle.run("customer", "add", "--name", "Lan, \x1b[1mevil").exits(cli.ExitRefused).prints("",
@@ -451,6 +454,8 @@ func TestCustomerAdd(t *testing.T) {
 	bundle.run("customer", "add", "--name", " ", "--phone", "12,34", "--email", "x").exits(cli.ExitRefused).prints("",
 		"orderbridge: the input is not valid:\n  --name: the name is missing\n  --phone: the phone number cannot be read\n"+
 			"  --email: the email address cannot be read\n")
+	bundle.run("customer", "add", "--name", "Lan", "--phone", "0912000451", "--phone", "12", "--gender", "f").exits(cli.ExitRefused).prints("",
+		"orderbridge: the input is not valid:\n  --phone (no. 2): the phone number cannot be read\n  --gender: a gender is one of male, female, other\n")
 	bundle.run("customer", "add", "--name", " ", "--json").exits(cli.ExitRefused).prints("", `{
   "code": "customer-invalid",
   "message": "name: the name is missing",
@@ -489,6 +494,11 @@ func TestCustomerList(t *testing.T) {
 	}
 	bundle.run("customer", "list", "--json").exits(cli.ExitDone).isJSON(bundle.read.customers)
 
+	bundle.run("customer", "list", "--q", " Đặng  hạ", "--tag", " VIP ").exits(cli.ExitDone)
+	if bundle.read.asked != (query.CustomerFilter{Tag: "VIP", Search: query.CustomerSearch{Given: true, Words: "dang ha"}}) {
+		t.Errorf("asked for %+v", bundle.read.asked)
+	}
+
 	bundle.read.customers = query.List[query.Customer]{}
 	bundle.run("customer", "list").exits(cli.ExitDone).prints("", "No customers.\n")
 
@@ -514,6 +524,10 @@ Gender    -
 Birthday  28/02/1990
 Tags      VIP, sỉ
 Created   15/09/2025 10:04
+Version   3
+
+Gọi trước khi giao.
+Nhà có chó \x1b[2J dữ.
 `, "")
 	if bundle.read.asked != id || bundle.read.workspaceID != workspaceID {
 		t.Errorf("asked for %v", bundle.read.asked)
@@ -521,6 +535,48 @@ Created   15/09/2025 10:04
 	bundle.run("customer", "show", anID, "--json").exits(cli.ExitDone).isJSON(lan)
 	bundle.read.customer = nobody
 	bundle.run("customer", "show", anID, "--json").exits(cli.ExitDone).isJSON(nobody)
+}
+
+func TestCustomerEdit(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.run("customer", "edit", anID, "--name", "Lan").exits(cli.ExitNotFound).prints("", "orderbridge: no customer has this id\n")
+	bundle.run("customer", "add", "--name", "Lan", "--phone", "0912000451", "--email", "lan@example.com", "--address", "Huế", "--tag", "VIP").exits(cli.ExitDone)
+	before := bundle.customers.customer.State()
+
+	got := bundle.run("customer", "edit", anID, "--name", "Trần Lan", "--phone", "0987 000 102", "--phone", "0912000451", "--gender", "female",
+		"--birthday", "1990-02-28", "--note", "Gọi trước.", "--if-version", "1", "--json").exits(cli.ExitDone)
+	want := before
+	want.Name, want.Phones, want.Gender, want.Birthday = "Trần Lan", []string{"+84987000102", "+84912000451"}, "female", "1990-02-28"
+	want.Note = "Gọi trước."
+	if after := bundle.customers.customer.State(); !reflect.DeepEqual(after, want) || bundle.customers.by != byOperator || bundle.customers.id != id {
+		t.Errorf("%+v of %s by %+v", after, bundle.customers.id, bundle.customers.by)
+	}
+	got.isJSON(query.CustomerOf(want, 2))
+
+	got = bundle.run("customer", "edit", anID, "--clear-phones", "--clear-emails", "--clear-tags", "--address", "", "--gender=", "--birthday", "", "--note", "").exits(cli.ExitDone)
+	want.Phones, want.Emails, want.Tags, want.Address, want.Gender, want.Birthday, want.Note = []string{}, []string{}, []string{}, "", "", "", ""
+	if after := bundle.customers.customer.State(); !reflect.DeepEqual(after, want) {
+		t.Errorf("%+v", after)
+	}
+	if !strings.Contains(got.stdout, "Customer  Trần Lan\n") || !strings.Contains(got.stdout, "Phone     -\n") || !strings.Contains(got.stdout, "Version   3\n") {
+		t.Error(got.stdout)
+	}
+	bundle.run("customer", "edit", anID).exits(cli.ExitDone)
+	if version := bundle.customers.customer.Version(); version != 3 {
+		t.Errorf("an edit of nothing made version %d", version)
+	}
+
+	bundle.run("customer", "edit", anID, "--name", "X", "--if-version", "2").exits(cli.ExitRefused).prints("",
+		"orderbridge: somebody changed this since you read it; read it again and repeat your change\n")
+	bundle.run("customer", "edit", anID, "--name", "", "--phone", "12", "--birthday", "2025-02-30").exits(cli.ExitRefused).prints("",
+		"orderbridge: the input is not valid:\n  --name: the name is missing\n  --phone: the phone number cannot be read\n"+
+			"  --birthday: a birthday is a day of the calendar, written YYYY-MM-DD\n")
+	if after := bundle.customers.customer.State(); !reflect.DeepEqual(after, want) {
+		t.Errorf("a refused edit left %+v", after)
+	}
+	bundle.run("customer", "edit", anID, "--phone", "0912000451", "--clear-phones").exits(cli.ExitUsage)
+	bundle.run("customer", "edit", anID, "--if-version", "-1").exits(cli.ExitUsage)
 }
 
 func TestCustomerArchiveAndRestore(t *testing.T) {
@@ -536,11 +592,11 @@ func TestCustomerArchiveAndRestore(t *testing.T) {
 	state := bundle.customers.customer.State()
 	shown := query.Customer{
 		ID: state.ID, Name: "Lan", Phones: []string{}, Emails: []string{}, Tags: []string{}, Status: "archived",
-		CreatedAt: now.Truncate(time.Microsecond),
+		CreatedAt: now.Truncate(time.Microsecond), Version: 2,
 	}
 	bundle.run("customer", "archive", anID, "--json").exits(cli.ExitDone).isJSON(shown)
 	bundle.run("customer", "restore", anID).exits(cli.ExitDone).prints("Customer Lan is active: orders match them.\n", "")
-	shown.Status = "active"
+	shown.Status, shown.Version = "active", 3
 	bundle.run("customer", "restore", anID, "--json").exits(cli.ExitDone).isJSON(shown)
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 type customerCommands struct {
 	Add     customerAdd     `cmd:"" help:"Add a customer."`
+	Edit    customerEdit    `cmd:"" help:"Change a customer."`
 	List    customerList    `cmd:"" help:"List customers, the newest first."`
 	Show    customerShow    `cmd:"" help:"Show a customer."`
 	Archive customerArchive `cmd:"" help:"Take a customer out of use: orders no longer match them."`
@@ -21,12 +23,16 @@ type customerCommands struct {
 }
 
 type customerAdd struct {
-	Name    string   `help:"Name of the customer." placeholder:"NAME" required:""`
-	Phones  []string `name:"phone" help:"Phone number, the primary one first. May be repeated." placeholder:"NUMBER" sep:"none"`
-	Emails  []string `name:"email" help:"Email address, the primary one first. May be repeated." placeholder:"ADDRESS" sep:"none"`
-	Address string   `help:"Postal address." placeholder:"TEXT"`
-	Status  string   `default:"active" enum:"active,archived" help:"active or archived. Only active ones match orders." placeholder:"active"`
-	Output  output   `embed:""`
+	Name     string   `help:"Name of the customer." placeholder:"NAME" required:""`
+	Phones   []string `name:"phone" help:"Phone number, the primary one first. May be repeated." placeholder:"NUMBER" sep:"none"`
+	Emails   []string `name:"email" help:"Email address, the primary one first. May be repeated." placeholder:"ADDRESS" sep:"none"`
+	Address  string   `help:"Postal address." placeholder:"TEXT"`
+	Gender   string   `help:"male, female or other." placeholder:"GENDER"`
+	Birthday string   `help:"Birthday, as YYYY-MM-DD." placeholder:"DATE"`
+	Tags     []string `name:"tag" help:"Tag. May be repeated." placeholder:"TAG" sep:"none"`
+	Note     string   `help:"What to know about the customer. May have several lines." placeholder:"TEXT"`
+	Status   string   `default:"active" enum:"active,archived" help:"active or archived. Only active ones match orders." placeholder:"active"`
+	Output   output   `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -45,29 +51,89 @@ Examples:
 func (c *customerAdd) Run(ctx context.Context, rt *Runtime) error {
 	return rt.inSession(ctx, func(s Session) error {
 		added, err := s.Commands.AddCustomer.Handle(ctx, command.AddCustomer{By: s.by(), Details: customer.Details{
-			Name: c.Name, Phones: c.Phones, Emails: c.Emails, Address: c.Address, Status: customer.Status(c.Status),
+			Name: c.Name, Phones: c.Phones, Emails: c.Emails, Address: c.Address, Gender: c.Gender, Birthday: c.Birthday,
+			Tags: c.Tags, Note: c.Note, Status: customer.Status(c.Status),
 		}})
 		if err != nil {
 			return err
 		}
-		return rt.show(c.Output.JSON, query.CustomerOf(added.State), func(p *page) {
+		return rt.show(c.Output.JSON, query.CustomerOf(added.State, added.Version), func(p *page) {
 			p.linef("Customer %s was added with the id %s.", added.State.Name, added.State.ID)
 		})
 	})
 }
 
+type customerEdit struct {
+	ID          recordID `arg:"" help:"Id of the customer, see: orderbridge customer list."`
+	Name        *string  `help:"Name of the customer." placeholder:"NAME"`
+	Phones      []string `name:"phone" help:"Phone, in place of all there are. May be repeated." placeholder:"NUMBER" sep:"none" xor:"phones"`
+	ClearPhones bool     `help:"Take all phone numbers away." xor:"phones"`
+	Emails      []string `name:"email" help:"Email, in place of all there are. May be repeated." placeholder:"ADDRESS" sep:"none" xor:"emails"`
+	ClearEmails bool     `help:"Take all email addresses away." xor:"emails"`
+	Address     *string  `help:"Postal address." placeholder:"TEXT"`
+	Gender      *string  `help:"male, female or other." placeholder:"GENDER"`
+	Birthday    *string  `help:"Birthday, as YYYY-MM-DD." placeholder:"DATE"`
+	Tags        []string `name:"tag" help:"Tag, in place of all there are. May be repeated." placeholder:"TAG" sep:"none" xor:"tags"`
+	ClearTags   bool     `help:"Take all tags away." xor:"tags"`
+	Note        *string  `help:"What to know about the customer. May have several lines." placeholder:"TEXT"`
+	IfVersion   uint32   `help:"Only if this is the version that orderbridge customer show tells." placeholder:"N"`
+	Output      output   `embed:""`
+}
+
+// Help implements kong.HelpProvider.
+func (*customerEdit) Help() string {
+	return `What is not given stays as it is. An empty text takes away what was there.
+
+Examples:
+
+    id=01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
+    orderbridge customer edit $id --phone 0987000102 --phone 0912000451
+    orderbridge customer edit $id --note "Gọi trước khi giao" --if-version 3
+    orderbridge customer edit $id --clear-emails --address ""`
+}
+
+// Run changes the customer.
+func (c *customerEdit) Run(ctx context.Context, rt *Runtime) error {
+	return rt.inSession(ctx, func(s Session) error {
+		edited, err := s.Commands.EditCustomer.Handle(ctx, command.EditCustomer{
+			By: s.by(), ID: uuid.UUID(c.ID), IfVersion: command.IfVersion(c.IfVersion), Edit: customer.Edit{
+				Name: c.Name, Phones: listOrNil(c.Phones, c.ClearPhones), Emails: listOrNil(c.Emails, c.ClearEmails),
+				Address: c.Address, Gender: c.Gender, Birthday: c.Birthday, Tags: listOrNil(c.Tags, c.ClearTags), Note: c.Note,
+			},
+		})
+		if err != nil {
+			return err
+		}
+		shown := query.CustomerOf(edited.State, edited.Version)
+		return rt.show(c.Output.JSON, shown, func(p *page) { showCustomer(p, shown) })
+	})
+}
+
+// listOrNil is a list that was given or cleared; nil when neither.
+func listOrNil(values []string, cleared bool) *[]string {
+	if len(values) == 0 && !cleared {
+		return nil
+	}
+	return &values
+}
+
 type customerList struct {
+	Query  string  `name:"q" help:"Only customers found by this: a phone, an email, or beginnings of words of the name." placeholder:"TEXT"`
 	Phone  string  `help:"Only customers with this phone number." placeholder:"NUMBER"`
 	Email  string  `help:"Only customers with this email address." placeholder:"ADDRESS"`
 	Status *string `enum:"active,archived" help:"Only customers of this status: active or archived." placeholder:"STATUS"`
+	Tag    string  `help:"Only customers with this tag." placeholder:"TAG"`
 	Paging paging  `embed:""`
 	Output output  `embed:""`
 }
 
 // Help implements kong.HelpProvider.
 func (*customerList) Help() string {
-	return `Examples:
+	return `Diacritics, capitals and the order of words do not matter to --q.
 
+Examples:
+
+    orderbridge customer list --q "dung pham"
     orderbridge customer list --status active
     orderbridge customer list --phone "0912 000 451"
     orderbridge customer list --limit 200 --json | jq -r .next_cursor`
@@ -76,7 +142,10 @@ func (*customerList) Help() string {
 // Run lists the customers.
 func (c *customerList) Run(ctx context.Context, rt *Runtime) error {
 	var narrow narrowing
-	filter := query.CustomerFilter{Phone: narrow.phone(c.Phone), Email: narrow.email(c.Email), Status: valueOf(c.Status)}
+	filter := query.CustomerFilter{
+		Phone: narrow.phone(c.Phone), Email: narrow.email(c.Email), Status: valueOf(c.Status), Tag: narrow.tag(c.Tag),
+		Search: query.ParseCustomerSearch(c.Query),
+	}
 	page := narrow.page(c.Paging)
 	if err := narrow.problem(); err != nil {
 		return err
@@ -138,7 +207,15 @@ func showCustomer(p *page, found query.Customer) {
 		[2]string{"Birthday", birthday(valueOf(found.Birthday))},
 		[2]string{"Tags", strings.Join(found.Tags, ", ")},
 		[2]string{"Created", moment(found.CreatedAt)},
+		[2]string{"Version", strconv.Itoa(found.Version)},
 	)
+	if found.Note == nil {
+		return
+	}
+	p.linef("")
+	for line := range strings.SplitSeq(*found.Note, "\n") {
+		p.paragraph(0, line)
+	}
 }
 
 // birthday is a date as people in Vietnam write it.
@@ -197,6 +274,8 @@ func changeCustomerStatus(ctx context.Context, rt *Runtime, asJSON bool, id reco
 		if err != nil {
 			return err
 		}
-		return rt.show(asJSON, query.CustomerOf(changed.State), func(p *page) { p.linef("Customer %s %s.", changed.State.Name, outcome) })
+		return rt.show(asJSON, query.CustomerOf(changed.State, changed.Version), func(p *page) {
+			p.linef("Customer %s %s.", changed.State.Name, outcome)
+		})
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -153,14 +154,20 @@ func (rt *Runtime) failAsJSON(told document) int {
 }
 
 // flagOf names the flag by which an invalid field was given: "phones" is --phone, "default_assignee_id" is
-// --default-assignee.
+// --default-assignee. Of a flag that was given several times it says which: "phones[1]" is --phone (no. 2).
 func flagOf(parsed *kong.Context, path string) string {
-	name := strings.ReplaceAll(path, "_", "-")
+	list, index, isEntry := strings.Cut(strings.TrimSuffix(path, "]"), "[")
+	name := strings.ReplaceAll(list, "_", "-")
 	for _, candidate := range []string{name, strings.TrimSuffix(name, "-id"), strings.TrimSuffix(name, "s")} {
 		for _, flag := range parsed.Flags() {
-			if flag.Name == candidate {
+			if flag.Name != candidate {
+				continue
+			}
+			at, err := strconv.Atoi(index)
+			if !isEntry || err != nil || flag.Target.Kind() != reflect.Slice || flag.Target.Len() == 1 {
 				return "--" + candidate
 			}
+			return fmt.Sprintf("--%s (no. %d)", candidate, at+1)
 		}
 	}
 	return path

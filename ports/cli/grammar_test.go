@@ -28,6 +28,7 @@ var commands = []struct {
 	{"settings set", []string{"--match-by", "phone"}, true},
 	{"settings show", nil, true},
 	{"customer add", []string{"--name", "Phạm Dung"}, true},
+	{"customer edit", []string{anID, "--name", "Phạm Dung"}, true},
 	{"customer list", nil, true},
 	{"customer show", []string{anID}, true},
 	{"customer archive", []string{anID}, true},

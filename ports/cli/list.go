@@ -81,6 +81,17 @@ func (n *narrowing) email(raw string) string {
 	return email.String()
 }
 
+func (n *narrowing) tag(raw string) string {
+	if raw == "" {
+		return ""
+	}
+	tag, err := contact.ParseTag(raw)
+	if err != nil {
+		n.invalid = append(n.invalid, problem.Field{Path: "tag", Message: err.Error()})
+	}
+	return tag
+}
+
 func (n *narrowing) shopID(raw string) string {
 	if strings.Trim(raw, "0123456789") != "" {
 		n.invalid = append(n.invalid, problem.Field{

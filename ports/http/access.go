@@ -105,6 +105,16 @@ func callerOf(ctx context.Context) query.Caller {
 // workspaceOf is the workspace of the caller, which everything is asked and done in.
 func workspaceOf(ctx context.Context) uuid.UUID { return callerOf(ctx).WorkspaceID }
 
+// seen is a value as the caller may see it: masked, if it can be, for whoever only reads. Whatever holds phones or emails
+// is answered by way of it.
+func seen[T any](ctx context.Context, value T) T {
+	maskable, ok := any(value).(interface{ Masked() T })
+	if ok && callerOf(ctx).Role == workspace.RoleViewer {
+		return maskable.Masked()
+	}
+	return value
+}
+
 // byOf is the caller as one who gives commands.
 func byOf(ctx context.Context) command.By {
 	caller := callerOf(ctx)

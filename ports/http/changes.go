@@ -2,16 +2,20 @@ package http
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -30,7 +34,7 @@ const (
 )
 
 // changing is a route that changes something: its body is held against the contract before it is decoded, and a request
-// with an Idempotency-Key is done once, whatever its answer's way.
+// with an Idempotency-Key is done once, whether its answer arrives or not.
 func (s *server) changing(needed workspace.Role, next http.HandlerFunc) http.Handler {
 	return s.authenticated(needed, func(w http.ResponseWriter, r *http.Request) error {
 		body, refusal := readBody(w, r, maxCommandBytes)
@@ -60,9 +64,10 @@ func (s *server) changing(needed workspace.Role, next http.HandlerFunc) http.Han
 			next(w, r)
 			return nil
 		}
-		copied := &copier{ResponseWriter: w}
-		next(copied, r)
-		s.keep(r, *once, copied)
+		answer := &draft{header: http.Header{}}
+		next(answer, r)
+		s.keep(r, *once, answer) // before it is given: whoever got it may repeat the request at once
+		answer.give(w)
 		return nil
 	})
 }
@@ -70,7 +75,7 @@ func (s *server) changing(needed workspace.Role, next http.HandlerFunc) http.Han
 // onceOf names the request when its caller did: nil when it may be repeated.
 func onceOf(r *http.Request, body []byte) (*command.Once, error) {
 	key := r.Header.Get("Idempotency-Key")
-	if key == "" || r.Method != http.MethodPost {
+	if key == "" {
 		return nil, nil //nolint:nilnil // there is none
 	}
 	if len(key) > maxOnceKeyLength || !isPrintable(key) {
@@ -96,13 +101,13 @@ var errShownOnce = problem.Conflict("secret-shown-once",
 	"this was done, and its answer held a secret that is shown only once; if it is lost, revoke or rotate and make another")
 
 // keep keeps the answer for whoever repeats the request. One that failed left nothing behind, and may be repeated.
-func (s *server) keep(r *http.Request, once command.Once, given *copier) {
+func (s *server) keep(r *http.Request, once command.Once, given *draft) {
 	if given.status < http.StatusOK || given.status >= http.StatusMultipleChoices {
 		return
 	}
 	answer := command.Answer{Status: given.status, Header: map[string]string{}, Body: given.body.Bytes()}
 	for _, name := range keptHeaders {
-		if value := given.Header().Get(name); value != "" {
+		if value := given.header.Get(name); value != "" {
 			answer.Header[name] = value
 		}
 	}
@@ -116,7 +121,9 @@ func (s *server) keep(r *http.Request, once command.Once, given *copier) {
 			Status: document.Status, Header: map[string]string{"Content-Type": "application/problem+json"}, Body: encoded,
 		}
 	}
-	ctx := context.WithoutCancel(r.Context()) // the caller may have left, and will ask again then
+	// The caller may have left, and will ask again then.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), settleTimeout)
+	defer cancel()
 	if err := s.application.Answers.Keep(ctx, workspaceOf(ctx), once, answer); err != nil {
 		s.logger.WarnContext(ctx, "answer not kept: a repetition of the request will be refused",
 			"request_id", exchangeOf(ctx).id, "error", whole(err))
@@ -133,33 +140,35 @@ func repeat(w http.ResponseWriter, kept *command.Answer) {
 	_, _ = w.Write(kept.Body) // who left has no use for the error
 }
 
-// copier copies an answer while it is given.
-type copier struct {
-	http.ResponseWriter
-
+// draft is an answer that was not given yet.
+type draft struct {
+	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
+// Header is the draft's own, so that nothing of it is left when another answer has to be given.
+func (d *draft) Header() http.Header { return d.header }
+
 // WriteHeader notes the status.
-func (c *copier) WriteHeader(status int) {
-	if c.status == 0 && status >= http.StatusOK {
-		c.status = status
+func (d *draft) WriteHeader(status int) {
+	if d.status == 0 {
+		d.status = status
 	}
-	c.ResponseWriter.WriteHeader(status)
 }
 
-// Write copies.
-func (c *copier) Write(data []byte) (int, error) {
-	if c.status == 0 {
-		c.status = http.StatusOK
-	}
-	c.body.Write(data)
-	return c.ResponseWriter.Write(data)
+// Write notes the body.
+func (d *draft) Write(data []byte) (int, error) {
+	d.WriteHeader(http.StatusOK)
+	return d.body.Write(data)
 }
 
-// Unwrap lets http.ResponseController reach the connection.
-func (c *copier) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+// give gives it.
+func (d *draft) give(w http.ResponseWriter) {
+	maps.Copy(w.Header(), d.header)
+	w.WriteHeader(cmp.Or(d.status, http.StatusOK))
+	_, _ = d.body.WriteTo(w) // who left has no use for the error
+}
 
 // settle waits for the read tables to show what a command did, so that whoever gave it sees it in the next answer,
 // whichever instance gives that one.
@@ -181,12 +190,8 @@ func ifVersion(header *string) (command.IfVersion, error) {
 	if text == "" || text == "*" {
 		return 0, nil
 	}
-	unquoted, err := strconv.Unquote(text)
-	if err == nil {
-		var version int
-		if version, err = strconv.Atoi(unquoted); err == nil && version > 0 {
-			return command.IfVersion(version), nil
-		}
+	if version, err := strconv.Atoi(strings.Trim(text, `"`)); err == nil && version > 0 && text == etag(version) {
+		return command.IfVersion(version), nil
 	}
 	return 0, problem.InvalidFields(codeParametersInvalid, problem.Field{
 		Path: "If-Match", Message: `this is the ETag of an earlier answer, with its quotation marks, such as "7"`,
@@ -229,6 +234,9 @@ func (s *server) checkCommand(r *http.Request, body []byte) error {
 	if contentType != "application/json" {
 		return nil // another form than the contract's, which the command reads
 	}
+	if !utf8.Valid(body) { // or the decoder would put other text in its place
+		return errBodyNotJSON
+	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	var value any
@@ -260,7 +268,13 @@ func collectInvalid(err error, invalid *[]problem.Field) {
 	field := problem.Field{Path: "body", Message: "this does not have the form that the API's description asks for"}
 	if one, ok := errors.AsType[*openapi3.SchemaError](err); ok {
 		field.Message = one.Reason
-		if path := pathOf(one.JSONPointer()); path != "" {
+		pointer := one.JSONPointer()
+		var unknown string
+		if _, err := fmt.Sscanf(one.Reason, "property %q is unsupported", &unknown); err == nil { // which the library tells nowhere else
+			field.Message = "there is no such field; see the API's description for those that there are"
+			pointer = append(pointer, unknown)
+		}
+		if path := pathOf(pointer); path != "" {
 			field.Path = path
 		}
 	}

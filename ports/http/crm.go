@@ -11,10 +11,8 @@ import (
 	"github.com/google/uuid"
 
 	"orderbridge/app"
-	"orderbridge/app/command"
 	"orderbridge/app/query"
 	"orderbridge/domain/contact"
-	"orderbridge/domain/customer"
 	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
 )
@@ -66,66 +64,6 @@ func (c crm) GetOrder(ctx context.Context, request GetOrderRequestObject) (GetOr
 }
 
 var errOrderUnknown = problem.NotFound("order-unknown", "no order has this code")
-
-// ListCustomers lists customers.
-func (c crm) ListCustomers(ctx context.Context, request ListCustomersRequestObject) (ListCustomersResponseObject, error) {
-	var check parameters
-	filter := query.CustomerFilter{
-		Phone:  check.phone(request.Params.Phone),
-		Email:  check.email(request.Params.Email),
-		Status: string(oneOf(&check, "status", request.Params.Status, customer.StatusActive, customer.StatusArchived)),
-	}
-	page := check.page(request.Params.Limit, request.Params.Cursor)
-	if err := check.problem(); err != nil {
-		return nil, err
-	}
-	list, err := c.queries.Customers(ctx, workspaceOf(ctx), filter, page)
-	return ListCustomers200JSONResponse(list), err
-}
-
-// GetCustomer shows a customer.
-func (c crm) GetCustomer(ctx context.Context, request GetCustomerRequestObject) (GetCustomerResponseObject, error) {
-	found, err := c.queries.Customer(ctx, workspaceOf(ctx), request.ID)
-	return GetCustomer200JSONResponse(found), err
-}
-
-// ArchiveCustomer takes a customer out of use.
-func (c crm) ArchiveCustomer(ctx context.Context, request ArchiveCustomerRequestObject) (ArchiveCustomerResponseObject, error) {
-	stored, err := c.setCustomerStatus(ctx, request.ID, request.Params.IfMatch, customer.StatusArchived)
-	return ArchiveCustomer200JSONResponse{stored}, err
-}
-
-// RestoreCustomer brings a customer back into use.
-func (c crm) RestoreCustomer(ctx context.Context, request RestoreCustomerRequestObject) (RestoreCustomerResponseObject, error) {
-	stored, err := c.setCustomerStatus(ctx, request.ID, request.Params.IfMatch, customer.StatusActive)
-	return RestoreCustomer200JSONResponse{stored}, err
-}
-
-func (c crm) setCustomerStatus(
-	ctx context.Context, id uuid.UUID, ifMatch *string, status customer.Status,
-) (CustomerStoredJSONResponse, error) {
-	version, err := ifVersion(ifMatch)
-	if err != nil {
-		return CustomerStoredJSONResponse{}, err
-	}
-	return c.storedCustomer(ctx)(c.commands.ChangeCustomerStatus.Handle(ctx, command.ChangeCustomerStatus{
-		By: byOf(ctx), ID: id, IfVersion: version, Status: status,
-	}))
-}
-
-// storedCustomer answers a command with the customer that it left behind.
-func (c crm) storedCustomer(ctx context.Context) func(command.Stored[customer.State], error) (CustomerStoredJSONResponse, error) {
-	return func(stored command.Stored[customer.State], err error) (CustomerStoredJSONResponse, error) {
-		if err != nil {
-			return CustomerStoredJSONResponse{}, err
-		}
-		c.settle(ctx, stored.Position)
-		return CustomerStoredJSONResponse{
-			Body:    query.CustomerOf(stored.State),
-			Headers: CustomerStoredResponseHeaders{ETag: etag(stored.Version), OrderbridgePosition: stored.Position},
-		}, nil
-	}
-}
 
 // ListDeliveries lists deliveries.
 func (c crm) ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error) {
@@ -209,6 +147,17 @@ func (p *parameters) email(raw *string) string {
 		p.refuse("email", err.Error())
 	}
 	return email.String()
+}
+
+func (p *parameters) tag(raw *string) string {
+	if given(raw) == "" {
+		return ""
+	}
+	tag, err := contact.ParseTag(*raw)
+	if err != nil {
+		p.refuse("tag", err.Error())
+	}
+	return tag
 }
 
 func (p *parameters) shopID(raw *string) string {

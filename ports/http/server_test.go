@@ -2,6 +2,7 @@ package http_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -57,14 +58,17 @@ var mustNotBeLogged = []string{
 }
 
 type testBundle struct {
-	server   *httptest.Server
-	shops    *fakeShops
-	log      *fakeLog
-	reader   *fakeReader
-	read     *fakeRead
-	logs     *logBuffer
-	ready    func(ctx context.Context) error
-	registry *prometheus.Registry
+	server *httptest.Server
+	shops  *fakeShops
+	log    *fakeLog
+	reader *fakeReader
+	read   *fakeRead
+	// customers and answers are what commands change.
+	customers *fakeCustomers
+	answers   *fakeAnswers
+	logs      *logBuffer
+	ready     func(ctx context.Context) error
+	registry  *prometheus.Registry
 }
 
 // setup starts a server of fakes, on a network address of its own.
@@ -78,14 +82,21 @@ func setup(t *testing.T, configure ...func(*httptest.Server)) *testBundle {
 		log:      &fakeLog{},
 		reader:   &fakeReader{},
 		read:     &fakeRead{},
+		answers:  &fakeAnswers{},
 		logs:     &logBuffer{},
 		registry: prometheus.NewPedanticRegistry(),
 	}
+	bundle.customers = &fakeCustomers{answers: bundle.answers}
+	clock := func() time.Time { return at }
 	application := app.Application{
 		Commands: app.Commands{
-			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(bundle.shops, secretKey, func() time.Time { return at }),
-			ReceiveOrder:         command.NewReceiveOrderHandler(bundle.log, bundle.reader, func() time.Time { return at }),
+			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(bundle.shops, secretKey, clock),
+			ReceiveOrder:         command.NewReceiveOrderHandler(bundle.log, bundle.reader, clock),
+			AddCustomer:          command.NewAddCustomerHandler(bundle.customers, clock),
+			EditCustomer:         command.NewEditCustomerHandler(bundle.customers, clock),
+			ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(bundle.customers),
 		},
+		Answers: bundle.answers,
 		Queries: app.Queries{ReadModel: bundle.read, ExplainDelivery: query.NewExplainDeliveryHandler(bundle.read)},
 	}
 	logger := slog.New(slog.NewJSONHandler(bundle.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -258,8 +269,11 @@ type fakeRead struct {
 	query.ReadModel // what the API does not ask
 
 	err error
-	// workspaceID is that of the token, unless it is the zero UUID.
+	// workspaceID is that of the token, unless it is the zero UUID; role is owner unless it is another.
 	workspaceID uuid.UUID
+	role        workspace.Role
+	// customer is the one of the tests' own, unless it is nil.
+	customer *query.Customer
 
 	mu    sync.Mutex
 	asked any
@@ -301,11 +315,14 @@ func (f *fakeRead) CallerOf(_ context.Context, sent string) (query.Caller, error
 	if sent != token {
 		return query.Caller{}, problem.Unauthorized("token-unknown", "no such token")
 	}
+	caller := query.Caller{WorkspaceID: workspaceID, TokenName: "test", Role: cmp.Or(f.role, workspace.RoleOwner)}
 	if f.workspaceID != uuid.Nil {
-		return query.Caller{WorkspaceID: f.workspaceID, TokenName: "test", Role: workspace.RoleOwner}, nil
+		caller.WorkspaceID = f.workspaceID
 	}
-	return query.Caller{WorkspaceID: workspaceID, TokenName: "test", Role: workspace.RoleOwner}, nil
+	return caller, nil
 }
+
+func (f *fakeRead) WaitFor(context.Context, int64) error { return f.err }
 
 func (f *fakeRead) Order(_ context.Context, workspace uuid.UUID, code string) (query.OrderDetail, error) {
 	return recordOf(f, workspace, code, code == orderCode || strings.HasSuffix(code, "/odd id"), anOrderDetail())
@@ -316,11 +333,11 @@ func (f *fakeRead) Orders(_ context.Context, workspace uuid.UUID, filter query.O
 }
 
 func (f *fakeRead) Customer(_ context.Context, workspace, id uuid.UUID) (query.Customer, error) {
-	return recordOf(f, workspace, id, id == customerID, aCustomer())
+	return recordOf(f, workspace, id, id == customerID, f.aCustomer())
 }
 
 func (f *fakeRead) Customers(_ context.Context, workspace uuid.UUID, filter query.CustomerFilter, page query.Page) (query.List[query.Customer], error) {
-	return listOf(f, workspace, filter, page, aCustomer())
+	return listOf(f, workspace, filter, page, f.aCustomer())
 }
 
 func (f *fakeRead) Sources(_ context.Context, workspace uuid.UUID, page query.Page) (query.List[query.Source], error) {
@@ -409,10 +426,13 @@ func anOrderDetail() query.OrderDetail {
 	}
 }
 
-func aCustomer() query.Customer {
+func (f *fakeRead) aCustomer() query.Customer {
+	if f.customer != nil {
+		return *f.customer
+	}
 	return query.Customer{
 		ID: customerID, Name: buyerName, Phones: []string{"+84912000451"}, Emails: []string{}, Tags: []string{},
-		Status: "active", CreatedAt: at,
+		Status: "active", CreatedAt: at, Version: 3,
 	}
 }
 

@@ -118,24 +118,6 @@ FROM api_tokens WHERE token_hash = $1 AND revoked_at IS NULL;
 -- name: NoteTokenUse :exec
 UPDATE api_tokens SET last_used_at = clock_timestamp() WHERE id = $1;
 
--- name: AddCustomerHead :exec
-INSERT INTO customer_heads (workspace_id, id, active) VALUES ($1, $2, $3);
-
--- name: AddCustomerKeys :exec
--- An operator's customer claims a key only if nobody active holds it, so that an order that arrives at the same moment
--- cannot make another customer for it. Index: customer_keys_pkey.
-INSERT INTO customer_keys (workspace_id, kind, value, customer_id, active, claimed)
-SELECT @workspace_id, k.kind, k.value, @customer_id, @active::boolean, @active::boolean AND NOT EXISTS (
-    SELECT FROM customer_keys o
-    WHERE o.workspace_id = @workspace_id AND o.kind = k.kind AND o.value = k.value AND o.active)
-FROM (SELECT unnest(@kinds::text[]) AS kind, unnest(@values::text[]) AS value) k;
-
--- name: SetCustomerActive :exec
-UPDATE customer_heads SET active = $3 WHERE workspace_id = $1 AND id = $2;
-
--- name: SetCustomerKeysActive :exec
--- Whoever comes back claims nothing: another may have been made for the key meanwhile. Index: customer_keys_customer.
-UPDATE customer_keys SET active = $3, claimed = false WHERE workspace_id = $1 AND customer_id = $2;
 
 -- name: SecretKeyCheck :one
 SELECT digest FROM secret_key_check;

@@ -43,21 +43,6 @@ SELECT id, name, phones, emails FROM crm_customers WHERE workspace_id = $1 AND i
 -- name: SourcesWithID :many
 SELECT id, name FROM crm_sources WHERE workspace_id = $1 AND id = ANY (@ids::uuid[]);
 
--- name: Customer :one
--- Index: crm_customers_pkey.
-SELECT * FROM crm_customers WHERE workspace_id = $1 AND id = $2;
-
--- name: CustomersPage :many
--- Index: crm_customers_list, or crm_customers_phones / crm_customers_emails with a filter.
-SELECT * FROM crm_customers
-WHERE workspace_id = @workspace_id
-    AND created_position < @before
-    AND (@phone::text = '' OR phones @> ARRAY[@phone::text])
-    AND (@email::text = '' OR emails @> ARRAY[@email::text])
-    AND (@status::text = '' OR status = @status)
-ORDER BY created_position DESC
-LIMIT @at_most;
-
 -- name: SourcesPage :many
 -- Index: crm_sources_list.
 SELECT * FROM crm_sources

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,11 +117,17 @@ func (b *bridge) run() {
 	b.service, b.baseURL = opened, "http://"+listener.Addr().String()
 	b.workspaceID, err = opened.Queries.WorkspaceNamed(b.t.Context(), "")
 	must(b.t, err)
-	created, err := opened.Commands.CreateToken.Handle(b.t.Context(), command.CreateToken{
-		By: b.by(), Name: "test " + event.NewID().String(), Role: workspace.RoleOwner,
+	b.token = b.tokenOf(workspace.RoleOwner)
+}
+
+// tokenOf makes a token of a role.
+func (b *bridge) tokenOf(role workspace.Role) string {
+	b.t.Helper()
+	created, err := b.service.Commands.CreateToken.Handle(b.t.Context(), command.CreateToken{
+		By: b.by(), Name: "test " + event.NewID().String(), Role: role,
 	})
 	must(b.t, err)
-	b.token = created.Secret
+	return created.Secret
 }
 
 func (b *bridge) by() command.By {
@@ -139,6 +146,22 @@ func (a answer) decode(t *testing.T, into any) {
 	if err := json.Unmarshal(a.body, into); err != nil {
 		t.Fatalf("decode %q: %v", a.body, err)
 	}
+}
+
+// paths are those of the fields that a problem is about.
+func (a answer) paths(t *testing.T) []string {
+	t.Helper()
+	var problem struct {
+		Errors []struct {
+			Path string `json:"path"`
+		} `json:"errors"`
+	}
+	a.decode(t, &problem)
+	var paths []string
+	for _, field := range problem.Errors {
+		paths = append(paths, field.Path)
+	}
+	return paths
 }
 
 // code is the stable code of a problem.
@@ -183,12 +206,39 @@ func (b *bridge) deliver(shopID string, body []byte) uuid.UUID {
 // get reads from the API.
 func (b *bridge) get(path string) answer {
 	b.t.Helper()
-	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.baseURL+path, nil)
-	must(b.t, err)
-	request.Header.Set("Authorization", "Bearer "+b.token)
-	got, err := roundTrip(b.t, request)
+	return b.send(http.MethodGet, path, "")
+}
+
+// send sends a request with a JSON body, or with none, and with other headers: name and value in turn.
+func (b *bridge) send(method, path, body string, headers ...string) answer {
+	b.t.Helper()
+	got, err := b.trySend(method, path, body, headers...)
 	must(b.t, err)
 	return got
+}
+
+// trySend is send for any goroutine.
+func (b *bridge) trySend(method, path, body string, headers ...string) (answer, error) {
+	request, err := http.NewRequestWithContext(b.t.Context(), method, b.baseURL+path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	request.Header.Set("Authorization", "Bearer "+b.token)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	return roundTrip(b.t, request)
+}
+
+// as is the bridge as somebody with another role speaks to it.
+func (b *bridge) as(role workspace.Role) *bridge {
+	b.t.Helper()
+	other := *b
+	other.token = b.tokenOf(role)
+	return &other
 }
 
 // roundTrip sends a request, and fails the test when the exchange breaks the API's contract. It may be called from any

@@ -117,6 +117,12 @@ var operations = []struct {
 	}},
 	{"listCustomers", func(tenant) (string, string, any) { return "GET", "/api/v1/customers?phone=0987000102", nil }},
 	{"getCustomer", func(r tenant) (string, string, any) { return "GET", "/api/v1/customers/" + r.customerID.String(), nil }},
+	{"addCustomer", func(tenant) (string, string, any) {
+		return "POST", "/api/v1/customers", object{"name": "Thêm", "phones": []string{"0987000102"}}
+	}},
+	{"editCustomer", func(r tenant) (string, string, any) {
+		return "PATCH", "/api/v1/customers/" + r.customerID.String(), object{"note": "gọi trước"}
+	}},
 	{"archiveCustomer", func(r tenant) (string, string, any) {
 		return "POST", "/api/v1/customers/" + r.customerID.String() + "/archive", nil
 	}},
@@ -176,6 +182,7 @@ var commandLines = []struct {
 	{"customer list", func(tenant) []string { return []string{"--phone", "0987000102"} }},
 	{"customer show", func(r tenant) []string { return []string{r.customerID.String()} }},
 	{"customer add", func(tenant) []string { return []string{"--name", "Thêm", "--phone", "0987000102"} }},
+	{"customer edit", func(r tenant) []string { return []string{r.customerID.String(), "--note", "gọi trước"} }},
 	{"customer archive", func(r tenant) []string { return []string{r.customerID.String()} }},
 	{"customer restore", func(r tenant) []string { return []string{r.customerID.String()} }},
 	{"user list", nil},

@@ -84,6 +84,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			CreateToken:          command.NewCreateTokenHandler(workspaces),
 			RevokeToken:          command.NewRevokeTokenHandler(workspaces),
 			AddCustomer:          command.NewAddCustomerHandler(customers, time.Now),
+			EditCustomer:         command.NewEditCustomerHandler(customers, time.Now),
 			ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(customers),
 			AddUser:              command.NewAddUserHandler(users),
 			EditUser:             command.NewEditUserHandler(users),

@@ -241,6 +241,12 @@ func TestTheLogNamesNobodyAndNoSecret(t *testing.T) {
 	must(t, err)
 	b.get("/api/v1/customers?phone=0987000102&email=dung.pham@example.com")
 	b.get("/api/v1/orders/Pancake_1635294032_2052")
+	b.get("/api/v1/customers?q=Ph%E1%BA%A1m%200987000102")
+	const lan = `{"name":"Phạm Dũng","phones":["0987 000 102"],"emails":["dung.pham@example.com"],"note":"Lê Hồng Phong"`
+	b.send(http.MethodPost, "/api/v1/customers", lan+"}", "Idempotency-Key", "987000102")
+	b.send(http.MethodPost, "/api/v1/customers", lan+"}", "Idempotency-Key", "987000102")
+	b.send(http.MethodPost, "/api/v1/customers", lan+`,"Dũng":1}`)
+	b.send(http.MethodPost, "/api/v1/customers", lan+`,"gender":"Phạm"}`)
 	b.stop()
 	log := b.log.String()
 	if !strings.Contains(log, "/api/pancake/webhook") {

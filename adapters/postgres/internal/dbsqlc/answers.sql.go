@@ -12,7 +12,9 @@ import (
 )
 
 const answerOf = `-- name: AnswerOf :one
-SELECT fingerprint, status, header, body FROM idempotency_keys WHERE workspace_id = $1 AND caller = $2 AND key = $3
+
+SELECT fingerprint, status, header, body FROM idempotency_keys
+WHERE workspace_id = $1 AND caller = $2 AND key = $3 AND created_at >= clock_timestamp() - interval '24 hours'
 `
 
 type AnswerOfParams struct {
@@ -28,6 +30,7 @@ type AnswerOfRow struct {
 	Body        []byte
 }
 
+// A request is remembered for 24 hours under its name. Those that are older are forgotten as new ones come.
 // Index: idempotency_keys_pkey.
 func (q *Queries) AnswerOf(ctx context.Context, db DBTX, arg AnswerOfParams) (AnswerOfRow, error) {
 	row := db.QueryRow(ctx, answerOf, arg.WorkspaceID, arg.Caller, arg.Key)
@@ -59,6 +62,23 @@ func (q *Queries) ClaimOnce(ctx context.Context, db DBTX, arg ClaimOnceParams) e
 		arg.Key,
 		arg.Fingerprint,
 	)
+	return err
+}
+
+const forgetAnswer = `-- name: ForgetAnswer :exec
+DELETE FROM idempotency_keys
+WHERE workspace_id = $1 AND caller = $2 AND key = $3 AND created_at < clock_timestamp() - interval '24 hours'
+`
+
+type ForgetAnswerParams struct {
+	WorkspaceID uuid.UUID
+	Caller      string
+	Key         string
+}
+
+// Index: idempotency_keys_pkey.
+func (q *Queries) ForgetAnswer(ctx context.Context, db DBTX, arg ForgetAnswerParams) error {
+	_, err := db.Exec(ctx, forgetAnswer, arg.WorkspaceID, arg.Caller, arg.Key)
 	return err
 }
 

@@ -12,50 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const addCustomerHead = `-- name: AddCustomerHead :exec
-INSERT INTO customer_heads (workspace_id, id, active) VALUES ($1, $2, $3)
-`
-
-type AddCustomerHeadParams struct {
-	WorkspaceID uuid.UUID
-	ID          uuid.UUID
-	Active      bool
-}
-
-func (q *Queries) AddCustomerHead(ctx context.Context, db DBTX, arg AddCustomerHeadParams) error {
-	_, err := db.Exec(ctx, addCustomerHead, arg.WorkspaceID, arg.ID, arg.Active)
-	return err
-}
-
-const addCustomerKeys = `-- name: AddCustomerKeys :exec
-INSERT INTO customer_keys (workspace_id, kind, value, customer_id, active, claimed)
-SELECT $1, k.kind, k.value, $2, $3::boolean, $3::boolean AND NOT EXISTS (
-    SELECT FROM customer_keys o
-    WHERE o.workspace_id = $1 AND o.kind = k.kind AND o.value = k.value AND o.active)
-FROM (SELECT unnest($4::text[]) AS kind, unnest($5::text[]) AS value) k
-`
-
-type AddCustomerKeysParams struct {
-	WorkspaceID uuid.UUID
-	CustomerID  uuid.UUID
-	Active      bool
-	Kinds       []string
-	Values      []string
-}
-
-// An operator's customer claims a key only if nobody active holds it, so that an order that arrives at the same moment
-// cannot make another customer for it. Index: customer_keys_pkey.
-func (q *Queries) AddCustomerKeys(ctx context.Context, db DBTX, arg AddCustomerKeysParams) error {
-	_, err := db.Exec(ctx, addCustomerKeys,
-		arg.WorkspaceID,
-		arg.CustomerID,
-		arg.Active,
-		arg.Kinds,
-		arg.Values,
-	)
-	return err
-}
-
 const addShop = `-- name: AddShop :exec
 INSERT INTO shops (workspace_id, shop_id, name, header_key, header_hash, default_assignee_id, version, connected_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())
@@ -306,37 +262,6 @@ func (q *Queries) SecretKeyCheck(ctx context.Context, db DBTX) ([]byte, error) {
 	var digest []byte
 	err := row.Scan(&digest)
 	return digest, err
-}
-
-const setCustomerActive = `-- name: SetCustomerActive :exec
-UPDATE customer_heads SET active = $3 WHERE workspace_id = $1 AND id = $2
-`
-
-type SetCustomerActiveParams struct {
-	WorkspaceID uuid.UUID
-	ID          uuid.UUID
-	Active      bool
-}
-
-func (q *Queries) SetCustomerActive(ctx context.Context, db DBTX, arg SetCustomerActiveParams) error {
-	_, err := db.Exec(ctx, setCustomerActive, arg.WorkspaceID, arg.ID, arg.Active)
-	return err
-}
-
-const setCustomerKeysActive = `-- name: SetCustomerKeysActive :exec
-UPDATE customer_keys SET active = $3, claimed = false WHERE workspace_id = $1 AND customer_id = $2
-`
-
-type SetCustomerKeysActiveParams struct {
-	WorkspaceID uuid.UUID
-	CustomerID  uuid.UUID
-	Active      bool
-}
-
-// Whoever comes back claims nothing: another may have been made for the key meanwhile. Index: customer_keys_customer.
-func (q *Queries) SetCustomerKeysActive(ctx context.Context, db DBTX, arg SetCustomerKeysActiveParams) error {
-	_, err := db.Exec(ctx, setCustomerKeysActive, arg.WorkspaceID, arg.CustomerID, arg.Active)
-	return err
 }
 
 const setDefaultWorkspace = `-- name: SetDefaultWorkspace :exec

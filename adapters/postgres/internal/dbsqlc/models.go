@@ -10,21 +10,6 @@ import (
 	"github.com/google/uuid"
 )
 
-type CrmCustomer struct {
-	WorkspaceID     uuid.UUID
-	ID              uuid.UUID
-	CreatedPosition int64
-	Name            string
-	Phones          []string
-	Emails          []string
-	Address         *string
-	Gender          *string
-	Birthday        *string
-	Tags            []string
-	Status          string
-	CreatedAt       time.Time
-}
-
 type CrmOrder struct {
 	WorkspaceID     uuid.UUID
 	Code            string

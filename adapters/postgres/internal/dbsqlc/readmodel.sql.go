@@ -12,36 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const customer = `-- name: Customer :one
-SELECT workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, status, created_at FROM crm_customers WHERE workspace_id = $1 AND id = $2
-`
-
-type CustomerParams struct {
-	WorkspaceID uuid.UUID
-	ID          uuid.UUID
-}
-
-// Index: crm_customers_pkey.
-func (q *Queries) Customer(ctx context.Context, db DBTX, arg CustomerParams) (CrmCustomer, error) {
-	row := db.QueryRow(ctx, customer, arg.WorkspaceID, arg.ID)
-	var i CrmCustomer
-	err := row.Scan(
-		&i.WorkspaceID,
-		&i.ID,
-		&i.CreatedPosition,
-		&i.Name,
-		&i.Phones,
-		&i.Emails,
-		&i.Address,
-		&i.Gender,
-		&i.Birthday,
-		&i.Tags,
-		&i.Status,
-		&i.CreatedAt,
-	)
-	return i, err
-}
-
 const customersNamed = `-- name: CustomersNamed :many
 SELECT id, name, phones, emails FROM crm_customers WHERE workspace_id = $1 AND id = ANY ($2::uuid[])
 `
@@ -73,67 +43,6 @@ func (q *Queries) CustomersNamed(ctx context.Context, db DBTX, arg CustomersName
 			&i.Name,
 			&i.Phones,
 			&i.Emails,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const customersPage = `-- name: CustomersPage :many
-SELECT workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, status, created_at FROM crm_customers
-WHERE workspace_id = $1
-    AND created_position < $2
-    AND ($3::text = '' OR phones @> ARRAY[$3::text])
-    AND ($4::text = '' OR emails @> ARRAY[$4::text])
-    AND ($5::text = '' OR status = $5)
-ORDER BY created_position DESC
-LIMIT $6
-`
-
-type CustomersPageParams struct {
-	WorkspaceID uuid.UUID
-	Before      int64
-	Phone       string
-	Email       string
-	Status      string
-	AtMost      int32
-}
-
-// Index: crm_customers_list, or crm_customers_phones / crm_customers_emails with a filter.
-func (q *Queries) CustomersPage(ctx context.Context, db DBTX, arg CustomersPageParams) ([]CrmCustomer, error) {
-	rows, err := db.Query(ctx, customersPage,
-		arg.WorkspaceID,
-		arg.Before,
-		arg.Phone,
-		arg.Email,
-		arg.Status,
-		arg.AtMost,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []CrmCustomer
-	for rows.Next() {
-		var i CrmCustomer
-		if err := rows.Scan(
-			&i.WorkspaceID,
-			&i.ID,
-			&i.CreatedPosition,
-			&i.Name,
-			&i.Phones,
-			&i.Emails,
-			&i.Address,
-			&i.Gender,
-			&i.Birthday,
-			&i.Tags,
-			&i.Status,
-			&i.CreatedAt,
 		); err != nil {
 			return nil, err
 		}

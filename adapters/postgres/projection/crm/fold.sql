@@ -1,26 +1,33 @@
 -- Folds the events in ($1, $2] into the read tables. Each statement ends with a line that holds only a semicolon.
 -- Events that change a record carry its new state whole, so the last event of a record decides.
 
--- Customers.
-INSERT INTO crm_customers (workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags,
-    status, created_at)
+-- Customers. Names are taken apart to be searched as contact.WordsOf does it, and without an extension.
+INSERT INTO crm_customers (workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, note,
+    status, created_at, version, search)
 SELECT l.workspace_id, (l.c ->> 'id')::uuid, l.first_position, l.c ->> 'name',
     ARRAY(SELECT jsonb_array_elements_text(l.c -> 'phones')), ARRAY(SELECT jsonb_array_elements_text(l.c -> 'emails')),
     l.c ->> 'address', l.c ->> 'gender', l.c ->> 'birthday',
-    ARRAY(SELECT jsonb_array_elements_text(coalesce(l.c -> 'tags', '[]'))), l.c ->> 'status',
-    (l.c ->> 'created_at')::timestamptz
+    ARRAY(SELECT jsonb_array_elements_text(coalesce(l.c -> 'tags', '[]'))), l.c ->> 'note', l.c ->> 'status',
+    (l.c ->> 'created_at')::timestamptz, l.version,
+    array_to_tsvector(ARRAY(
+        SELECT left(w.word, 100)
+        FROM regexp_split_to_table(
+            lower(translate(regexp_replace(normalize(l.c ->> 'name', NFKD), '[\u0300-\u036f]', '', 'g'), 'đĐ', 'dd')),
+            '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u206f\u3000-\u303f\ufeff\ufffd]+') AS w (word)
+        WHERE w.word <> ''))
 FROM (
     SELECT DISTINCT ON (e.workspace_id, e.stream)
-        e.workspace_id, e.payload -> 'customer' AS c,
+        e.workspace_id, e.payload -> 'customer' AS c, e.version,
         min(e.position) OVER (PARTITION BY e.workspace_id, e.stream) AS first_position
     FROM events e
     WHERE e.position > $1 AND e.position <= $2
-        AND e.type IN ('CustomerCreated', 'CustomerImported', 'CustomerArchived', 'CustomerRestored')
+        AND e.type IN ('CustomerCreated', 'CustomerImported', 'CustomerUpdated', 'CustomerArchived', 'CustomerRestored')
     ORDER BY e.workspace_id, e.stream, e.position DESC
 ) l
 ON CONFLICT (workspace_id, id) DO UPDATE SET
     name = excluded.name, phones = excluded.phones, emails = excluded.emails, address = excluded.address,
-    gender = excluded.gender, birthday = excluded.birthday, tags = excluded.tags, status = excluded.status
+    gender = excluded.gender, birthday = excluded.birthday, tags = excluded.tags, note = excluded.note,
+    status = excluded.status, version = excluded.version, search = excluded.search
 ;
 
 -- Orders. Nested fields that an event does not have are empty there, never null.

@@ -3,6 +3,8 @@
 CREATE UNIQUE INDEX crm_customers_list ON crm_customers (workspace_id, created_position);
 CREATE INDEX crm_customers_phones ON crm_customers USING gin (phones);
 CREATE INDEX crm_customers_emails ON crm_customers USING gin (emails);
+CREATE INDEX crm_customers_tags ON crm_customers USING gin (tags);
+CREATE INDEX crm_customers_search ON crm_customers USING gin (search);
 CREATE UNIQUE INDEX crm_orders_list ON crm_orders (workspace_id, created_position);
 CREATE INDEX crm_orders_customer ON crm_orders (workspace_id, customer_id, created_position);
 CREATE INDEX crm_orders_shop ON crm_orders (workspace_id, shop_id, created_position);

@@ -13,8 +13,13 @@ CREATE TABLE crm_customers (
     gender           text,
     birthday         text,
     tags             text[]      NOT NULL,
+    note             text,
     status           text        NOT NULL,
     created_at       timestamptz NOT NULL,
+    -- That of the last event of the customer's stream.
+    version          integer     NOT NULL,
+    -- The words of the name, without case and diacritics.
+    search           tsvector    NOT NULL,
     PRIMARY KEY (workspace_id, id)
 );
 

@@ -1,0 +1,51 @@
+-- What a change by an operator writes. A change of a customer writes their head first, so that two changes of one
+-- customer wait for each other; keys are sorted by the caller, so that two writers wait instead of deadlocking.
+
+-- name: AddCustomerHead :exec
+INSERT INTO customer_heads (workspace_id, id, active) VALUES ($1, $2, $3);
+
+-- name: AddCustomerKeys :exec
+-- An operator's customer claims a key only if nobody active holds it, so that an order that arrives at the same moment
+-- cannot make another customer for it. Index: customer_keys_pkey.
+INSERT INTO customer_keys (workspace_id, kind, value, customer_id, active, claimed)
+SELECT @workspace_id, k.kind, k.value, @customer_id, @active::boolean, @active::boolean AND NOT EXISTS (
+    SELECT FROM customer_keys o
+    WHERE o.workspace_id = @workspace_id AND o.kind = k.kind AND o.value = k.value AND o.active)
+FROM (SELECT unnest(@kinds::text[]) AS kind, unnest(@values::text[]) AS value) k;
+
+-- name: SetCustomerActive :exec
+UPDATE customer_heads SET active = $3 WHERE workspace_id = $1 AND id = $2;
+
+-- name: SetCustomerKeysActive :exec
+-- Whoever comes back claims nothing: another may have been made for the key meanwhile. Index: customer_keys_customer.
+UPDATE customer_keys SET active = $3, claimed = false WHERE workspace_id = $1 AND customer_id = $2;
+
+-- name: RemoveCustomerKeys :exec
+-- Index: customer_keys_customer, or customer_keys_pkey.
+DELETE FROM customer_keys
+WHERE workspace_id = @workspace_id AND customer_id = @customer_id
+    AND (kind, value) IN (SELECT unnest(@kinds::text[]), unnest(@values::text[]));
+
+-- What is asked of the read table.
+
+-- name: Customer :one
+-- Index: crm_customers_pkey.
+SELECT id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, created_at, version
+FROM crm_customers WHERE workspace_id = $1 AND id = $2;
+
+-- name: CustomersPage :many
+-- Planned afresh each time, so that what is not asked for falls away. A phone or email is looked up first, since few have
+-- it; whether many have a tag or a word, and the list is better read until there are enough, the planner knows best.
+-- Index: crm_customers_list, or crm_customers_phones / _emails / _tags / _search with a filter.
+SELECT c.id, c.created_position, c.name, c.phones, c.emails, c.address, c.gender, c.birthday, c.tags, c.note, c.status,
+    c.created_at, c.version
+FROM crm_customers c
+WHERE c.workspace_id = @workspace_id
+    AND c.created_position < @before
+    AND (cardinality(@phones::text[]) = 0 OR c.id = ANY (ARRAY(SELECT p.id FROM crm_customers p WHERE p.phones @> @phones)))
+    AND (cardinality(@emails::text[]) = 0 OR c.id = ANY (ARRAY(SELECT m.id FROM crm_customers m WHERE m.emails @> @emails)))
+    AND (@tag::text = '' OR c.tags @> ARRAY[@tag::text])
+    AND (@status::text = '' OR c.status = @status)
+    AND (@words::text = '' OR c.search @@ sqlc.arg(words)::tsquery)
+ORDER BY c.created_position DESC
+LIMIT @at_most;

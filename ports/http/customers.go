@@ -1,0 +1,99 @@
+package http
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"orderbridge/app/command"
+	"orderbridge/app/query"
+	"orderbridge/domain/customer"
+)
+
+// ListCustomers lists customers.
+func (c crm) ListCustomers(ctx context.Context, request ListCustomersRequestObject) (ListCustomersResponseObject, error) {
+	var check parameters
+	filter := query.CustomerFilter{
+		Phone:  check.phone(request.Params.Phone),
+		Email:  check.email(request.Params.Email),
+		Status: string(oneOf(&check, "status", request.Params.Status, customer.StatusActive, customer.StatusArchived)),
+		Tag:    check.tag(request.Params.Tag),
+		Search: query.ParseCustomerSearch(given(request.Params.Q)),
+	}
+	page := check.page(request.Params.Limit, request.Params.Cursor)
+	if err := check.problem(); err != nil {
+		return nil, err
+	}
+	list, err := c.queries.Customers(ctx, workspaceOf(ctx), filter, page)
+	return ListCustomers200JSONResponse(seen(ctx, list)), err
+}
+
+// AddCustomer adds a customer.
+func (c crm) AddCustomer(ctx context.Context, request AddCustomerRequestObject) (AddCustomerResponseObject, error) {
+	stored, err := c.storedCustomer(ctx)(c.commands.AddCustomer.Handle(ctx, command.AddCustomer{By: byOf(ctx), Details: *request.Body}))
+	return AddCustomer201JSONResponse{
+		Body: stored.Body,
+		Headers: AddCustomer201ResponseHeaders{
+			Location: "/api/v1/customers/" + stored.Body.ID.String(), ETag: stored.Headers.ETag,
+			OrderbridgePosition: stored.Headers.OrderbridgePosition,
+		},
+	}, err
+}
+
+// GetCustomer shows a customer.
+func (c crm) GetCustomer(ctx context.Context, request GetCustomerRequestObject) (GetCustomerResponseObject, error) {
+	found, err := c.queries.Customer(ctx, workspaceOf(ctx), request.ID)
+	return GetCustomer200JSONResponse{
+		Body: seen(ctx, found), Headers: GetCustomer200ResponseHeaders{ETag: etag(found.Version)},
+	}, err
+}
+
+// EditCustomer changes a customer.
+func (c crm) EditCustomer(ctx context.Context, request EditCustomerRequestObject) (EditCustomerResponseObject, error) {
+	version, err := ifVersion(request.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := c.storedCustomer(ctx)(c.commands.EditCustomer.Handle(ctx, command.EditCustomer{
+		By: byOf(ctx), ID: request.ID, IfVersion: version, Edit: *request.Body,
+	}))
+	return EditCustomer200JSONResponse{stored}, err
+}
+
+// ArchiveCustomer takes a customer out of use.
+func (c crm) ArchiveCustomer(ctx context.Context, request ArchiveCustomerRequestObject) (ArchiveCustomerResponseObject, error) {
+	stored, err := c.setCustomerStatus(ctx, request.ID, request.Params.IfMatch, customer.StatusArchived)
+	return ArchiveCustomer200JSONResponse{stored}, err
+}
+
+// RestoreCustomer brings a customer back into use.
+func (c crm) RestoreCustomer(ctx context.Context, request RestoreCustomerRequestObject) (RestoreCustomerResponseObject, error) {
+	stored, err := c.setCustomerStatus(ctx, request.ID, request.Params.IfMatch, customer.StatusActive)
+	return RestoreCustomer200JSONResponse{stored}, err
+}
+
+func (c crm) setCustomerStatus(
+	ctx context.Context, id uuid.UUID, ifMatch *string, status customer.Status,
+) (CustomerStoredJSONResponse, error) {
+	version, err := ifVersion(ifMatch)
+	if err != nil {
+		return CustomerStoredJSONResponse{}, err
+	}
+	return c.storedCustomer(ctx)(c.commands.ChangeCustomerStatus.Handle(ctx, command.ChangeCustomerStatus{
+		By: byOf(ctx), ID: id, IfVersion: version, Status: status,
+	}))
+}
+
+// storedCustomer answers a command with the customer that it left behind.
+func (c crm) storedCustomer(ctx context.Context) func(command.Stored[customer.State], error) (CustomerStoredJSONResponse, error) {
+	return func(stored command.Stored[customer.State], err error) (CustomerStoredJSONResponse, error) {
+		if err != nil {
+			return CustomerStoredJSONResponse{}, err
+		}
+		c.settle(ctx, stored.Position)
+		return CustomerStoredJSONResponse{
+			Body:    seen(ctx, query.CustomerOf(stored.State, stored.Version)),
+			Headers: CustomerStoredResponseHeaders{ETag: etag(stored.Version), OrderbridgePosition: stored.Position},
+		}, nil
+	}
+}
