@@ -23,6 +23,7 @@ type Commands struct {
 	UpdateShop           command.UpdateShopHandler
 	RotateShopKey        command.RotateShopKeyHandler
 	PauseShop            command.PauseShopHandler
+	ReleaseHeld          command.ReleaseHeldHandler
 	ChangeSettings       command.ChangeSettingsHandler
 	CreateWorkspace      command.CreateWorkspaceHandler
 	UpdateWorkspace      command.UpdateWorkspaceHandler

@@ -172,7 +172,9 @@ func (c *Consumer) HandleMessage(msg *message.Message) error {
 		c.conflicts++
 		c.retryLater(slice, err)
 	case slice.Len() > 1:
-		c.window = slice.Len() / 2
+		if c.window = slice.Len() / 2; c.window == 1 {
+			c.conflicts, c.failures = 0, 0 // an event is not parked for what came in between a slice of many
+		}
 		c.logger.WarnContext(ctx, "slice failed and is halved", "after", slice.After, "upto", slice.Upto, "error", err)
 	default:
 		c.isolated(ctx, tx, slice, err)

@@ -544,11 +544,13 @@ func TestConsumer(t *testing.T) {
 		b := setup(t)
 		head := b.appendEvents(10)
 		var tries [12]int
+		alone := 0
 		b.start(func(c *eventbus.Config) {
 			c.Park = park
 			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
 				tries[slice.Len()]++
 				if contains(slice, 4) {
+					alone += int(2 - min(slice.Len(), 2))
 					return fmt.Errorf("event 4: %w", postgres.ErrKeyClaimed)
 				}
 				return handle(ctx, tx, slice)
@@ -561,6 +563,9 @@ func TestConsumer(t *testing.T) {
 		}
 		if tries[11] != eventbus.MaxConflicts+1 {
 			t.Errorf("the whole slice was tried %d times", tries[11])
+		}
+		if alone != eventbus.MaxConflicts+1 {
+			t.Errorf("the event at fault was tried alone %d times", alone)
 		}
 	})
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"orderbridge/domain/customer"
 	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
 )
 
 func once(key, body string) command.Once {
@@ -42,7 +44,7 @@ func TestAnswers(t *testing.T) {
 	t.Run("a request is found from when it was done, and answered from when its answer is there", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		answers := postgres.NewAnswers(b.db)
+		answers := postgres.NewAnswers(b.db, workspace.NewSecretKey())
 		if found, err := answers.Find(t.Context(), b.workspaceID, once("a", "x")); found != nil || err != nil {
 			t.Errorf("before it was done: %+v, %v", found, err)
 		}
@@ -76,15 +78,33 @@ func TestAnswers(t *testing.T) {
 		}
 	})
 
-	t.Run("of a request that left nothing behind, nothing is kept", func(t *testing.T) {
+	t.Run("of a request that may be done twice the first answer is kept, and no other takes its place", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		answers := postgres.NewAnswers(b.db)
-		if err := answers.Keep(t.Context(), b.workspaceID, once("a", "x"), answer); err != nil {
-			t.Fatal(err)
+		answers := postgres.NewAnswers(b.db, workspace.NewSecretKey())
+		other := once("a", "x")
+		other.Fingerprint[0]++
+		late := command.Answer{Status: 200, Header: map[string]string{}, Body: []byte("late")}
+		for _, kept := range []struct {
+			once   command.Once
+			answer command.Answer
+		}{{once("a", "x"), answer}, {once("a", "x"), late}, {other, late}} {
+			if err := answers.Keep(t.Context(), b.workspaceID, kept.once, kept.answer); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if found, err := answers.Find(t.Context(), b.workspaceID, once("a", "x")); found != nil || err != nil {
+		if found, err := answers.Find(t.Context(), b.workspaceID, once("a", "x")); err != nil || !reflect.DeepEqual(*found, answer) {
 			t.Errorf("found %+v, %v", found, err)
+		}
+	})
+
+	t.Run("fingerprints are keyed", func(t *testing.T) {
+		t.Parallel()
+		key := workspace.NewSecretKey()
+		one, same, other := postgres.NewAnswers(nil, key), postgres.NewAnswers(nil, key), postgres.NewAnswers(nil, workspace.NewSecretKey())
+		if one.Fingerprint("POST /x") != same.Fingerprint("POST /x") || one.Fingerprint("POST /x") == one.Fingerprint("POST /y") ||
+			one.Fingerprint("POST /x") == other.Fingerprint("POST /x") {
+			t.Error("a fingerprint does not depend on request and key")
 		}
 	})
 
@@ -137,7 +157,7 @@ func TestAnswers(t *testing.T) {
 	t.Run("a day later a request is forgotten, and its name may be used again", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		answers := postgres.NewAnswers(b.db)
+		answers := postgres.NewAnswers(b.db, workspace.NewSecretKey())
 		if _, err := b.addOnce(t.Context(), once("a", "x")); err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +212,7 @@ func TestAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 		db.Close()
-		answers := postgres.NewAnswers(db)
+		answers := postgres.NewAnswers(db, workspace.NewSecretKey())
 		_, err = answers.Find(t.Context(), event.NewID(), once("a", "x"))
 		wantProblem(t, err, problem.KindUnavailable, "database-unavailable")
 		wantProblem(t, answers.Keep(t.Context(), uuid.Nil, once("a", "x"), answer), problem.KindUnavailable, "database-unavailable")

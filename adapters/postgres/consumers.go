@@ -103,7 +103,7 @@ const (
 )
 
 // CatchUp folds what is in the log now into the read tables, or waits for a running service to do so. It is for
-// programs that read without a service beside them. When it takes too long, what is readable by then has to do.
+// programs that read without a service beside them. When it takes too long it fails with ErrNotReadable.
 func (db *Database) CatchUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()
@@ -112,7 +112,11 @@ func (db *Database) CatchUp(ctx context.Context) error {
 		return unavailable(err)
 	}
 	for _, p := range Projections() {
-		if err := db.catchUp(ctx, p, head); err != nil && ctx.Err() == nil {
+		err := db.catchUp(ctx, p, head)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return ErrNotReadable
+		case err != nil:
 			return fmt.Errorf("catch up with %s: %w", p.Name, unavailable(err))
 		}
 	}

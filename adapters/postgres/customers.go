@@ -45,6 +45,9 @@ func (s Customers) Add(ctx context.Context, by command.By, c *customer.Customer)
 func (s Customers) Update(ctx context.Context, by command.By, id uuid.UUID, decide func(*customer.Customer) error) (int64, error) {
 	stream := event.CustomerStream(id)
 	return s.db.update(ctx, by, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
+		if err := queries.LockCustomer(ctx, tx, dbsqlc.LockCustomerParams{WorkspaceID: by.WorkspaceID, ID: id}); err != nil {
+			return nil, err
+		}
 		history, err := loadStream(ctx, tx, by.WorkspaceID, stream)
 		if err != nil {
 			return nil, fmt.Errorf("load customer %s: %w", id, err)

@@ -19,6 +19,7 @@ import (
 const (
 	AppendLock         = appendLock
 	MaxHostsRemembered = maxHostsRemembered
+	ReleaseAtMost      = releaseAtMost
 )
 
 // Queued is how many callers wait for the writer.

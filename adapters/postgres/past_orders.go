@@ -12,6 +12,7 @@ import (
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/app/command"
+	"orderbridge/app/policy"
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 )
@@ -24,8 +25,14 @@ var _ command.PastOrders = PastOrders{}
 // NewPastOrders makes the store.
 func NewPastOrders(db *Database) PastOrders { return PastOrders{db: db} }
 
-// CatchUp brings the read tables up to what is in the log now.
-func (s PastOrders) CatchUp(ctx context.Context) error { return s.db.CatchUp(ctx) }
+// CatchUp brings the read tables up to what is in the log now and what is on its way there.
+func (s PastOrders) CatchUp(ctx context.Context) error {
+	// A slice of orders that is being decided on holds its consumer's cursor. The next one will see the mapping.
+	if err := queries.PassCursor(ctx, s.db.requests, policy.OnOrderReceivedName); err != nil {
+		return unavailable(err)
+	}
+	return s.db.CatchUp(ctx)
+}
 
 // Count is how many orders of a member of a shop's staff nobody was found for.
 func (s PastOrders) Count(ctx context.Context, workspaceID uuid.UUID, staffKey string) (int, error) {

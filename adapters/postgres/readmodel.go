@@ -405,8 +405,11 @@ func (r ReadModel) CallerOf(ctx context.Context, token string) (query.Caller, er
 	}, nil
 }
 
-// waitPoll is how often it is looked whether the read tables have got somewhere: they take milliseconds.
-const waitPoll = 2 * time.Millisecond
+// How often it is looked whether the read tables have got somewhere: they take milliseconds, unless they are late.
+const (
+	firstWaitPoll = 2 * time.Millisecond
+	lastWaitPoll  = 50 * time.Millisecond
+)
 
 // WaitFor returns when the read tables show the log up to a position.
 func (r ReadModel) WaitFor(ctx context.Context, position int64) error {
@@ -414,27 +417,35 @@ func (r ReadModel) WaitFor(ctx context.Context, position int64) error {
 	for _, p := range Projections() {
 		consumers = append(consumers, p.ConsumerName())
 	}
-	for {
+	head, err := queries.Head(ctx, r.db.requests)
+	if err != nil {
+		return unavailable(err)
+	}
+	if position > head { // nobody was told of it
+		return ErrNotReadable
+	}
+	for poll := firstWaitPoll; ; poll = min(2*poll, lastWaitPoll) {
 		lagging, err := queries.LaggingProjections(ctx, r.db.requests, dbsqlc.LaggingProjectionsParams{
 			Consumers: consumers, Position: position,
 		})
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return errNotReadable
+			return ErrNotReadable
 		case err != nil:
 			return unavailable(err)
 		case lagging == 0:
 			return nil
 		}
 		select {
-		case <-time.After(waitPoll):
+		case <-time.After(poll):
 		case <-ctx.Done():
-			return errNotReadable
+			return ErrNotReadable
 		}
 	}
 }
 
-var errNotReadable = problem.Unavailable("not-readable-yet",
+// ErrNotReadable: the read tables do not show something yet.
+var ErrNotReadable = problem.Unavailable("not-readable-yet",
 	"what this waits for is in the log and not in the read tables yet; try again in some seconds")
 
 // WorkspaceNamed finds a workspace; the empty name stands for the default one.

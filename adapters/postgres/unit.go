@@ -9,6 +9,7 @@ import (
 	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/app/command"
 	"orderbridge/domain/event"
+	"orderbridge/domain/problem"
 )
 
 // conflictAttempts is how often an operator's command is decided again when others came in between.
@@ -23,15 +24,15 @@ func (db *Database) update(
 	for range conflictAttempts {
 		var events []event.New
 		err = pgx.BeginFunc(ctx, db.requests, func(tx pgx.Tx) error {
+			if by.Once != nil { // first, so that a request which is repeated meanwhile waits for this one
+				if err := claimOnce(ctx, tx, by.WorkspaceID, *by.Once); err != nil {
+					return err
+				}
+			}
 			var p pipeline
 			var err error
 			if events, err = decide(tx, &p); err != nil {
 				return err
-			}
-			if by.Once != nil {
-				if err := queueOnce(ctx, &p, by.WorkspaceID, *by.Once); err != nil {
-					return err
-				}
 			}
 			encoded, err := encode(events)
 			if err != nil {
@@ -40,29 +41,36 @@ func (db *Database) update(
 			if err := queueAppend(ctx, &p, encoded); err != nil {
 				return err
 			}
-			return p.send(ctx, tx)
+			if err := p.send(ctx, tx); err != nil {
+				return err
+			}
+			position, err = positionOf(ctx, tx, events)
+			return err
 		})
 		if err == nil {
-			return db.positionOf(ctx, events)
+			return position, nil
 		}
 		if !isConflict(err) {
 			return 0, unavailable(err)
 		}
 	}
-	return 0, fmt.Errorf("decided %d times, and each time another writer was first: %w", conflictAttempts, err)
+	return 0, errBusy.Because(fmt.Errorf("decided %d times, and each time another writer was first: %w", conflictAttempts, err))
 }
 
-// positionOf is where the last of some events stands, which were appended.
-func (db *Database) positionOf(ctx context.Context, events []event.New) (int64, error) {
+var errBusy = problem.Unavailable("busy", "many changes were made to this at once; try again in some seconds")
+
+// positionOf is where the last of some events stands, which were appended in the transaction: whatever can fail has to fail
+// before it is committed.
+func positionOf(ctx context.Context, tx pgx.Tx, events []event.New) (int64, error) {
 	if len(events) == 0 {
 		return 0, nil
 	}
 	last := events[len(events)-1]
-	position, err := queries.PositionOf(ctx, db.requests, dbsqlc.PositionOfParams{
+	position, err := queries.PositionOf(ctx, tx, dbsqlc.PositionOfParams{
 		WorkspaceID: last.WorkspaceID, Stream: string(last.Stream), Version: int32(last.Version), //nolint:gosec // never two billion
 	})
 	if err != nil {
-		return 0, fmt.Errorf("find where version %d of %s stands: %w", last.Version, last.Stream, unavailable(err))
+		return 0, fmt.Errorf("find where version %d of %s stands: %w", last.Version, last.Stream, err)
 	}
 	return position, nil
 }

@@ -26,7 +26,7 @@ func NewUsers(db *Database) Users { return Users{db: db} }
 // Add stores a member of staff who is new.
 func (s Users) Add(ctx context.Context, by command.By, added *user.User) (int64, error) {
 	return s.db.update(ctx, by, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
-		if err := queries.LockStaff(ctx, tx, by.WorkspaceID); err != nil {
+		if err := queries.LockWorkspace(ctx, tx, by.WorkspaceID); err != nil {
 			return nil, err
 		}
 		if err := checkFree(ctx, tx, by.WorkspaceID, added); err != nil {
@@ -39,7 +39,7 @@ func (s Users) Add(ctx context.Context, by command.By, added *user.User) (int64,
 // Import stores the new users that decide makes of the active ones that there are.
 func (s Users) Import(ctx context.Context, by command.By, decide func([]user.State) ([]*user.User, error)) (int64, error) {
 	return s.db.update(ctx, by, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
-		if err := queries.LockStaff(ctx, tx, by.WorkspaceID); err != nil {
+		if err := queries.LockWorkspace(ctx, tx, by.WorkspaceID); err != nil {
 			return nil, err
 		}
 		active, err := activeUsers(ctx, tx, by.WorkspaceID)
@@ -107,7 +107,7 @@ var errPreviewed = errors.New("previewed")
 
 // decideOnUser loads a user, lets decide change them, and checks that nobody is in the way of the outcome.
 func decideOnUser(ctx context.Context, tx pgx.Tx, by command.By, id uuid.UUID, decide func(*user.User) error) (*user.User, error) {
-	if err := queries.LockStaff(ctx, tx, by.WorkspaceID); err != nil {
+	if err := queries.LockWorkspace(ctx, tx, by.WorkspaceID); err != nil {
 		return nil, err
 	}
 	history, err := loadStream(ctx, tx, by.WorkspaceID, event.UserStream(id))
@@ -125,7 +125,7 @@ func decideOnUser(ctx context.Context, tx pgx.Tx, by command.By, id uuid.UUID, d
 }
 
 // checkFree refuses a user who would have a phone, an email or a staff key that another one has. The caller holds the
-// lock of LockStaff, so that nobody else takes one before the outcome is stored.
+// lock of LockWorkspace, so that nobody else takes one before the outcome is stored.
 func checkFree(ctx context.Context, tx pgx.Tx, workspaceID uuid.UUID, u *user.User) error {
 	id := u.State().ID
 	for _, key := range u.Claims() {

@@ -28,6 +28,9 @@ func NewWorkspaces(db *Database) Workspaces { return Workspaces{db: db} }
 // Update loads a workspace, lets decide change it, and stores the outcome.
 func (s Workspaces) Update(ctx context.Context, by command.By, decide func(*workspace.Workspace) error) (int64, error) {
 	return s.db.update(ctx, by, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
+		if err := queries.LockWorkspace(ctx, tx, by.WorkspaceID); err != nil {
+			return nil, err
+		}
 		history, err := loadStream(ctx, tx, by.WorkspaceID, event.WorkspaceStream)
 		if err != nil {
 			return nil, fmt.Errorf("load workspace %s: %w", by.WorkspaceID, err)
@@ -137,19 +140,14 @@ func changeDirectories(ctx context.Context, tx pgx.Tx, p *pipeline, w *workspace
 				WorkspaceID: id, ShopID: e.Shop.ID, Name: e.Shop.Name, HeaderKey: e.Shop.HeaderKey, HeaderHash: hash[:],
 				DefaultAssigneeID: nullable(e.Shop.DefaultAssigneeID), Version: version,
 			})
-			if err == nil {
-				more, err = release(ctx, tx, happened, e.Shop.ID)
-			}
 		case workspace.ShopUpdated:
 			err = setShop(ctx, p, id, e.Shop, version)
 		case workspace.ShopPaused:
 			err = setShop(ctx, p, id, e.Shop, version)
 		case workspace.ShopResumed:
-			// At once, and not with the pipeline: an ingestion that holds a delivery of the shop holds its row too, and has
-			// written down what it holds when this has waited for it.
-			if err = setShop(ctx, tx, id, e.Shop, version); err == nil {
-				more, err = release(ctx, tx, happened, e.Shop.ID)
-			}
+			// An ingestion that holds a delivery of the shop holds its row too, and has written down what it holds when this has
+			// waited for it. So what waits is complete once the shop is resumed.
+			err = setShop(ctx, p, id, e.Shop, version)
 		case workspace.ShopKeyRotated:
 			hash := w.HeaderHash(e.Shop.ID)
 			err = queries.RotateShopKey(ctx, p, dbsqlc.RotateShopKeyParams{
@@ -190,21 +188,55 @@ func setShop(ctx context.Context, db dbsqlc.DBTX, id uuid.UUID, shop workspace.S
 	})
 }
 
-// release brings in the deliveries that waited for a shop: the policy that ingests orders takes each of them again.
-func release(ctx context.Context, tx pgx.Tx, because event.New, shopID string) ([]event.New, error) {
-	held, err := queries.TakeHeldDeliveries(ctx, tx, dbsqlc.TakeHeldDeliveriesParams{WorkspaceID: because.WorkspaceID, ShopID: shopID})
-	if err != nil {
-		return nil, err
-	}
-	retried := make([]event.New, 0, len(held))
-	for _, row := range held {
-		retried = append(retried, event.New{
-			ID: event.NewID(), WorkspaceID: because.WorkspaceID, Stream: event.DeliveryStream(row.DeliveryID),
-			Version: int(row.Version) + 1, Actor: because.Actor, CorrelationID: row.DeliveryID, CausationID: because.ID,
-			Payload: delivery.IngestionRetried{Reason: delivery.RetriedShopResumed},
+// releaseAtMost bounds how many deliveries are let in within one transaction: the append lock is held for all of them.
+const releaseAtMost = 1000
+
+// Release lets deliveries in that waited for a shop which is not paused any more, and returns how many: the policy that
+// ingests orders takes each of them again. It is called until there are none left.
+func (s Workspaces) Release(ctx context.Context, workspaceID uuid.UUID, shopID string) (released int, position int64, err error) {
+	position, err = s.db.update(ctx, command.By{}, func(tx pgx.Tx, _ *pipeline) ([]event.New, error) {
+		paused, err := queries.LockShop(ctx, tx, dbsqlc.LockShopParams{WorkspaceID: workspaceID, ShopID: shopID})
+		if errors.Is(err, pgx.ErrNoRows) || paused {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		because, err := queries.LetInBy(ctx, tx, dbsqlc.LetInByParams{WorkspaceID: workspaceID, ShopID: shopID})
+		if err != nil {
+			return nil, fmt.Errorf("find who let shop %s deliver: %w", shopID, err)
+		}
+		held, err := queries.TakeHeldDeliveries(ctx, tx, dbsqlc.TakeHeldDeliveriesParams{
+			WorkspaceID: workspaceID, ShopID: shopID, AtMost: releaseAtMost,
 		})
+		if err != nil {
+			return nil, err
+		}
+		retried := make([]event.New, 0, len(held))
+		for _, row := range held {
+			retried = append(retried, event.New{
+				ID: event.NewID(), WorkspaceID: workspaceID, Stream: event.DeliveryStream(row.DeliveryID),
+				Version: int(row.Version) + 1, Actor: event.Actor(because.Actor), CorrelationID: row.DeliveryID, CausationID: because.ID,
+				Payload: delivery.IngestionRetried{Reason: delivery.RetriedShopResumed},
+			})
+		}
+		released = len(retried)
+		return retried, nil
+	})
+	return released, position, err
+}
+
+// ToRelease are the shops whose deliveries wait and need not any more.
+func (s Workspaces) ToRelease(ctx context.Context) ([]command.ShopKey, error) {
+	rows, err := queries.ShopsToRelease(ctx, s.db.requests)
+	if err != nil {
+		return nil, unavailable(err)
 	}
-	return retried, nil
+	shops := make([]command.ShopKey, 0, len(rows))
+	for _, row := range rows {
+		shops = append(shops, command.ShopKey{WorkspaceID: row.WorkspaceID, ShopID: row.ShopID})
+	}
+	return shops, nil
 }
 
 // ensureDefaultWorkspace makes the first workspace of an empty database.

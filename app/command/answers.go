@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"crypto/sha256"
 
 	"github.com/google/uuid"
 
@@ -10,10 +11,12 @@ import (
 
 // Answers keeps for a day what requests were answered with that must not be done twice (see By.Once).
 type Answers interface {
+	// Fingerprint tells a request apart from every other, and gives nothing away of what is in it.
+	Fingerprint(request string) [sha256.Size]byte
 	// Find returns the answer of a request that was done before; nil when it was not. It fails with ErrOnceReused when
 	// another request came under the same name, and with ErrOnceTaken when the answer is not there yet.
 	Find(ctx context.Context, workspaceID uuid.UUID, once Once) (*Answer, error)
-	// Keep keeps the answer of a request that was done. Of a request that left nothing behind it keeps nothing.
+	// Keep keeps the answer of a request that was done, unless another answer is kept under its name.
 	Keep(ctx context.Context, workspaceID uuid.UUID, once Once, answer Answer) error
 }
 

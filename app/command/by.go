@@ -26,7 +26,8 @@ type Once struct {
 
 // ErrOnceTaken: a request of this name was done, or is being done at this moment.
 var ErrOnceTaken = problem.Conflict("idempotency-key-in-use",
-	"a request with this Idempotency-Key is being done or was done; send it again in some seconds to get its answer")
+	"a request with this Idempotency-Key is being done, or was done and its answer was lost: send it again in some seconds, and if "+
+		"that does not help look at the record")
 
 // Stored is what a command left behind.
 type Stored[T any] struct {

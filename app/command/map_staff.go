@@ -13,7 +13,8 @@ import (
 
 // PastOrders finds orders that were brought in before it was known who made them, and assigns them.
 type PastOrders interface {
-	// CatchUp brings the read tables, in which Of looks, up to what is in the log now.
+	// CatchUp brings the read tables, in which Of looks, up to what is in the log now and what is on its way there: every
+	// order that was decided on without knowing of the mapping. It fails when that takes too long.
 	CatchUp(ctx context.Context) error
 	// Count is how many orders of a member of a shop's staff are assigned to nobody, or to the shop's default assignee.
 	Count(ctx context.Context, workspaceID uuid.UUID, staffKey string) (int, error)
@@ -79,6 +80,9 @@ func (h MapStaffHandler) Handle(ctx context.Context, cmd MapStaff) (MappedStaff,
 	if err != nil {
 		return MappedStaff{}, err
 	}
+	// Giving the command again goes on with it, so it may be given twice: a name that is claimed by its first step would
+	// keep the others from being made up for.
+	cmd.By.Once = nil
 	mapped := MappedStaff{Staff: staff}
 	decide := stateAfter(&mapped.User, 0, func(u *user.User) error { return u.Map(staff) })
 	if cmd.DryRun {
@@ -89,6 +93,12 @@ func (h MapStaffHandler) Handle(ctx context.Context, cmd MapStaff) (MappedStaff,
 	if err != nil {
 		return MappedStaff{}, err
 	}
+	if !cmd.Past && !cmd.DryRun {
+		// What was asked for is done. How many orders it leaves alone is worth telling, and no reason to fail.
+		mapped.Found, _ = h.orders.Count(ctx, cmd.By.WorkspaceID, staff.Key)
+		mapped.Remaining = mapped.Found
+		return mapped, nil
+	}
 	if err := h.orders.CatchUp(ctx); err != nil {
 		return MappedStaff{}, fmt.Errorf("wait for the read tables: %w", err)
 	}
@@ -96,7 +106,7 @@ func (h MapStaffHandler) Handle(ctx context.Context, cmd MapStaff) (MappedStaff,
 		return MappedStaff{}, fmt.Errorf("count past orders: %w", err)
 	}
 	mapped.Remaining = mapped.Found
-	if !cmd.Past || cmd.DryRun {
+	if cmd.DryRun {
 		return mapped, nil
 	}
 	err = h.reassign(ctx, cmd.By, &mapped)
@@ -105,7 +115,6 @@ func (h MapStaffHandler) Handle(ctx context.Context, cmd MapStaff) (MappedStaff,
 
 // reassign gives the past orders to the user.
 func (h MapStaffHandler) reassign(ctx context.Context, by By, mapped *MappedStaff) error {
-	by.Once = nil // which the mapping claimed
 	to := order.Staff{ID: mapped.User.State.ID, Name: mapped.User.State.Name}
 	after := int64(0)
 	for hasTime(ctx) {

@@ -49,6 +49,9 @@ func (h ConnectShopHandler) Handle(ctx context.Context, cmd ConnectShop) (Stored
 	stored, err := changeShop(ctx, h.workspaces, cmd.By, 0, cmd.Shop.ID, func(w *workspace.Workspace) error {
 		return w.ConnectShop(cmd.Shop, value, h.key)
 	})
+	if err == nil { // what waited when it was disconnected
+		release(ctx, h.workspaces, cmd.By, &stored)
+	}
 	return StoredShop{Stored: stored, HeaderValue: madeUp}, err
 }
 
@@ -182,12 +185,59 @@ func NewPauseShopHandler(workspaces Workspaces) PauseShopHandler {
 
 // Handle pauses or resumes the shop. What waited is brought in when it is resumed.
 func (h PauseShopHandler) Handle(ctx context.Context, cmd PauseShop) (Stored[string], error) {
-	return changeShop(ctx, h.workspaces, cmd.By, cmd.IfVersion, cmd.ShopID, func(w *workspace.Workspace) error {
+	stored, err := changeShop(ctx, h.workspaces, cmd.By, cmd.IfVersion, cmd.ShopID, func(w *workspace.Workspace) error {
 		if cmd.Resume {
 			return w.ResumeShop(cmd.ShopID)
 		}
 		return w.PauseShop(cmd.ShopID)
 	})
+	if err == nil && cmd.Resume {
+		release(ctx, h.workspaces, cmd.By, &stored)
+	}
+	return stored, err
+}
+
+// release lets in what waited for a shop, in several transactions. The shop delivers already, so what is left when that
+// fails or takes too long is no failure of the command: ReleaseHeld lets it in.
+func release(ctx context.Context, workspaces Workspaces, by By, stored *Stored[string]) {
+	for {
+		released, position, err := workspaces.Release(ctx, by.WorkspaceID, stored.State)
+		if err != nil || released == 0 {
+			return
+		}
+		stored.Position = position
+	}
+}
+
+// ReleaseHeldHandler lets in deliveries that wait and need not any more: what was left when a shop was resumed and the
+// program died over it.
+type ReleaseHeldHandler struct{ workspaces Workspaces }
+
+// NewReleaseHeldHandler makes the handler.
+func NewReleaseHeldHandler(workspaces Workspaces) ReleaseHeldHandler {
+	return ReleaseHeldHandler{workspaces: workspaces}
+}
+
+// Handle lets them in, and returns how many there were.
+func (h ReleaseHeldHandler) Handle(ctx context.Context) (int, error) {
+	shops, err := h.workspaces.ToRelease(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("look for deliveries that wait: %w", err)
+	}
+	all := 0
+	for _, shop := range shops {
+		for {
+			released, _, err := h.workspaces.Release(ctx, shop.WorkspaceID, shop.ShopID)
+			if err != nil {
+				return all, fmt.Errorf("let in what waited for shop %s: %w", shop.ShopID, err)
+			}
+			if released == 0 {
+				break
+			}
+			all += released
+		}
+	}
+	return all, nil
 }
 
 // DisconnectShop ends a shop's deliveries.

@@ -17,6 +17,11 @@ type Workspaces interface {
 	// Update loads a workspace, lets decide change it, and stores the outcome; it may call decide again when another
 	// writer came in between. It returns where the last event of the outcome stands in the log; 0 when nothing changed.
 	Update(ctx context.Context, by By, decide func(*workspace.Workspace) error) (position int64, err error)
+	// Release lets some of the deliveries in that waited for a shop which is not paused any more: how many, and where the
+	// last of these events stands. It returns 0 when none is left.
+	Release(ctx context.Context, workspaceID uuid.UUID, shopID string) (released int, position int64, err error)
+	// ToRelease are the shops whose deliveries wait and need not any more.
+	ToRelease(ctx context.Context) ([]ShopKey, error)
 }
 
 // CreateWorkspace sets up a CRM domain.

@@ -336,6 +336,12 @@ func (f *fakeWorkspaces) Update(_ context.Context, by command.By, decide func(*w
 	return 1, decide(f.workspace)
 }
 
+func (f *fakeWorkspaces) Release(context.Context, uuid.UUID, string) (int, int64, error) {
+	return 0, 0, f.err
+}
+
+func (f *fakeWorkspaces) ToRelease(context.Context) ([]command.ShopKey, error) { return nil, f.err }
+
 // last is what the workspace decided last.
 func (f *fakeWorkspaces) last() event.Payload {
 	pending := f.workspace.Pending()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +40,7 @@ func (s *server) changing(needed workspace.Role, next http.HandlerFunc) http.Han
 		if refusal != nil {
 			return refusal
 		}
-		once, err := onceOf(r, body)
+		once, err := s.onceOf(r, body)
 		if err != nil {
 			return err
 		}
@@ -73,7 +72,7 @@ func (s *server) changing(needed workspace.Role, next http.HandlerFunc) http.Han
 }
 
 // onceOf names the request when its caller did: nil when it may be repeated.
-func onceOf(r *http.Request, body []byte) (*command.Once, error) {
+func (s *server) onceOf(r *http.Request, body []byte) (*command.Once, error) {
 	key := r.Header.Get("Idempotency-Key")
 	if key == "" {
 		return nil, nil //nolint:nilnil // there is none
@@ -83,14 +82,9 @@ func onceOf(r *http.Request, body []byte) (*command.Once, error) {
 			Path: "Idempotency-Key", Message: "a key is 1 to 255 printable characters, such as a UUID",
 		})
 	}
-	hash := sha256.New()
-	for _, part := range [][]byte{[]byte(r.Method), []byte(r.URL.EscapedPath()), body} {
-		hash.Write(strconv.AppendInt(nil, int64(len(part)), 10))
-		hash.Write([]byte{':'})
-		hash.Write(part)
-	}
 	return &command.Once{
-		Caller: callerOf(r.Context()).TokenID.String(), Key: key, Fingerprint: [sha256.Size]byte(hash.Sum(nil)),
+		Caller: callerOf(r.Context()).TokenID.String(), Key: key,
+		Fingerprint: s.application.Answers.Fingerprint(r.Method + " " + r.URL.RequestURI() + "\n" + string(body)),
 	}, nil
 }
 

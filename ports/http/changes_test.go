@@ -3,6 +3,7 @@ package http_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -48,6 +49,8 @@ func (f *fakeAnswers) claim(once *command.Once) error {
 	f.known[once.Caller+once.Key] = keptAnswer{fingerprint: once.Fingerprint}
 	return nil
 }
+
+func (f *fakeAnswers) Fingerprint(request string) [sha256.Size]byte { return secretKey.Hash(request) }
 
 func (f *fakeAnswers) Find(_ context.Context, _ uuid.UUID, once command.Once) (*command.Answer, error) {
 	f.mu.Lock()

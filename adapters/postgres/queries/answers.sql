@@ -22,6 +22,8 @@ DELETE FROM idempotency_keys WHERE (workspace_id, caller, key) IN (
 INSERT INTO idempotency_keys (workspace_id, caller, key, fingerprint) VALUES ($1, $2, $3, $4);
 
 -- name: KeepAnswer :exec
--- Index: idempotency_keys_pkey.
-UPDATE idempotency_keys SET status = @status, header = @header, body = @body
-WHERE workspace_id = @workspace_id AND caller = @caller AND key = @key;
+-- That of a request which claimed its name, or which may be done twice and claimed none. Index: idempotency_keys_pkey.
+INSERT INTO idempotency_keys (workspace_id, caller, key, fingerprint, status, header, body)
+VALUES (@workspace_id, @caller, @key, @fingerprint, @status, @header, @body)
+ON CONFLICT (workspace_id, caller, key) DO UPDATE SET status = excluded.status, header = excluded.header, body = excluded.body
+WHERE idempotency_keys.fingerprint = excluded.fingerprint AND idempotency_keys.status IS NULL;

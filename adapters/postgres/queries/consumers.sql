@@ -6,6 +6,10 @@ SELECT @consumer::text, 0 WHERE NOT EXISTS (SELECT FROM cursors WHERE consumer =
 -- name: Cursor :one
 SELECT position FROM cursors WHERE consumer = $1;
 
+-- name: PassCursor :exec
+-- Waits for the slice that the consumer is handling, if it is.
+SELECT FROM cursors WHERE consumer = $1 FOR UPDATE;
+
 -- name: MoveCursor :exec
 -- A consumer that moves on is not stopped, whichever instance said so.
 WITH cleared AS (DELETE FROM consumer_stops WHERE consumer_stops.consumer = $1)

@@ -1,6 +1,10 @@
 -- What a change by an operator writes. A change of a customer writes their head first, so that two changes of one
 -- customer wait for each other; keys are sorted by the caller, so that two writers wait instead of deadlocking.
 
+-- name: LockCustomer :exec
+-- Who changes a customer waits for whoever is at it. Index: customer_heads_pkey.
+SELECT FROM customer_heads WHERE workspace_id = $1 AND id = $2 FOR UPDATE;
+
 -- name: AddCustomerHead :exec
 INSERT INTO customer_heads (workspace_id, id, active) VALUES ($1, $2, $3);
 

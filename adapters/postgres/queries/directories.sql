@@ -12,6 +12,10 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) t ON true;
 
+-- name: LockWorkspace :exec
+-- Who changes a workspace's settings or staff waits for whoever is at it; rows that refer to the workspace do not.
+SELECT FROM workspaces WHERE id = @workspace_id FOR NO KEY UPDATE;
+
 -- name: AddWorkspace :exec
 INSERT INTO workspaces (id, name, is_default, match_rule) VALUES ($1, $2, $3, $4);
 
@@ -82,10 +86,28 @@ UPDATE shops SET header_key = @header_key, header_hash = @header_hash, version =
     previous_header_hash = CASE WHEN sqlc.narg(previous_valid_until)::timestamptz IS NOT NULL THEN header_hash END
 WHERE workspace_id = @workspace_id AND shop_id = @shop_id;
 
+-- name: ShopsToRelease :many
+-- Shops with deliveries that wait, and need not any more.
+SELECT DISTINCT h.workspace_id, h.shop_id FROM held_deliveries h
+JOIN shops s ON s.workspace_id = h.workspace_id AND s.shop_id = h.shop_id
+WHERE NOT s.paused;
+
+-- name: LockShop :one
+-- Whoever pauses the shop waits.
+SELECT paused FROM shops WHERE workspace_id = $1 AND shop_id = $2 FOR SHARE;
+
+-- name: LetInBy :one
+-- The event that let a shop's deliveries in last. Index: events_stream_version.
+SELECT id, actor FROM events
+WHERE workspace_id = $1 AND stream = 'workspace' AND type IN ('ShopResumed', 'ShopConnected') AND payload #>> '{shop,id}' = @shop_id::text
+ORDER BY version DESC LIMIT 1;
+
 -- name: TakeHeldDeliveries :many
 -- In the order in which they came, and with where their streams stand. Index: held_deliveries_pkey, events_stream_version.
 WITH taken AS (
-    DELETE FROM held_deliveries h WHERE h.workspace_id = $1 AND h.shop_id = $2
+    DELETE FROM held_deliveries h WHERE h.workspace_id = $1 AND h.shop_id = $2 AND h.position IN (
+        SELECT n.position FROM held_deliveries n WHERE n.workspace_id = $1 AND n.shop_id = $2 ORDER BY n.position LIMIT @at_most
+    )
     RETURNING h.position, h.delivery_id
 )
 SELECT t.delivery_id, s.version

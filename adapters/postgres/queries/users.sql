@@ -1,10 +1,5 @@
 -- Staff: the directory that assignees are looked up in, and what is read of users and of the staff that nobody knows.
 
--- name: LockStaff :exec
--- One writer of a workspace's staff at a time, since no index can hold what several users may not share. Readers, and rows
--- that refer to the workspace, do not wait.
-SELECT FROM workspaces WHERE id = $1 FOR NO KEY UPDATE;
-
 -- name: AddUsers :exec
 INSERT INTO users (workspace_id, id, name, phone, email, active)
 SELECT @workspace_id, unnest(@ids::uuid[]), unnest(@names::text[]), nullif(unnest(@phones::text[]), ''),

@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"orderbridge/adapters/localpg"
+	"orderbridge/adapters/postgres"
 	"orderbridge/domain/problem"
 	"orderbridge/ports/cli"
 )
@@ -51,7 +52,10 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdin 
 			}
 			workspaceID, err := opened.Queries.WorkspaceNamed(ctx, root.InWorkspace)
 			if err == nil { // what an earlier command changed is to be seen, whether or not a service is running
-				err = opened.db.CatchUp(ctx)
+				// What is readable by then has to do.
+				if err = opened.db.CatchUp(ctx); errors.Is(err, postgres.ErrNotReadable) {
+					err = nil
+				}
 			}
 			if err != nil {
 				return cli.Session{}, errors.Join(err, opened.Close())

@@ -78,6 +78,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			UpdateShop:           command.NewUpdateShopHandler(workspaces, users),
 			RotateShopKey:        command.NewRotateShopKeyHandler(workspaces, key, time.Now),
 			PauseShop:            command.NewPauseShopHandler(workspaces),
+			ReleaseHeld:          command.NewReleaseHeldHandler(workspaces),
 			ChangeSettings:       command.NewChangeSettingsHandler(workspaces),
 			CreateWorkspace:      command.NewCreateWorkspaceHandler(workspaces),
 			UpdateWorkspace:      command.NewUpdateWorkspaceHandler(workspaces),
@@ -93,7 +94,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			MapStaff:             command.NewMapStaffHandler(users, postgres.NewPastOrders(s.db)),
 			UnmapStaff:           command.NewUnmapStaffHandler(users),
 		},
-		Answers: postgres.NewAnswers(s.db),
+		Answers: postgres.NewAnswers(s.db, key),
 		Queries: app.Queries{ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read)},
 	}
 	return s, nil

@@ -31,6 +31,9 @@ const (
 	// clusterWatch is how often the embedded server is looked after, maxRevivals how often in a row that may fail.
 	clusterWatch = 2 * time.Second
 	maxRevivals  = 5
+
+	// heldWatch is how often it is looked for deliveries that wait and need not any more.
+	heldWatch = 30 * time.Second
 )
 
 // Serve runs HTTP server and consumers until the context ends or one of them fails, and returns when requests and
@@ -59,6 +62,10 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	running.Go(func() error { return s.watchCluster(ctx) })
+	running.Go(func() error {
+		s.watchHeld(ctx)
+		return nil
+	})
 	running.Go(func() error { return subscriber.Run(consuming, s.logger, groups) })
 	running.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -78,6 +85,26 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	return running.Wait()
+}
+
+// watchHeld lets in what waited for a shop that was resumed by a program which died over it.
+func (s *Service) watchHeld(ctx context.Context) {
+	tick := time.NewTicker(heldWatch)
+	defer tick.Stop()
+	for {
+		released, err := s.Commands.ReleaseHeld.Handle(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.logger.WarnContext(ctx, "deliveries that need not wait could not be let in", "error", err)
+		case released > 0:
+			s.logger.InfoContext(ctx, "deliveries that need not wait were let in", "deliveries", released)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // watchCluster brings the embedded server back when it dies. It fails when that goes wrong again and again, so that

@@ -97,28 +97,32 @@ func (q *Queries) ForgetAnswers(ctx context.Context, db DBTX) error {
 }
 
 const keepAnswer = `-- name: KeepAnswer :exec
-UPDATE idempotency_keys SET status = $1, header = $2, body = $3
-WHERE workspace_id = $4 AND caller = $5 AND key = $6
+INSERT INTO idempotency_keys (workspace_id, caller, key, fingerprint, status, header, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (workspace_id, caller, key) DO UPDATE SET status = excluded.status, header = excluded.header, body = excluded.body
+WHERE idempotency_keys.fingerprint = excluded.fingerprint AND idempotency_keys.status IS NULL
 `
 
 type KeepAnswerParams struct {
-	Status      *int32
-	Header      []byte
-	Body        []byte
 	WorkspaceID uuid.UUID
 	Caller      string
 	Key         string
+	Fingerprint []byte
+	Status      *int32
+	Header      []byte
+	Body        []byte
 }
 
-// Index: idempotency_keys_pkey.
+// That of a request which claimed its name, or which may be done twice and claimed none. Index: idempotency_keys_pkey.
 func (q *Queries) KeepAnswer(ctx context.Context, db DBTX, arg KeepAnswerParams) error {
 	_, err := db.Exec(ctx, keepAnswer,
-		arg.Status,
-		arg.Header,
-		arg.Body,
 		arg.WorkspaceID,
 		arg.Caller,
 		arg.Key,
+		arg.Fingerprint,
+		arg.Status,
+		arg.Header,
+		arg.Body,
 	)
 	return err
 }

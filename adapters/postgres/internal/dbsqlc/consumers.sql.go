@@ -145,6 +145,16 @@ func (q *Queries) NoteStop(ctx context.Context, db DBTX, arg NoteStopParams) err
 	return err
 }
 
+const passCursor = `-- name: PassCursor :exec
+SELECT FROM cursors WHERE consumer = $1 FOR UPDATE
+`
+
+// Waits for the slice that the consumer is handling, if it is.
+func (q *Queries) PassCursor(ctx context.Context, db DBTX, consumer string) error {
+	_, err := db.Exec(ctx, passCursor, consumer)
+	return err
+}
+
 const pendingOrders = `-- name: PendingOrders :one
 SELECT count(*) FROM (
     SELECT FROM events WHERE position > $1 AND type IN ('OrderReceived', 'IngestionRetried') LIMIT 100000

@@ -13,7 +13,6 @@ import (
 )
 
 const addCustomerHead = `-- name: AddCustomerHead :exec
-
 INSERT INTO customer_heads (workspace_id, id, active) VALUES ($1, $2, $3)
 `
 
@@ -23,8 +22,6 @@ type AddCustomerHeadParams struct {
 	Active      bool
 }
 
-// What a change by an operator writes. A change of a customer writes their head first, so that two changes of one
-// customer wait for each other; keys are sorted by the caller, so that two writers wait instead of deadlocking.
 func (q *Queries) AddCustomerHead(ctx context.Context, db DBTX, arg AddCustomerHeadParams) error {
 	_, err := db.Exec(ctx, addCustomerHead, arg.WorkspaceID, arg.ID, arg.Active)
 	return err
@@ -195,6 +192,24 @@ func (q *Queries) CustomersPage(ctx context.Context, db DBTX, arg CustomersPageP
 		return nil, err
 	}
 	return items, nil
+}
+
+const lockCustomer = `-- name: LockCustomer :exec
+
+SELECT FROM customer_heads WHERE workspace_id = $1 AND id = $2 FOR UPDATE
+`
+
+type LockCustomerParams struct {
+	WorkspaceID uuid.UUID
+	ID          uuid.UUID
+}
+
+// What a change by an operator writes. A change of a customer writes their head first, so that two changes of one
+// customer wait for each other; keys are sorted by the caller, so that two writers wait instead of deadlocking.
+// Who changes a customer waits for whoever is at it. Index: customer_heads_pkey.
+func (q *Queries) LockCustomer(ctx context.Context, db DBTX, arg LockCustomerParams) error {
+	_, err := db.Exec(ctx, lockCustomer, arg.WorkspaceID, arg.ID)
+	return err
 }
 
 const removeCustomerKeys = `-- name: RemoveCustomerKeys :exec

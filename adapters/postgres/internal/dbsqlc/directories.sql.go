@@ -187,6 +187,57 @@ func (q *Queries) DefaultWorkspace(ctx context.Context, db DBTX) (uuid.UUID, err
 	return id, err
 }
 
+const letInBy = `-- name: LetInBy :one
+SELECT id, actor FROM events
+WHERE workspace_id = $1 AND stream = 'workspace' AND type IN ('ShopResumed', 'ShopConnected') AND payload #>> '{shop,id}' = $2::text
+ORDER BY version DESC LIMIT 1
+`
+
+type LetInByParams struct {
+	WorkspaceID uuid.UUID
+	ShopID      string
+}
+
+type LetInByRow struct {
+	ID    uuid.UUID
+	Actor string
+}
+
+// The event that let a shop's deliveries in last. Index: events_stream_version.
+func (q *Queries) LetInBy(ctx context.Context, db DBTX, arg LetInByParams) (LetInByRow, error) {
+	row := db.QueryRow(ctx, letInBy, arg.WorkspaceID, arg.ShopID)
+	var i LetInByRow
+	err := row.Scan(&i.ID, &i.Actor)
+	return i, err
+}
+
+const lockShop = `-- name: LockShop :one
+SELECT paused FROM shops WHERE workspace_id = $1 AND shop_id = $2 FOR SHARE
+`
+
+type LockShopParams struct {
+	WorkspaceID uuid.UUID
+	ShopID      string
+}
+
+// Whoever pauses the shop waits.
+func (q *Queries) LockShop(ctx context.Context, db DBTX, arg LockShopParams) (bool, error) {
+	row := db.QueryRow(ctx, lockShop, arg.WorkspaceID, arg.ShopID)
+	var paused bool
+	err := row.Scan(&paused)
+	return paused, err
+}
+
+const lockWorkspace = `-- name: LockWorkspace :exec
+SELECT FROM workspaces WHERE id = $1 FOR NO KEY UPDATE
+`
+
+// Who changes a workspace's settings or staff waits for whoever is at it; rows that refer to the workspace do not.
+func (q *Queries) LockWorkspace(ctx context.Context, db DBTX, workspaceID uuid.UUID) error {
+	_, err := db.Exec(ctx, lockWorkspace, workspaceID)
+	return err
+}
+
 const noteTokenUse = `-- name: NoteTokenUse :exec
 UPDATE api_tokens SET last_used_at = clock_timestamp() WHERE id = $1
 `
@@ -452,9 +503,43 @@ func (q *Queries) Shops(ctx context.Context, db DBTX, workspaceID uuid.UUID) ([]
 	return items, nil
 }
 
+const shopsToRelease = `-- name: ShopsToRelease :many
+SELECT DISTINCT h.workspace_id, h.shop_id FROM held_deliveries h
+JOIN shops s ON s.workspace_id = h.workspace_id AND s.shop_id = h.shop_id
+WHERE NOT s.paused
+`
+
+type ShopsToReleaseRow struct {
+	WorkspaceID uuid.UUID
+	ShopID      string
+}
+
+// Shops with deliveries that wait, and need not any more.
+func (q *Queries) ShopsToRelease(ctx context.Context, db DBTX) ([]ShopsToReleaseRow, error) {
+	rows, err := db.Query(ctx, shopsToRelease)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ShopsToReleaseRow
+	for rows.Next() {
+		var i ShopsToReleaseRow
+		if err := rows.Scan(&i.WorkspaceID, &i.ShopID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const takeHeldDeliveries = `-- name: TakeHeldDeliveries :many
 WITH taken AS (
-    DELETE FROM held_deliveries h WHERE h.workspace_id = $1 AND h.shop_id = $2
+    DELETE FROM held_deliveries h WHERE h.workspace_id = $1 AND h.shop_id = $2 AND h.position IN (
+        SELECT n.position FROM held_deliveries n WHERE n.workspace_id = $1 AND n.shop_id = $2 ORDER BY n.position LIMIT $3
+    )
     RETURNING h.position, h.delivery_id
 )
 SELECT t.delivery_id, s.version
@@ -469,6 +554,7 @@ ORDER BY t.position
 type TakeHeldDeliveriesParams struct {
 	WorkspaceID uuid.UUID
 	ShopID      string
+	AtMost      int32
 }
 
 type TakeHeldDeliveriesRow struct {
@@ -478,7 +564,7 @@ type TakeHeldDeliveriesRow struct {
 
 // In the order in which they came, and with where their streams stand. Index: held_deliveries_pkey, events_stream_version.
 func (q *Queries) TakeHeldDeliveries(ctx context.Context, db DBTX, arg TakeHeldDeliveriesParams) ([]TakeHeldDeliveriesRow, error) {
-	rows, err := db.Query(ctx, takeHeldDeliveries, arg.WorkspaceID, arg.ShopID)
+	rows, err := db.Query(ctx, takeHeldDeliveries, arg.WorkspaceID, arg.ShopID, arg.AtMost)
 	if err != nil {
 		return nil, err
 	}

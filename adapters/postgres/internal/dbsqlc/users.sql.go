@@ -66,6 +66,7 @@ func (q *Queries) AddStaffMapping(ctx context.Context, db DBTX, arg AddStaffMapp
 }
 
 const addUsers = `-- name: AddUsers :exec
+
 INSERT INTO users (workspace_id, id, name, phone, email, active)
 SELECT $1, unnest($2::uuid[]), unnest($3::text[]), nullif(unnest($4::text[]), ''),
     nullif(unnest($5::text[]), ''), true
@@ -79,6 +80,7 @@ type AddUsersParams struct {
 	Emails      []string
 }
 
+// Staff: the directory that assignees are looked up in, and what is read of users and of the staff that nobody knows.
 func (q *Queries) AddUsers(ctx context.Context, db DBTX, arg AddUsersParams) error {
 	_, err := db.Exec(ctx, addUsers,
 		arg.WorkspaceID,
@@ -146,19 +148,6 @@ func (q *Queries) LockOrderHeads(ctx context.Context, db DBTX, arg LockOrderHead
 		return nil, err
 	}
 	return items, nil
-}
-
-const lockStaff = `-- name: LockStaff :exec
-
-SELECT FROM workspaces WHERE id = $1 FOR NO KEY UPDATE
-`
-
-// Staff: the directory that assignees are looked up in, and what is read of users and of the staff that nobody knows.
-// One writer of a workspace's staff at a time, since no index can hold what several users may not share. Readers, and rows
-// that refer to the workspace, do not wait.
-func (q *Queries) LockStaff(ctx context.Context, db DBTX, id uuid.UUID) error {
-	_, err := db.Exec(ctx, lockStaff, id)
-	return err
 }
 
 const pastOrders = `-- name: PastOrders :many
