@@ -19,7 +19,7 @@ func (c crm) ListUsers(ctx context.Context, request ListUsersRequestObject) (Lis
 		return nil, err
 	}
 	list, err := c.queries.Users(ctx, workspaceOf(ctx), filter, page)
-	return ListUsers200JSONResponse(list), err
+	return ListUsers200JSONResponse(seenList(ctx, list)), err
 }
 
 // maxTextRunes is how long a text may be that is looked for.
@@ -39,7 +39,7 @@ func (c crm) GetUser(ctx context.Context, request GetUserRequestObject) (GetUser
 	if err != nil {
 		return nil, err
 	}
-	return GetUser200JSONResponse{Body: found, Headers: GetUser200ResponseHeaders{ETag: etag(found.Version)}}, nil
+	return GetUser200JSONResponse{Body: seen(ctx, found), Headers: GetUser200ResponseHeaders{ETag: etag(found.Version)}}, nil
 }
 
 // AddUser adds a user.
@@ -119,7 +119,7 @@ func (c crm) ListUnmappedStaff(ctx context.Context, request ListUnmappedStaffReq
 		return nil, err
 	}
 	list, err := c.queries.UnmappedStaff(ctx, workspaceOf(ctx), page.Limit)
-	return ListUnmappedStaff200JSONResponse(list), err
+	return ListUnmappedStaff200JSONResponse(seen(ctx, list)), err
 }
 
 // MapStaff says which user a member of a shop's staff is.
