@@ -37,6 +37,8 @@ type UserFilter struct {
 	Active *bool
 	// Text is a part of a name, a phone or an email.
 	Text string
+	// WholeContacts finds nobody by a part of a phone or an email: by parts one could be guessed.
+	WholeContacts bool
 }
 
 // UnmappedStaff is a member of a shop's staff who made orders that went to nobody, or to the shop's default assignee,

@@ -13,7 +13,9 @@ import (
 // ListUsers lists users.
 func (c crm) ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error) {
 	var check parameters
-	filter := query.UserFilter{Active: request.Params.Active, Text: check.text("q", request.Params.Q)}
+	filter := query.UserFilter{
+		Active: request.Params.Active, Text: check.text("q", request.Params.Q), WholeContacts: !seesContacts(ctx),
+	}
 	page := check.page(request.Params.Limit, request.Params.Cursor)
 	if err := check.problem(); err != nil {
 		return nil, err

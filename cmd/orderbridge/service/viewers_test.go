@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"orderbridge/app/query"
 	"orderbridge/ports/http/contracttest"
 )
 
@@ -183,6 +184,26 @@ func TestViewersSeeNoPhoneAndNoEmail(t *testing.T) {
 	for _, text := range slices.Concat(p.subscribers, p.emails[:len(p.emails)-1], stays) { // the last email names the token
 		if !shown[text] {
 			t.Errorf("%s is shown to nobody, so nothing tells how a viewer sees it", text)
+		}
+	}
+}
+
+// TestViewersFindNobodyByAPartOfAPhone: by parts, a phone could be found out digit by digit.
+func TestViewersFindNobodyByAPartOfAPhone(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	b.addedUser(`{"name":"Phương Mai","phone":"0904000321","email":"mai@example.vn"}`)
+	viewer := b.as("viewer")
+	for text, want := range map[string]struct{ owner, viewer int }{
+		"0904000321": {1, 1}, "%2B84904000321": {1, 1}, "0904%20000%20321": {1, 1}, "090400032": {1, 0}, "%2B8490": {1, 0}, "321": {1, 0},
+		"MAI@example.vn": {1, 1}, "mai@": {1, 0}, "example": {1, 0}, "mai": {1, 1}, "": {1, 1}, "zzz": {0, 0},
+	} {
+		path := "/api/v1/users?q=" + text
+		if got := len(all[query.User](b, path)); got != want.owner {
+			t.Errorf("an owner finds %d by %q, want %d", got, text, want.owner)
+		}
+		if got := len(all[query.User](viewer, path)); got != want.viewer {
+			t.Errorf("a viewer finds %d by %q, want %d", got, text, want.viewer)
 		}
 	}
 }
