@@ -34,7 +34,7 @@ func (r ReadModel) User(ctx context.Context, workspaceID, id uuid.UUID) (query.U
 func (r ReadModel) Users(ctx context.Context, workspaceID uuid.UUID, filter query.UserFilter, page query.Page) (query.List[query.User], error) {
 	rows, err := queries.UsersPage(ctx, r.db.requests, dbsqlc.UsersPageParams{
 		WorkspaceID: workspaceID, Before: before(page), Active: filter.Active, Sought: strings.ToLower(strings.TrimSpace(filter.Text)),
-		SoughtPhone: soughtPhone(filter.Text), AtMost: atMost(page),
+		SoughtPhone: soughtPhone(filter.Text), WholeContacts: filter.WholeContacts, AtMost: atMost(page),
 	})
 	if err != nil {
 		return query.List[query.User]{}, unavailable(err)

@@ -40,7 +40,7 @@ func (h ExplainDeliveryHandler) Handle(ctx context.Context, workspaceID, id uuid
 	for _, recorded := range events {
 		detail.Steps = append(detail.Steps, Step{
 			Position: recorded.Position, At: recorded.RecordedAt, Event: recorded.Payload.EventName(),
-			Summary: Narrate(recorded.Payload), Data: recorded.Stored,
+			Summary: Narrate(recorded.Payload), Data: recorded.Stored, payload: recorded.Payload,
 		})
 	}
 	return detail, nil
@@ -209,7 +209,7 @@ func narrateKey(key contact.Key) string {
 		return fmt.Sprintf("%s %s", key.Kind, key.Value)
 	}
 	phone, err := contact.ParsePhone(key.Value)
-	if err != nil { // a key that an older rule accepted
+	if err != nil { // a key that an older rule accepted, or that is masked
 		return "phone " + key.Value
 	}
 	return "phone " + phone.Display()

@@ -156,6 +156,9 @@ type Step struct {
 	Summary  string    `json:"summary"`
 	// Data is the event's payload, as the log holds it.
 	Data json.RawMessage `json:"data"`
+
+	// payload is what Data says, for telling it masked.
+	payload event.Payload
 }
 
 // DeliveryFilter narrows a list of deliveries; empty fields do not.

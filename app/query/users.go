@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"orderbridge/domain/contact"
 	"orderbridge/domain/user"
 )
 
@@ -18,30 +17,12 @@ type User struct {
 	Active bool      `json:"active"`
 }
 
-// Masked is the user for those who may see that there is a phone or an email, and not which.
-func (u User) Masked() User {
-	u.Phone, u.Email = maskedKey(contact.KindPhone, u.Phone), maskedKey(contact.KindEmail, u.Email)
-	return u
-}
-
 // UserDetail is a user with the members of shops' staff who they are.
 type UserDetail struct {
 	User
 	Staff []Staff `json:"staff"`
 	// Version is that of the last change, which another change may insist on.
 	Version int `json:"-"`
-}
-
-// Masked is the user for those who may see that there is a phone or an email, and not which.
-func (u UserDetail) Masked() UserDetail {
-	u.User = u.User.Masked()
-	masked := make([]Staff, 0, len(u.Staff))
-	for _, staff := range u.Staff {
-		staff.Key = maskedStaffKey(staff.Key)
-		masked = append(masked, staff)
-	}
-	u.Staff = masked
-	return u
 }
 
 // Staff is a member of a shop's staff, as the shop names them.
@@ -56,6 +37,8 @@ type UserFilter struct {
 	Active *bool
 	// Text is a part of a name, a phone or an email.
 	Text string
+	// WholeContacts finds nobody by a part of a phone or an email: by parts one could be guessed.
+	WholeContacts bool
 }
 
 // UnmappedStaff is a member of a shop's staff who made orders that went to nobody, or to the shop's default assignee,
@@ -76,29 +59,12 @@ type UnmappedStaff struct {
 // MaxSampleOrders is how many orders are named of each member of a shop's staff.
 const MaxSampleOrders = 5
 
-// Masked is the member of staff for those who may see that there is a phone or an email, and not which.
-func (s UnmappedStaff) Masked() UnmappedStaff {
-	s.Key = maskedStaffKey(s.Key)
-	s.Phone, s.Email = maskedKey(contact.KindPhone, s.Phone), maskedKey(contact.KindEmail, s.Email)
-	return s
-}
-
 // UnmappedStaffList is the beginning of the list of unmapped staff. Whoever is mapped leaves the list, so what follows
 // moves up.
 type UnmappedStaffList struct {
 	Items []UnmappedStaff `json:"items"`
 	// Total is how many there are, those included that are not listed.
 	Total int `json:"total"`
-}
-
-// Masked is the list for those who may see that there is a phone or an email, and not which.
-func (l UnmappedStaffList) Masked() UnmappedStaffList {
-	masked := make([]UnmappedStaff, 0, len(l.Items))
-	for _, staff := range l.Items {
-		masked = append(masked, staff.Masked())
-	}
-	l.Items = masked
-	return l
 }
 
 // MappedStaff is what a mapping did.
@@ -160,23 +126,4 @@ func UserImportOf(added []user.State, unchanged int, dryRun bool) UserImport {
 		result.Users = append(result.Users, imported)
 	}
 	return result
-}
-
-func maskedKey(kind contact.KeyKind, value *string) *string {
-	if value == nil {
-		return nil
-	}
-	masked := contact.Key{Kind: kind, Value: *value}.Masked()
-	return &masked
-}
-
-// maskedStaffKey masks a key that is an email or a phone; the shop's own ids say nothing about a person.
-func maskedStaffKey(key string) string {
-	if email, err := contact.ParseEmail(key); err == nil && email.String() == key {
-		return contact.Key{Kind: contact.KindEmail, Value: key}.Masked()
-	}
-	if phone, err := contact.ParsePhone(key); err == nil && phone.E164() == key {
-		return contact.Key{Kind: contact.KindPhone, Value: key}.Masked()
-	}
-	return key
 }

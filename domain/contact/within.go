@@ -3,7 +3,9 @@ package contact
 import (
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // minMaskedDigits is from how many digits on a number may be somebody's phone: no shorter one reaches a subscriber.
@@ -17,7 +19,8 @@ var emailWithin = func() *regexp.Regexp {
 }()
 
 // MaskWithin hides the phones and emails that stand in a text, for showing it to people who may not know them. It would
-// rather hide too much: any eight digits or more are taken for a phone, whatever people put between them.
+// rather hide too much: any eight digits or more are taken for a phone, whatever people put between them. Only a date of
+// eight digits that stands alone, 2025-09-15 or 15/09/2025, is none.
 func MaskWithin(text string) string {
 	return maskDigits(emailWithin.ReplaceAllString(text, dots))
 }
@@ -28,7 +31,7 @@ func maskDigits(text string) string {
 	kept := 0 // where what is not written yet begins
 	start, end, digits := -1, 0, 0
 	finish := func() {
-		if digits >= minMaskedDigits {
+		if digits >= minMaskedDigits && (!isDate(text[start:end]) || followsPlus(text[:start])) {
 			b.WriteString(text[kept:start])
 			b.WriteString(dots)
 			kept = end
@@ -51,6 +54,23 @@ func maskDigits(text string) string {
 	finish()
 	b.WriteString(text[kept:])
 	return b.String()
+}
+
+// isDate takes dates as machines and as Vietnamese people write them, from a century that a note may be about. They have
+// eight digits, fewer than any phone of the country.
+func isDate(text string) bool {
+	for _, layout := range []string{time.DateOnly, "02/01/2006"} {
+		if date, err := time.Parse(layout, text); err == nil && len(text) == len(layout) {
+			return date.Year() >= 1900 && date.Year() < 2100
+		}
+	}
+	return false
+}
+
+// followsPlus tells that what comes next is dialled with a country's code: there are foreign phones of eight digits.
+func followsPlus(before string) bool {
+	r, _ := utf8.DecodeLastRuneInString(strings.TrimRightFunc(before, func(r rune) bool { return isSeparator(halfWidth(r)) }))
+	return halfWidth(r) == '+'
 }
 
 // standsBetweenDigits is wider than what ParsePhone takes: a text is for people, who read past much.

@@ -28,6 +28,18 @@ func TestMaskWithin(t *testing.T) {
 		{"seven digits are none", "123.45.67", "123.45.67"},
 		{"eight are", "123.45.678", "•••"},
 		{"letters end a number", "1234a5678", "1234a5678"},
+		{"a date", "Giao ngày 15/09/2025, gọi trước.", "Giao ngày 15/09/2025, gọi trước."},
+		{"a date as machines write it", "(2025-09-15)", "(2025-09-15)"},
+		{"a time as machines write it", "2025-09-15T10:04:38Z", "2025-09-15T10:04:38Z"},
+		{"a date beside a phone", "15/09/2025 0912000451", "•••"},
+		{"a phone behind a date", "15/09/2025: 0912000451", "15/09/2025: •••"},
+		{"digits that follow a date", "09/12/2000 451", "•••"},
+		{"digits before a date", "0 2025-09-15", "•••"},
+		{"a date that begins as a foreign phone", "+2025-09-15", "+•••"},
+		{"also with a blank", "+ (2025-09-15)", "+ (•••)"},
+		{"no day of any year", "31/02/2025, 2025-13-01", "•••"},
+		{"no year of ours", "12/09/0451", "•••"},
+		{"another order than people write", "2025/09/15", "•••"},
 		{"an email", "viết cho lan.pham+shop@example.com nhé", "viết cho ••• nhé"},
 		{"in brackets", "Lan <lan@example.com>, (b@c.vn)", "Lan <•••>, (•••)"},
 		{"with blanks", "lan @ example.com", "•••"},
@@ -52,7 +64,7 @@ func TestMaskWithin(t *testing.T) {
 // digits in a row, and nothing that reads as the phone.
 func TestNoPhoneSurvivesWithinAText(t *testing.T) {
 	t.Parallel()
-	around := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", " ", "\n", "gọi ", "số:", "(", "+", "x", "12", "đ/c 45, "}))
+	around := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", " ", "\n", "gọi ", "số:", "(", "+", "x", "12", "đ/c 45, ", "15/09/2025", "2025-09-15 "}))
 	rapid.Check(t, func(t *rapid.T) {
 		subscriber := rapid.StringMatching(`[35789][0-9]{8}`).Draw(t, "subscriber")
 		prefix := rapid.SampledFrom([]string{"0", "+84", "84", "0084", "+840", ""}).Draw(t, "prefix")

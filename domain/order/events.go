@@ -105,5 +105,5 @@ var personalFields = append([]string{"assignee.name"}, personalStateFields...)
 // personalStateFields are those of an order's state.
 var personalStateFields = []string{
 	"order.buyer", "order.shipping.receiver_name", "order.shipping.receiver_phone", "order.shipping.address",
-	"order.note", "order.creator", "order.first_editor", "order.status_history",
+	"order.tags", "order.note", "order.creator", "order.first_editor", "order.status_history",
 }

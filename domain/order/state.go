@@ -111,6 +111,9 @@ type Person struct {
 	Email string `json:"email,omitempty"`
 }
 
+// NamedStaff begins the keys of staff of whom the shop says nothing but a name. It is stored data.
+const NamedStaff = "name:"
+
 // StaffKey names a member of the shop's staff as firmly as the shop's system lets us: by id, else by email, phone or name;
 // empty for nobody. It is stored data, and made in SQL too where orders are folded.
 func (p Person) StaffKey() string {
@@ -122,7 +125,7 @@ func (p Person) StaffKey() string {
 	case p.Phone != "":
 		return p.Phone
 	case p.Name != "":
-		return "name:" + p.Name
+		return NamedStaff + p.Name
 	default:
 		return ""
 	}

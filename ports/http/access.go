@@ -105,15 +105,25 @@ func callerOf(ctx context.Context) query.Caller {
 // workspaceOf is the workspace of the caller, which everything is asked and done in.
 func workspaceOf(ctx context.Context) uuid.UUID { return callerOf(ctx).WorkspaceID }
 
-// seen is a value as the caller may see it: masked, if it can be, for whoever only reads. Whatever holds phones or emails
-// is answered by way of it.
-func seen[T any](ctx context.Context, value T) T {
-	maskable, ok := any(value).(interface{ Masked() T })
-	if ok && callerOf(ctx).Role == workspace.RoleViewer {
-		return maskable.Masked()
+// seen is a record as the caller may see it: masked for whoever only reads. Whatever holds phones or emails is answered
+// by way of it, or of seenList.
+func seen[T query.Maskable[T]](ctx context.Context, record T) T {
+	if seesContacts(ctx) {
+		return record
 	}
-	return value
+	return record.Masked()
 }
+
+// seenList is a list of records as the caller may see them.
+func seenList[T query.Maskable[T]](ctx context.Context, list query.List[T]) query.List[T] {
+	if seesContacts(ctx) {
+		return list
+	}
+	return query.MaskedList(list)
+}
+
+// seesContacts tells that the caller may know phones and emails.
+func seesContacts(ctx context.Context) bool { return callerOf(ctx).Role != workspace.RoleViewer }
 
 // byOf is the caller as one who gives commands.
 func byOf(ctx context.Context) command.By {

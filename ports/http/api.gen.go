@@ -625,7 +625,7 @@ type ListUsersParams struct {
 	// Active Only users who are in use (`true`), or who are not (`false`).
 	Active *bool `form:"active,omitempty" json:"active,omitempty"`
 
-	// Q Only users with this in their name, phone or email; capitals do not matter.
+	// Q Only users with this in their name, phone or email; capitals do not matter. For a `viewer`, a phone or email has to be whole.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Limit How many entries to give at most.

@@ -51,7 +51,7 @@ func (c crm) ListOrders(ctx context.Context, request ListOrdersRequestObject) (L
 		return nil, err
 	}
 	list, err := c.queries.Orders(ctx, workspaceOf(ctx), filter, page)
-	return ListOrders200JSONResponse(list), err
+	return ListOrders200JSONResponse(seenList(ctx, list)), err
 }
 
 // GetOrder shows an order.
@@ -60,7 +60,7 @@ func (c crm) GetOrder(ctx context.Context, request GetOrderRequestObject) (GetOr
 		return nil, errOrderUnknown
 	}
 	found, err := c.queries.Order(ctx, workspaceOf(ctx), request.Code)
-	return GetOrder200JSONResponse(found), err
+	return GetOrder200JSONResponse(seen(ctx, found)), err
 }
 
 var errOrderUnknown = problem.NotFound("order-unknown", "no order has this code")
@@ -84,7 +84,7 @@ func (c crm) ListDeliveries(ctx context.Context, request ListDeliveriesRequestOb
 // GetDelivery shows a delivery with its steps.
 func (c crm) GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error) {
 	found, err := c.queries.ExplainDelivery.Handle(ctx, workspaceOf(ctx), request.ID)
-	return GetDelivery200JSONResponse(found), err
+	return GetDelivery200JSONResponse(seen(ctx, found)), err
 }
 
 // ListSources lists order sources.

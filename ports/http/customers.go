@@ -25,7 +25,7 @@ func (c crm) ListCustomers(ctx context.Context, request ListCustomersRequestObje
 		return nil, err
 	}
 	list, err := c.queries.Customers(ctx, workspaceOf(ctx), filter, page)
-	return ListCustomers200JSONResponse(seen(ctx, list)), err
+	return ListCustomers200JSONResponse(seenList(ctx, list)), err
 }
 
 // AddCustomer adds a customer.

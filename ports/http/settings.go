@@ -60,13 +60,15 @@ func (c crm) ChangeSettings(ctx context.Context, request ChangeSettingsRequestOb
 // ListShops lists the connected shops.
 func (c crm) ListShops(ctx context.Context, _ ListShopsRequestObject) (ListShopsResponseObject, error) {
 	shops, err := c.queries.Shops(ctx, workspaceOf(ctx))
-	return ListShops200JSONResponse(query.List[query.Shop]{Items: shops}), err
+	return ListShops200JSONResponse(seenList(ctx, query.List[query.Shop]{Items: shops})), err
 }
 
 // GetShop shows a connected shop.
 func (c crm) GetShop(ctx context.Context, request GetShopRequestObject) (GetShopResponseObject, error) {
 	shop, err := c.queries.Shop(ctx, workspaceOf(ctx), request.ShopID)
-	return GetShop200JSONResponse{ShopShownJSONResponse{Body: shop, Headers: ShopShownResponseHeaders{ETag: etag(shop.Version)}}}, err
+	return GetShop200JSONResponse{ShopShownJSONResponse{
+		Body: seen(ctx, shop), Headers: ShopShownResponseHeaders{ETag: etag(shop.Version)},
+	}}, err
 }
 
 // keyedShop is a shop, with its header's value if that was made up just now.

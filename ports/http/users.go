@@ -13,13 +13,15 @@ import (
 // ListUsers lists users.
 func (c crm) ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error) {
 	var check parameters
-	filter := query.UserFilter{Active: request.Params.Active, Text: check.text("q", request.Params.Q)}
+	filter := query.UserFilter{
+		Active: request.Params.Active, Text: check.text("q", request.Params.Q), WholeContacts: !seesContacts(ctx),
+	}
 	page := check.page(request.Params.Limit, request.Params.Cursor)
 	if err := check.problem(); err != nil {
 		return nil, err
 	}
 	list, err := c.queries.Users(ctx, workspaceOf(ctx), filter, page)
-	return ListUsers200JSONResponse(list), err
+	return ListUsers200JSONResponse(seenList(ctx, list)), err
 }
 
 // maxTextRunes is how long a text may be that is looked for.
@@ -39,7 +41,7 @@ func (c crm) GetUser(ctx context.Context, request GetUserRequestObject) (GetUser
 	if err != nil {
 		return nil, err
 	}
-	return GetUser200JSONResponse{Body: found, Headers: GetUser200ResponseHeaders{ETag: etag(found.Version)}}, nil
+	return GetUser200JSONResponse{Body: seen(ctx, found), Headers: GetUser200ResponseHeaders{ETag: etag(found.Version)}}, nil
 }
 
 // AddUser adds a user.
@@ -119,7 +121,7 @@ func (c crm) ListUnmappedStaff(ctx context.Context, request ListUnmappedStaffReq
 		return nil, err
 	}
 	list, err := c.queries.UnmappedStaff(ctx, workspaceOf(ctx), page.Limit)
-	return ListUnmappedStaff200JSONResponse(list), err
+	return ListUnmappedStaff200JSONResponse(seen(ctx, list)), err
 }
 
 // MapStaff says which user a member of a shop's staff is.

@@ -50,12 +50,14 @@ SELECT staff_key, name FROM crm_staff WHERE workspace_id = $1 AND user_id = $2 O
 
 -- name: UsersPage :many
 -- Index: crm_users_list. The text is looked for in lower case; a phone is given in E.164, or as some of its digits.
+-- whole_contacts finds nobody by a part of a phone or an email.
 SELECT * FROM crm_users
 WHERE workspace_id = @workspace_id
     AND created_position < @before
     AND (sqlc.narg(active)::boolean IS NULL OR active = sqlc.narg(active))
-    AND (@sought::text = '' OR strpos(lower(name), @sought) > 0 OR strpos(email, @sought) > 0
-        OR @sought_phone::text <> '' AND strpos(phone, @sought_phone) > 0)
+    AND (@sought::text = '' OR strpos(lower(name), @sought) > 0 OR email = @sought OR phone = @sought_phone::text
+        OR NOT @whole_contacts::boolean
+            AND (strpos(email, @sought) > 0 OR @sought_phone <> '' AND strpos(phone, @sought_phone) > 0))
 ORDER BY created_position DESC
 LIMIT @at_most;
 

@@ -481,22 +481,25 @@ SELECT workspace_id, id, created_position, name, phone, email, active, version F
 WHERE workspace_id = $1
     AND created_position < $2
     AND ($3::boolean IS NULL OR active = $3)
-    AND ($4::text = '' OR strpos(lower(name), $4) > 0 OR strpos(email, $4) > 0
-        OR $5::text <> '' AND strpos(phone, $5) > 0)
+    AND ($4::text = '' OR strpos(lower(name), $4) > 0 OR email = $4 OR phone = $5::text
+        OR NOT $6::boolean
+            AND (strpos(email, $4) > 0 OR $5 <> '' AND strpos(phone, $5) > 0))
 ORDER BY created_position DESC
-LIMIT $6
+LIMIT $7
 `
 
 type UsersPageParams struct {
-	WorkspaceID uuid.UUID
-	Before      int64
-	Active      *bool
-	Sought      string
-	SoughtPhone string
-	AtMost      int32
+	WorkspaceID   uuid.UUID
+	Before        int64
+	Active        *bool
+	Sought        string
+	SoughtPhone   string
+	WholeContacts bool
+	AtMost        int32
 }
 
 // Index: crm_users_list. The text is looked for in lower case; a phone is given in E.164, or as some of its digits.
+// whole_contacts finds nobody by a part of a phone or an email.
 func (q *Queries) UsersPage(ctx context.Context, db DBTX, arg UsersPageParams) ([]CrmUser, error) {
 	rows, err := db.Query(ctx, usersPage,
 		arg.WorkspaceID,
@@ -504,6 +507,7 @@ func (q *Queries) UsersPage(ctx context.Context, db DBTX, arg UsersPageParams) (
 		arg.Active,
 		arg.Sought,
 		arg.SoughtPhone,
+		arg.WholeContacts,
 		arg.AtMost,
 	)
 	if err != nil {
