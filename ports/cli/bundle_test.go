@@ -85,6 +85,7 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 	clock := func() time.Time { return now }
 	return cli.Session{
 		WorkspaceID: workspaceID,
+		Zone:        cli.ZoneNamed("Asia/Ho_Chi_Minh"),
 		Application: app.Application{
 			Commands: app.Commands{
 				ConnectShop:          command.NewConnectShopHandler(b.workspaces, b.users, workspace.NewSecretKey()),

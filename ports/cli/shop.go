@@ -135,7 +135,7 @@ func (c *shopList) Run(ctx context.Context, rt *Runtime) error {
 			{title: "CONNECTED"},
 		}
 		return showList(rt, c.Output.JSON, query.List[query.Shop]{Items: shops}, "shop is connected", shape, func(shop query.Shop) []string {
-			return []string{shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), strconv.FormatInt(shop.Held, 10), moment(shop.ConnectedAt)}
+			return []string{shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), strconv.FormatInt(shop.Held, 10), s.moment(shop.ConnectedAt)}
 		})
 	})
 }
@@ -233,7 +233,7 @@ func (c *shopRotate) Run(ctx context.Context, rt *Runtime) error {
 		return rt.showShop(ctx, s, c.Output.JSON, c.ShopID, func(p *page, shop query.Shop) {
 			p.linef("Shop %s is known by the new value of the header %s from now on. Now enter it in Pancake.", shop.ID, shop.HeaderKey)
 			if shop.PreviousValidUntil != nil {
-				p.linef("The old one (header %s) works until %s.", valueOf(shop.PreviousHeaderKey), moment(*shop.PreviousValidUntil))
+				p.linef("The old one (header %s) works until %s.", valueOf(shop.PreviousHeaderKey), s.moment(*shop.PreviousValidUntil))
 			} else {
 				p.linef("The old one works no longer.")
 			}

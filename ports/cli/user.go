@@ -347,7 +347,7 @@ func (c *userUnmapped) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		if err := rt.show(c.Output.JSON, list, func(p *page) { showUnmapped(p, list) }); err != nil || c.Output.JSON {
+		if err := rt.show(c.Output.JSON, list, func(p *page) { showUnmapped(p, s, list) }); err != nil || c.Output.JSON {
 			return err
 		}
 		switch more := list.Total - len(list.Items); {
@@ -360,7 +360,7 @@ func (c *userUnmapped) Run(ctx context.Context, rt *Runtime) error {
 	})
 }
 
-func showUnmapped(p *page, list query.UnmappedStaffList) {
+func showUnmapped(p *page, s Session, list query.UnmappedStaffList) {
 	if len(list.Items) == 0 {
 		return
 	}
@@ -368,7 +368,7 @@ func showUnmapped(p *page, list query.UnmappedStaffList) {
 	for _, staff := range list.Items {
 		rows = append(rows, []string{
 			staff.Key, valueOf(staff.Name), phone(valueOf(staff.Phone)), valueOf(staff.Email), strconv.Itoa(staff.Orders),
-			moment(staff.OldestAt), moment(staff.NewestAt), strings.Join(staff.SampleOrders, " "),
+			s.moment(staff.OldestAt), s.moment(staff.NewestAt), strings.Join(staff.SampleOrders, " "),
 		})
 	}
 	p.table([]column{
