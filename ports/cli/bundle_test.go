@@ -372,6 +372,7 @@ type fakeUsers struct {
 	added  []user.State
 	user   *user.User // who is updated
 	active []user.State
+	mapped map[string]uuid.UUID
 	exists bool
 	err    error
 	by     command.By
@@ -412,6 +413,17 @@ func (f *fakeUsers) Preview(_ context.Context, by command.By, id uuid.UUID, deci
 }
 
 func (f *fakeUsers) Active(context.Context, uuid.UUID) ([]user.State, error) { return f.active, f.err }
+
+func (f *fakeUsers) Mapped(_ context.Context, _ uuid.UUID, staffKey string) (uuid.UUID, error) {
+	if f.err != nil {
+		return uuid.Nil, f.err
+	}
+	id, ok := f.mapped[staffKey]
+	if !ok {
+		return uuid.Nil, user.ErrStaffUnmapped
+	}
+	return id, nil
+}
 
 func (f *fakeUsers) Exists(context.Context, uuid.UUID, uuid.UUID) (bool, error) {
 	return f.exists, f.err

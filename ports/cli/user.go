@@ -436,7 +436,7 @@ func (c *userMap) Run(ctx context.Context, rt *Runtime) error {
 
 type userUnmap struct {
 	Staff  string   `help:"Staff key, see: orderbridge user show ID." placeholder:"KEY" required:""`
-	User   recordID `help:"Id of the user." placeholder:"ID" required:""`
+	User   recordID `help:"Only if it is mapped to this user." placeholder:"ID"`
 	Output output   `embed:""`
 }
 
@@ -446,14 +446,13 @@ func (*userUnmap) Help() string {
 
 Example:
 
-    orderbridge user unmap --staff "name:Mai" \
-        --user 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11`
+    orderbridge user unmap --staff "name:Mai"`
 }
 
 // Run takes the mapping back.
 func (c *userUnmap) Run(ctx context.Context, rt *Runtime) error {
 	return rt.inSession(ctx, func(s Session) error {
-		stored, err := s.Commands.UnmapStaff.Handle(ctx, command.UnmapStaff{By: s.by(), UserID: uuid.UUID(c.User), StaffKey: c.Staff})
+		stored, err := s.Commands.UnmapStaff.Handle(ctx, command.UnmapStaff{By: s.by(), UserID: c.User.maybe(), StaffKey: c.Staff})
 		return showStoredUser(rt, c.Output.JSON, stored, err, fmt.Sprintf("is no longer %s.", c.Staff))
 	})
 }

@@ -146,7 +146,7 @@ func (c crm) UnmapStaff(ctx context.Context, request UnmapStaffRequestObject) (U
 		return nil, err
 	}
 	stored, err := c.storedUser(ctx)(c.commands.UnmapStaff.Handle(ctx, command.UnmapStaff{
-		By: byOf(ctx), UserID: request.ID, IfVersion: version, StaffKey: request.Key,
+		By: byOf(ctx), UserID: maybe(&request.ID), IfVersion: version, StaffKey: request.Key,
 	}))
 	return UnmapStaff200JSONResponse{stored}, err
 }

@@ -192,7 +192,7 @@ var commandLines = []struct {
 	{"user import", func(r tenant) []string { return []string{r.staffFile} }},
 	{"user unmapped", nil},
 	{"user map", func(r tenant) []string { return []string{"--staff", r.staffKey, "--user", r.userID.String(), "--past"} }},
-	{"user unmap", func(r tenant) []string { return []string{"--staff", r.staffKey, "--user", r.userID.String()} }},
+	{"user unmap", func(r tenant) []string { return []string{"--staff", r.staffKey} }},
 	{"user deactivate", func(r tenant) []string { return []string{r.userID.String()} }},
 	{"user reactivate", func(r tenant) []string { return []string{r.userID.String()} }},
 	{"order list", func(r tenant) []string { return []string{"--customer-id", r.customerID.String()} }},

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"orderbridge/app/command"
 	"orderbridge/app/query"
 	"orderbridge/domain/workspace"
@@ -118,6 +120,7 @@ func TestStaffWhomNobodyKnowsAreMapped(t *testing.T) {
 	if !strings.Contains(string(conflict.body), mai.ID.String()) {
 		t.Errorf("who has the key is not named: %s", conflict.body)
 	}
+	wantRefusal(t, b.changeStaff(http.MethodDelete, "/"+uuid.Nil.String()+"/staff/"+url.PathEscape(staff.Key), "", ""), http.StatusNotFound, "user-unknown")
 	if got := b.changeStaff(http.MethodDelete, path+"/"+url.PathEscape(staff.Key), "", ""); got.status != http.StatusOK {
 		t.Errorf("unmap: %d %s", got.status, got.body)
 	}
@@ -274,5 +277,13 @@ func TestAnOperatorMapsStaffAtTheCommandLine(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, complaint)
 	}
 	sh.run("user", "reactivate", id)
-	sh.run("user", "unmap", "--staff", listed[0], "--user", id)
+	if _, complaint, code := sh.try("user", "unmap", "--staff", "another"); code != 3 || !strings.Contains(complaint, "mapped to no user") {
+		t.Errorf("exit code %d: %s", code, complaint)
+	}
+	if got := sh.run("user", "unmap", "--staff", listed[0]); !strings.Contains(got, "Mai ở kho is no longer "+listed[0]) {
+		t.Errorf("unmapped: %s", got)
+	}
+	if got := sh.run("user", "show", id); strings.Contains(got, listed[0]) {
+		t.Errorf("who is unmapped is shown as\n%s", got)
+	}
 }
