@@ -50,9 +50,9 @@ func (b *bundle) ingestSlice(t testing.TB, log *postgres.Log, deliveries ...even
 }
 
 // addWorkspaceSkipping makes another workspace that skips what is first heard of as cancelled, or does not.
-func (b *bundle) addWorkspaceSkipping(t testing.TB, skipCancelled bool) uuid.UUID {
+func (b *bundle) addWorkspaceSkipping(t testing.TB, rule customer.MatchRule, skipCancelled bool) uuid.UUID {
 	t.Helper()
-	id := b.addWorkspace(t, uuid.NewString(), customer.MatchByPhoneOrEmail)
+	id := b.addWorkspace(t, uuid.NewString(), rule)
 	b.exec(t, "UPDATE workspaces SET skip_cancelled = $2 WHERE id = $1", id, skipCancelled)
 	return id
 }
@@ -97,6 +97,9 @@ func TestOrdersEndTheSame(t *testing.T) {
 	log := b.newLog(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		skipCancelled := rapid.Bool().Draw(rt, "skip cancelled")
+		rule := rapid.SampledFrom([]customer.MatchRule{
+			customer.MatchByPhone, customer.MatchByEmail, customer.MatchByPhoneOrEmail,
+		}).Draw(rt, "rule")
 		ids := []string{"1", "2"}
 		var inOrder []order.State
 		for _, id := range ids {
@@ -106,7 +109,7 @@ func TestOrdersEndTheSame(t *testing.T) {
 		shuffled := rapid.Permutation(slices.Concat(inOrder, again)).Draw(rt, "delivered")
 
 		deliver := func(states []order.State) uuid.UUID {
-			workspaceID := b.addWorkspaceSkipping(t, skipCancelled)
+			workspaceID := b.addWorkspaceSkipping(t, rule, skipCancelled)
 			for _, slice := range inSlices(rt, states) {
 				var deliveries []event.New
 				for _, state := range slice {
@@ -119,7 +122,7 @@ func TestOrdersEndTheSame(t *testing.T) {
 		control, other := deliver(inOrder), deliver(shuffled)
 		b.foldAll(t)
 		for _, id := range ids {
-			wantSameOrder(rt, b, codeOf(id), control, other)
+			wantSameOrder(rt, b, rule, codeOf(id), control, other)
 		}
 		for _, workspaceID := range []uuid.UUID{control, other} {
 			wantExplained(rt, b, workspaceID)
@@ -135,7 +138,7 @@ type reporter interface {
 }
 
 // wantSameOrder compares an order of two workspaces: all that the shop says, and what its customer is found by.
-func wantSameOrder(t reporter, b *bundle, code string, control, other uuid.UUID) {
+func wantSameOrder(t reporter, b *bundle, rule customer.MatchRule, code string, control, other uuid.UUID) {
 	t.Helper()
 	read := postgres.NewReadModel(b.db)
 	var shown [2]string
@@ -149,12 +152,9 @@ func wantSameOrder(t reporter, b *bundle, code string, control, other uuid.UUID)
 		if err != nil {
 			t.Fatalf("read customer: %v", err)
 		}
-		isTheirs := func(phones, emails []string) bool {
-			return slices.ContainsFunc(phones, func(p string) bool { return slices.Contains(who.Phones, p) }) ||
-				slices.ContainsFunc(emails, func(e string) bool { return slices.Contains(who.Emails, e) })
-		}
-		isKnown := len(found.Buyer.Phones)+len(found.Buyer.Emails) > 0
-		if isTheirs(found.Buyer.Phones, found.Buyer.Emails) != isKnown || !isKnown && len(who.Phones)+len(who.Emails) > 0 {
+		keys, theirs := rule.Keys(found.Buyer.Phones, found.Buyer.Emails), rule.Keys(who.Phones, who.Emails)
+		isTheirs := slices.ContainsFunc(keys, func(key contact.Key) bool { return slices.Contains(theirs, key) })
+		if isTheirs != (len(keys) > 0) || len(keys) == 0 && len(theirs) > 0 {
 			t.Errorf("%s of %+v belongs to a customer with %v, %v", code, found.Buyer, who.Phones, who.Emails)
 		}
 		found.Customer, found.Source, found.History = query.OrderCustomer{}, query.Reference{}, nil // of the workspace

@@ -115,7 +115,7 @@ func (d *decider) decide(in delivered) {
 		in.state.OrderedAt = orderedAt(known, in.Received.ReceivedAt)
 	}
 	settings := d.facts.Settings[in.workspaceID()]
-	verdict, next := order.Judge(known, in.state, settings.SkipCancelled)
+	verdict, next := order.Judge(known, in.state, settings.MatchRule, settings.SkipCancelled)
 	// An order keeps the code that it was created with.
 	code := settings.CodeTemplate.Code(in.state.ShopID, in.state.ExternalID)
 	if reason, ok := verdict.Skips(); ok {

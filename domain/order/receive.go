@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"orderbridge/domain/customer"
 )
 
 // Record is an order as the CRM has it: what its last OrderCreated or OrderUpdated says.
@@ -130,7 +132,7 @@ func (v Verdict) Skips() (SkippedReason, bool) {
 // Whatever the order in which versions of different times are delivered, and however often, the outcome is the same: the
 // content is that of all of them joined, and the order is in the CRM if any of them was neither cancelled nor deleted,
 // or if those are not to be skipped.
-func Judge(known *Known, delivered State, skipCancelled bool) (Verdict, Known) {
+func Judge(known *Known, delivered State, rule customer.MatchRule, skipCancelled bool) (Verdict, Known) {
 	joined, isOlder := NewVersion(delivered), false
 	if known != nil {
 		isOlder = delivered.UpdatedAt.Before(known.UpdatedAt)
@@ -139,7 +141,7 @@ func Judge(known *Known, delivered State, skipCancelled bool) (Verdict, Known) {
 			return Verdict{verdictSkip, string(SkippedOlder)}, *known
 		}
 		if ok {
-			joined = before.Join(joined)
+			joined = before.Join(joined, rule)
 		}
 	}
 	next := Known{UpdatedAt: joined.State.UpdatedAt, BuyerUpdatedAt: joined.BuyerUpdatedAt}

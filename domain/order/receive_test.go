@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"orderbridge/domain/customer"
 	"orderbridge/domain/order"
 )
 
@@ -22,7 +23,7 @@ func version(after time.Duration, status int, note string, phones ...string) ord
 func known(skipCancelled bool, delivered ...order.State) *order.Known {
 	var known *order.Known
 	for _, state := range delivered {
-		_, next := order.Judge(known, state, skipCancelled)
+		_, next := order.Judge(known, state, customer.MatchByPhoneOrEmail, skipCancelled)
 		known = &next
 	}
 	return known
@@ -88,7 +89,7 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			verdict, next := order.Judge(c.known, c.delivered, !c.keep)
+			verdict, next := order.Judge(c.known, c.delivered, customer.MatchByPhoneOrEmail, !c.keep)
 			if got := verdictOf(verdict); got != c.want {
 				t.Errorf("verdict is %q, want %q", got, c.want)
 			}

@@ -9,8 +9,11 @@ import (
 
 	"pgregory.net/rapid"
 
+	"orderbridge/domain/customer"
 	"orderbridge/domain/order"
 )
+
+var rules = rapid.SampledFrom([]customer.MatchRule{customer.MatchByPhone, customer.MatchByEmail, customer.MatchByPhoneOrEmail})
 
 // versionsOf draws versions of one order, oldest first, each of a time of its own.
 func versionsOf(t *rapid.T) []order.State {
@@ -40,7 +43,7 @@ func delivered(t *rapid.T, versions []order.State) []order.State {
 func TestVersionsJoinToTheSameHoweverTheyCome(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		states := versionsOf(t)
+		states, rule := versionsOf(t), rules.Draw(t, "rule")
 		versions := make([]order.Version, 0, len(states))
 		for _, state := range states {
 			versions = append(versions, order.NewVersion(state))
@@ -49,18 +52,18 @@ func TestVersionsJoinToTheSameHoweverTheyCome(t *testing.T) {
 			drawn := rapid.SliceOfN(rapid.SampledFrom(versions), 1, 3).Draw(t, name)
 			joined := drawn[0]
 			for _, other := range drawn[1:] {
-				joined = joined.Join(other)
+				joined = joined.Join(other, rule)
 			}
 			return joined
 		}
 		a, b, c := draw("a"), draw("b"), draw("c")
-		if got, want := a.Join(b), b.Join(a); !reflect.DeepEqual(got, want) {
+		if got, want := a.Join(b, rule), b.Join(a, rule); !reflect.DeepEqual(got, want) {
 			t.Errorf("a and b give %+v, b and a %+v", got, want)
 		}
-		if got, want := a.Join(b).Join(c), a.Join(b.Join(c)); !reflect.DeepEqual(got, want) {
+		if got, want := a.Join(b, rule).Join(c, rule), a.Join(b.Join(c, rule), rule); !reflect.DeepEqual(got, want) {
 			t.Errorf("(a and b) and c give %+v, a and (b and c) %+v", got, want)
 		}
-		if got := a.Join(a); !reflect.DeepEqual(got, a) {
+		if got := a.Join(a, rule); !reflect.DeepEqual(got, a) {
 			t.Errorf("a and a give %+v, want %+v", got, a)
 		}
 	})
@@ -70,13 +73,24 @@ func TestVersionsJoinToTheSameHoweverTheyCome(t *testing.T) {
 func TestDeliveriesEndTheSameHoweverTheyCome(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		versions, skipCancelled := versionsOf(t), rapid.Bool().Draw(t, "skip cancelled")
+		versions, rule, skipCancelled := versionsOf(t), rules.Draw(t, "rule"), rapid.Bool().Draw(t, "skip cancelled")
 		newest := versions[len(versions)-1]
 		content, buyerAt, isLive := newest, newest.UpdatedAt, !skipCancelled
-		for _, state := range slices.Backward(versions) {
-			if len(state.Buyer.Phones)+len(state.Buyer.Emails) > 0 {
-				content.Buyer, buyerAt = state.Buyer, state.UpdatedAt
-				break
+		// The newest version with a phone decides who bought, without any the newest with an email; what the rule does not look at
+		// comes last.
+		byPhone := func(b order.Buyer) bool { return len(b.Phones) > 0 }
+		byEmail := func(b order.Buyer) bool { return len(b.Emails) > 0 }
+		byAny := func(b order.Buyer) bool { return byPhone(b) || byEmail(b) }
+		shows := map[customer.MatchRule][]func(order.Buyer) bool{
+			customer.MatchByPhone: {byPhone, byAny}, customer.MatchByEmail: {byEmail, byAny}, customer.MatchByPhoneOrEmail: {byPhone, byEmail},
+		}[rule]
+	decided:
+		for _, shows := range shows {
+			for _, state := range slices.Backward(versions) {
+				if shows(state.Buyer) {
+					content.Buyer, buyerAt = state.Buyer, state.UpdatedAt
+					break decided
+				}
 			}
 		}
 		for _, state := range versions {
@@ -86,7 +100,7 @@ func TestDeliveriesEndTheSameHoweverTheyCome(t *testing.T) {
 		var known *order.Known
 		var verdicts []string
 		for _, state := range delivered(t, versions) {
-			verdict, next := order.Judge(known, state, skipCancelled)
+			verdict, next := order.Judge(known, state, rule, skipCancelled)
 			verdicts = append(verdicts, fmt.Sprintf("%s: %s", state.UpdatedAt.Format(time.TimeOnly), verdictOf(verdict)))
 			known = &next
 		}

@@ -329,6 +329,9 @@ type ShopID = string
 // ShopIDInPath defines model for ShopIDInPath.
 type ShopIDInPath = string
 
+// WaitFor defines model for WaitFor.
+type WaitFor = int64
+
 // Conflict What went wrong (RFC 9457).
 //
 // Example: {"code":"parameters-invalid","detail":"phone: the phone number cannot be read","errors":[{"message":"the phone number cannot be read","path":"phone"}],"status":422,"title":"Unprocessable Entity","type":"about:blank"}
@@ -420,12 +423,21 @@ type ListCustomersParams struct {
 
 	// Cursor The `next_cursor` of an earlier answer, unchanged, for the part that follows it.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
 // AddCustomerParams defines parameters for AddCustomer.
 type AddCustomerParams struct {
 	// IdempotencyKey A name of your choice for this request, such as a UUID. A request that is repeated under its name within 24 hours is not done again: it gets the answer that it got before, with `Idempotency-Replayed: true`. Another request under the same name is refused with 422.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetCustomerParams defines parameters for GetCustomer.
+type GetCustomerParams struct {
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
 // EditCustomerParams defines parameters for EditCustomer.
@@ -468,6 +480,15 @@ type ListDeliveriesParams struct {
 
 	// Cursor The `next_cursor` of an earlier answer, unchanged, for the part that follows it.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
+// GetDeliveryParams defines parameters for GetDelivery.
+type GetDeliveryParams struct {
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
 // ListOrdersParams defines parameters for ListOrders.
@@ -495,12 +516,33 @@ type ListOrdersParams struct {
 
 	// Cursor The `next_cursor` of an earlier answer, unchanged, for the part that follows it.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
+// GetOrderParams defines parameters for GetOrder.
+type GetOrderParams struct {
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
+// GetSettingsParams defines parameters for GetSettings.
+type GetSettingsParams struct {
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
 // ChangeSettingsParams defines parameters for ChangeSettings.
 type ChangeSettingsParams struct {
 	// IfMatch The `ETag` of the record as you read it. When somebody changed the record since then, nothing is changed and the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListShopsParams defines parameters for ListShops.
+type ListShopsParams struct {
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
 // ConnectShopParams defines parameters for ConnectShop.
@@ -513,6 +555,12 @@ type ConnectShopParams struct {
 type DisconnectShopParams struct {
 	// IfMatch The `ETag` of the record as you read it. When somebody changed the record since then, nothing is changed and the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// GetShopParams defines parameters for GetShop.
+type GetShopParams struct {
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
 // UpdateShopParams defines parameters for UpdateShop.
@@ -555,6 +603,15 @@ type ListSourcesParams struct {
 
 	// Cursor The `next_cursor` of an earlier answer, unchanged, for the part that follows it.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
+// ListTokensParams defines parameters for ListTokens.
+type ListTokensParams struct {
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
 // CreateTokenParams defines parameters for CreateToken.
@@ -576,6 +633,9 @@ type ListUsersParams struct {
 
 	// Cursor The `next_cursor` of an earlier answer, unchanged, for the part that follows it.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
 // AddUserParams defines parameters for AddUser.
@@ -597,6 +657,15 @@ type ImportUsersParams struct {
 type ListUnmappedStaffParams struct {
 	// Limit How many entries to give at most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
+// GetUserParams defines parameters for GetUser.
+type GetUserParams struct {
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
 // EditUserParams defines parameters for EditUser.
@@ -633,6 +702,12 @@ type MapStaffParams struct {
 type UnmapStaffParams struct {
 	// IfMatch The `ETag` of the record as you read it. When somebody changed the record since then, nothing is changed and the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// GetWorkspaceParams defines parameters for GetWorkspace.
+type GetWorkspaceParams struct {
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
 // AddCustomerJSONRequestBody defines body for AddCustomer for application/json ContentType.
@@ -675,7 +750,7 @@ type ServerInterface interface {
 	AddCustomer(w http.ResponseWriter, r *http.Request, params AddCustomerParams)
 	// GetCustomer Show a customer.
 	// (GET /api/v1/customers/{id})
-	GetCustomer(w http.ResponseWriter, r *http.Request, id ID)
+	GetCustomer(w http.ResponseWriter, r *http.Request, id ID, params GetCustomerParams)
 	// EditCustomer Change a customer.
 	// (PATCH /api/v1/customers/{id})
 	EditCustomer(w http.ResponseWriter, r *http.Request, id ID, params EditCustomerParams)
@@ -690,22 +765,22 @@ type ServerInterface interface {
 	ListDeliveries(w http.ResponseWriter, r *http.Request, params ListDeliveriesParams)
 	// GetDelivery Show a delivery with every step that came of it.
 	// (GET /api/v1/deliveries/{id})
-	GetDelivery(w http.ResponseWriter, r *http.Request, id ID)
+	GetDelivery(w http.ResponseWriter, r *http.Request, id ID, params GetDeliveryParams)
 	// ListOrders List orders.
 	// (GET /api/v1/orders)
 	ListOrders(w http.ResponseWriter, r *http.Request, params ListOrdersParams)
 	// GetOrder Show an order.
 	// (GET /api/v1/orders/{code})
-	GetOrder(w http.ResponseWriter, r *http.Request, code string)
+	GetOrder(w http.ResponseWriter, r *http.Request, code string, params GetOrderParams)
 	// GetSettings Show the settings.
 	// (GET /api/v1/settings)
-	GetSettings(w http.ResponseWriter, r *http.Request)
+	GetSettings(w http.ResponseWriter, r *http.Request, params GetSettingsParams)
 	// ChangeSettings Change settings.
 	// (PATCH /api/v1/settings)
 	ChangeSettings(w http.ResponseWriter, r *http.Request, params ChangeSettingsParams)
 	// ListShops List the connected shops.
 	// (GET /api/v1/shops)
-	ListShops(w http.ResponseWriter, r *http.Request)
+	ListShops(w http.ResponseWriter, r *http.Request, params ListShopsParams)
 	// ConnectShop Let a Pancake shop deliver.
 	// (POST /api/v1/shops)
 	ConnectShop(w http.ResponseWriter, r *http.Request, params ConnectShopParams)
@@ -714,7 +789,7 @@ type ServerInterface interface {
 	DisconnectShop(w http.ResponseWriter, r *http.Request, shopID ShopIDInPath, params DisconnectShopParams)
 	// GetShop Show a connected shop.
 	// (GET /api/v1/shops/{shop_id})
-	GetShop(w http.ResponseWriter, r *http.Request, shopID ShopIDInPath)
+	GetShop(w http.ResponseWriter, r *http.Request, shopID ShopIDInPath, params GetShopParams)
 	// UpdateShop Change a shop's name or default assignee.
 	// (PATCH /api/v1/shops/{shop_id})
 	UpdateShop(w http.ResponseWriter, r *http.Request, shopID ShopIDInPath, params UpdateShopParams)
@@ -732,7 +807,7 @@ type ServerInterface interface {
 	ListSources(w http.ResponseWriter, r *http.Request, params ListSourcesParams)
 	// ListTokens List the API tokens.
 	// (GET /api/v1/tokens)
-	ListTokens(w http.ResponseWriter, r *http.Request)
+	ListTokens(w http.ResponseWriter, r *http.Request, params ListTokensParams)
 	// CreateToken Make an API token.
 	// (POST /api/v1/tokens)
 	CreateToken(w http.ResponseWriter, r *http.Request, params CreateTokenParams)
@@ -753,7 +828,7 @@ type ServerInterface interface {
 	ListUnmappedStaff(w http.ResponseWriter, r *http.Request, params ListUnmappedStaffParams)
 	// GetUser Show a user, with the members of shops' staff who they are.
 	// (GET /api/v1/users/{id})
-	GetUser(w http.ResponseWriter, r *http.Request, id ID)
+	GetUser(w http.ResponseWriter, r *http.Request, id ID, params GetUserParams)
 	// EditUser Change a user.
 	// (PATCH /api/v1/users/{id})
 	EditUser(w http.ResponseWriter, r *http.Request, id ID, params EditUserParams)
@@ -771,7 +846,7 @@ type ServerInterface interface {
 	UnmapStaff(w http.ResponseWriter, r *http.Request, id ID, key string, params UnmapStaffParams)
 	// GetWorkspace Show the workspace that the token belongs to.
 	// (GET /api/v1/workspace)
-	GetWorkspace(w http.ResponseWriter, r *http.Request)
+	GetWorkspace(w http.ResponseWriter, r *http.Request, params GetWorkspaceParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -883,6 +958,27 @@ func (siw *ServerInterfaceWrapper) ListCustomers(w http.ResponseWriter, r *http.
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListCustomers(w, r, params)
 	}))
@@ -950,8 +1046,32 @@ func (siw *ServerInterfaceWrapper) GetCustomer(w http.ResponseWriter, r *http.Re
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCustomerParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetCustomer(w, r, id)
+		siw.Handler.GetCustomer(w, r, id, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1229,6 +1349,27 @@ func (siw *ServerInterfaceWrapper) ListDeliveries(w http.ResponseWriter, r *http
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListDeliveries(w, r, params)
 	}))
@@ -1255,8 +1396,32 @@ func (siw *ServerInterfaceWrapper) GetDelivery(w http.ResponseWriter, r *http.Re
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetDeliveryParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetDelivery(w, r, id)
+		siw.Handler.GetDelivery(w, r, id, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1379,6 +1544,27 @@ func (siw *ServerInterfaceWrapper) ListOrders(w http.ResponseWriter, r *http.Req
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListOrders(w, r, params)
 	}))
@@ -1405,8 +1591,32 @@ func (siw *ServerInterfaceWrapper) GetOrder(w http.ResponseWriter, r *http.Reque
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOrderParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetOrder(w, r, code)
+		siw.Handler.GetOrder(w, r, code, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1419,8 +1629,35 @@ func (siw *ServerInterfaceWrapper) GetOrder(w http.ResponseWriter, r *http.Reque
 // GetSettings operation middleware
 func (siw *ServerInterfaceWrapper) GetSettings(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSettingsParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetSettings(w, r)
+		siw.Handler.GetSettings(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1474,8 +1711,35 @@ func (siw *ServerInterfaceWrapper) ChangeSettings(w http.ResponseWriter, r *http
 // ListShops operation middleware
 func (siw *ServerInterfaceWrapper) ListShops(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListShopsParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListShops(w, r)
+		siw.Handler.ListShops(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1591,8 +1855,32 @@ func (siw *ServerInterfaceWrapper) GetShop(w http.ResponseWriter, r *http.Reques
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetShopParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetShop(w, r, shopID)
+		siw.Handler.GetShop(w, r, shopID, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1894,6 +2182,27 @@ func (siw *ServerInterfaceWrapper) ListSources(w http.ResponseWriter, r *http.Re
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListSources(w, r, params)
 	}))
@@ -1908,8 +2217,35 @@ func (siw *ServerInterfaceWrapper) ListSources(w http.ResponseWriter, r *http.Re
 // ListTokens operation middleware
 func (siw *ServerInterfaceWrapper) ListTokens(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTokensParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.ListTokens(w, r)
+		siw.Handler.ListTokens(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2047,6 +2383,27 @@ func (siw *ServerInterfaceWrapper) ListUsers(w http.ResponseWriter, r *http.Requ
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListUsers(w, r, params)
 	}))
@@ -2175,6 +2532,27 @@ func (siw *ServerInterfaceWrapper) ListUnmappedStaff(w http.ResponseWriter, r *h
 		return
 	}
 
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ListUnmappedStaff(w, r, params)
 	}))
@@ -2201,8 +2579,32 @@ func (siw *ServerInterfaceWrapper) GetUser(w http.ResponseWriter, r *http.Reques
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetUserParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetUser(w, r, id)
+		siw.Handler.GetUser(w, r, id, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2512,8 +2914,35 @@ func (siw *ServerInterfaceWrapper) UnmapStaff(w http.ResponseWriter, r *http.Req
 // GetWorkspace operation middleware
 func (siw *ServerInterfaceWrapper) GetWorkspace(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetWorkspaceParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetWorkspace(w, r)
+		siw.Handler.GetWorkspace(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3049,7 +3478,8 @@ func (response AddCustomerdefaultApplicationProblemPlusJSONResponse) VisitAddCus
 }
 
 type GetCustomerRequestObject struct {
-	ID ID `json:"id"`
+	ID     ID `json:"id"`
+	Params GetCustomerParams
 }
 
 type GetCustomerResponseObject interface {
@@ -3756,7 +4186,8 @@ func (response ListDeliveriesdefaultApplicationProblemPlusJSONResponse) VisitLis
 }
 
 type GetDeliveryRequestObject struct {
-	ID ID `json:"id"`
+	ID     ID `json:"id"`
+	Params GetDeliveryParams
 }
 
 type GetDeliveryResponseObject interface {
@@ -3958,7 +4389,8 @@ func (response ListOrdersdefaultApplicationProblemPlusJSONResponse) VisitListOrd
 }
 
 type GetOrderRequestObject struct {
-	Code string `json:"code"`
+	Code   string `json:"code"`
+	Params GetOrderParams
 }
 
 type GetOrderResponseObject interface {
@@ -4051,6 +4483,7 @@ func (response GetOrderdefaultApplicationProblemPlusJSONResponse) VisitGetOrderR
 }
 
 type GetSettingsRequestObject struct {
+	Params GetSettingsParams
 }
 
 type GetSettingsResponseObject interface {
@@ -4304,6 +4737,7 @@ func (response ChangeSettingsdefaultApplicationProblemPlusJSONResponse) VisitCha
 }
 
 type ListShopsRequestObject struct {
+	Params ListShopsParams
 }
 
 type ListShopsResponseObject interface {
@@ -4694,6 +5128,7 @@ func (response DisconnectShopdefaultApplicationProblemPlusJSONResponse) VisitDis
 
 type GetShopRequestObject struct {
 	ShopID ShopIDInPath `json:"shop_id"`
+	Params GetShopParams
 }
 
 type GetShopResponseObject interface {
@@ -5587,6 +6022,7 @@ func (response ListSourcesdefaultApplicationProblemPlusJSONResponse) VisitListSo
 }
 
 type ListTokensRequestObject struct {
+	Params ListTokensParams
 }
 
 type ListTokensResponseObject interface {
@@ -6414,7 +6850,8 @@ func (response ListUnmappedStaffdefaultApplicationProblemPlusJSONResponse) Visit
 }
 
 type GetUserRequestObject struct {
-	ID ID `json:"id"`
+	ID     ID `json:"id"`
+	Params GetUserParams
 }
 
 type GetUserResponseObject interface {
@@ -7358,6 +7795,7 @@ func (response UnmapStaffdefaultApplicationProblemPlusJSONResponse) VisitUnmapSt
 }
 
 type GetWorkspaceRequestObject struct {
+	Params GetWorkspaceParams
 }
 
 type GetWorkspaceResponseObject interface {
@@ -7657,10 +8095,11 @@ func (sh *strictHandler) AddCustomer(w http.ResponseWriter, r *http.Request, par
 }
 
 // GetCustomer operation middleware
-func (sh *strictHandler) GetCustomer(w http.ResponseWriter, r *http.Request, id ID) {
+func (sh *strictHandler) GetCustomer(w http.ResponseWriter, r *http.Request, id ID, params GetCustomerParams) {
 	var request GetCustomerRequestObject
 
 	request.ID = id
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetCustomer(ctx, request.(GetCustomerRequestObject))
@@ -7797,10 +8236,11 @@ func (sh *strictHandler) ListDeliveries(w http.ResponseWriter, r *http.Request, 
 }
 
 // GetDelivery operation middleware
-func (sh *strictHandler) GetDelivery(w http.ResponseWriter, r *http.Request, id ID) {
+func (sh *strictHandler) GetDelivery(w http.ResponseWriter, r *http.Request, id ID, params GetDeliveryParams) {
 	var request GetDeliveryRequestObject
 
 	request.ID = id
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetDelivery(ctx, request.(GetDeliveryRequestObject))
@@ -7849,10 +8289,11 @@ func (sh *strictHandler) ListOrders(w http.ResponseWriter, r *http.Request, para
 }
 
 // GetOrder operation middleware
-func (sh *strictHandler) GetOrder(w http.ResponseWriter, r *http.Request, code string) {
+func (sh *strictHandler) GetOrder(w http.ResponseWriter, r *http.Request, code string, params GetOrderParams) {
 	var request GetOrderRequestObject
 
 	request.Code = code
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetOrder(ctx, request.(GetOrderRequestObject))
@@ -7875,8 +8316,10 @@ func (sh *strictHandler) GetOrder(w http.ResponseWriter, r *http.Request, code s
 }
 
 // GetSettings operation middleware
-func (sh *strictHandler) GetSettings(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) GetSettings(w http.ResponseWriter, r *http.Request, params GetSettingsParams) {
 	var request GetSettingsRequestObject
+
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetSettings(ctx, request.(GetSettingsRequestObject))
@@ -7932,8 +8375,10 @@ func (sh *strictHandler) ChangeSettings(w http.ResponseWriter, r *http.Request, 
 }
 
 // ListShops operation middleware
-func (sh *strictHandler) ListShops(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) ListShops(w http.ResponseWriter, r *http.Request, params ListShopsParams) {
 	var request ListShopsRequestObject
+
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.ListShops(ctx, request.(ListShopsRequestObject))
@@ -8016,10 +8461,11 @@ func (sh *strictHandler) DisconnectShop(w http.ResponseWriter, r *http.Request, 
 }
 
 // GetShop operation middleware
-func (sh *strictHandler) GetShop(w http.ResponseWriter, r *http.Request, shopID ShopIDInPath) {
+func (sh *strictHandler) GetShop(w http.ResponseWriter, r *http.Request, shopID ShopIDInPath, params GetShopParams) {
 	var request GetShopRequestObject
 
 	request.ShopID = shopID
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetShop(ctx, request.(GetShopRequestObject))
@@ -8190,8 +8636,10 @@ func (sh *strictHandler) ListSources(w http.ResponseWriter, r *http.Request, par
 }
 
 // ListTokens operation middleware
-func (sh *strictHandler) ListTokens(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) ListTokens(w http.ResponseWriter, r *http.Request, params ListTokensParams) {
 	var request ListTokensRequestObject
+
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.ListTokens(ctx, request.(ListTokensRequestObject))
@@ -8386,10 +8834,11 @@ func (sh *strictHandler) ListUnmappedStaff(w http.ResponseWriter, r *http.Reques
 }
 
 // GetUser operation middleware
-func (sh *strictHandler) GetUser(w http.ResponseWriter, r *http.Request, id ID) {
+func (sh *strictHandler) GetUser(w http.ResponseWriter, r *http.Request, id ID, params GetUserParams) {
 	var request GetUserRequestObject
 
 	request.ID = id
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetUser(ctx, request.(GetUserRequestObject))
@@ -8562,8 +9011,10 @@ func (sh *strictHandler) UnmapStaff(w http.ResponseWriter, r *http.Request, id I
 }
 
 // GetWorkspace operation middleware
-func (sh *strictHandler) GetWorkspace(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) GetWorkspace(w http.ResponseWriter, r *http.Request, params GetWorkspaceParams) {
 	var request GetWorkspaceRequestObject
+
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetWorkspace(ctx, request.(GetWorkspaceRequestObject))

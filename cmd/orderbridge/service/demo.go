@@ -43,7 +43,7 @@ func (s *Service) ConnectDemo(ctx context.Context, dataDir string) (headerValue 
 	}
 	keyFile := filepath.Join(dataDir, demoKeyFile)
 	if len(shops) == 0 {
-		if err := keepSecret(keyFile, workspace.NewToken()); err != nil {
+		if err := keepSecret(keyFile, workspace.NewHeaderValue()); err != nil {
 			return "", fmt.Errorf("keep the demo shop's header value: %w", err)
 		}
 	}
