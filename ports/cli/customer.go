@@ -141,13 +141,13 @@ Examples:
 
 // Run lists the customers.
 func (c *customerList) Run(ctx context.Context, rt *Runtime) error {
-	var narrow narrowing
+	var narrow query.Parameters
 	filter := query.CustomerFilter{
-		Phone: narrow.phone(c.Phone), Email: narrow.email(c.Email), Status: valueOf(c.Status), Tag: narrow.tag(c.Tag),
+		Phone: narrow.Phone(c.Phone), Email: narrow.Email(c.Email), Status: valueOf(c.Status), Tag: narrow.Tag(c.Tag),
 		Search: query.ParseCustomerSearch(c.Query),
 	}
-	page := narrow.page(c.Paging)
-	if err := narrow.problem(); err != nil {
+	page := narrow.Page(&c.Paging.Limit, c.Paging.Cursor)
+	if err := narrow.Problem(); err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {

@@ -32,10 +32,10 @@ func (*deliveryList) Help() string {
 
 // Run lists the deliveries.
 func (c *deliveryList) Run(ctx context.Context, rt *Runtime) error {
-	var narrow narrowing
-	filter := query.DeliveryFilter{ShopID: narrow.shopID(c.ShopID), Outcome: query.Outcome(valueOf(c.Outcome))}
-	page := narrow.page(c.Paging)
-	if err := narrow.problem(); err != nil {
+	var narrow query.Parameters
+	filter := query.DeliveryFilter{ShopID: narrow.ShopID(c.ShopID), Outcome: query.Outcome(valueOf(c.Outcome))}
+	page := narrow.Page(&c.Paging.Limit, c.Paging.Cursor)
+	if err := narrow.Problem(); err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {

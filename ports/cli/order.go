@@ -43,13 +43,13 @@ func (*orderList) Help() string {
 
 // Run lists the orders.
 func (c *orderList) Run(ctx context.Context, rt *Runtime) error {
-	var narrow narrowing
+	var narrow query.Parameters
 	filter := query.OrderFilter{
-		ShopID: narrow.shopID(c.ShopID), CustomerID: c.CustomerID.maybe(), Status: narrow.orderStatus(c.Status),
+		ShopID: narrow.ShopID(c.ShopID), CustomerID: c.CustomerID.maybe(), Status: narrow.OrderStatus(c.Status),
 		AssigneeID: c.AssigneeID.maybe(), OrderedFrom: c.OrderedFrom, OrderedTo: c.OrderedTo,
 	}
-	page := narrow.page(c.Paging)
-	if err := narrow.problem(); err != nil {
+	page := narrow.Page(&c.Paging.Limit, c.Paging.Cursor)
+	if err := narrow.Problem(); err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {

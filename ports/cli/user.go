@@ -122,13 +122,13 @@ func (*userList) Help() string {
 
 // Run lists the users.
 func (c *userList) Run(ctx context.Context, rt *Runtime) error {
-	var narrow narrowing
+	var narrow query.Parameters
 	filter := query.UserFilter{Text: c.Find}
 	if c.Active || c.Inactive {
 		filter.Active = &c.Active
 	}
-	page := narrow.page(c.Paging)
-	if err := narrow.problem(); err != nil {
+	page := narrow.Page(&c.Paging.Limit, c.Paging.Cursor)
+	if err := narrow.Problem(); err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
@@ -337,9 +337,9 @@ Examples:
 
 // Run lists them.
 func (c *userUnmapped) Run(ctx context.Context, rt *Runtime) error {
-	var narrow narrowing
-	limit := narrow.page(paging{Limit: c.Limit}).Limit
-	if err := narrow.problem(); err != nil {
+	var narrow query.Parameters
+	limit := narrow.Page(&c.Limit, "").Limit
+	if err := narrow.Problem(); err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {

@@ -12,16 +12,16 @@ import (
 
 // ListCustomers lists customers.
 func (c crm) ListCustomers(ctx context.Context, request ListCustomersRequestObject) (ListCustomersResponseObject, error) {
-	var check parameters
+	var check query.Parameters
 	filter := query.CustomerFilter{
-		Phone:  check.phone(request.Params.Phone),
-		Email:  check.email(request.Params.Email),
+		Phone:  check.Phone(given(request.Params.Phone)),
+		Email:  check.Email(given(request.Params.Email)),
 		Status: string(oneOf(&check, "status", request.Params.Status, customer.StatusActive, customer.StatusArchived)),
-		Tag:    check.tag(request.Params.Tag),
+		Tag:    check.Tag(given(request.Params.Tag)),
 		Search: query.ParseCustomerSearch(given(request.Params.Q)),
 	}
-	page := check.page(request.Params.Limit, request.Params.Cursor)
-	if err := check.problem(); err != nil {
+	page := check.Page(request.Params.Limit, given(request.Params.Cursor))
+	if err := check.Problem(); err != nil {
 		return nil, err
 	}
 	list, err := c.queries.Customers(ctx, workspaceOf(ctx), filter, page)

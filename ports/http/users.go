@@ -12,10 +12,10 @@ import (
 
 // ListUsers lists users.
 func (c crm) ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error) {
-	var check parameters
-	filter := query.UserFilter{Active: request.Params.Active, Text: check.text("q", request.Params.Q)}
-	page := check.page(request.Params.Limit, request.Params.Cursor)
-	if err := check.problem(); err != nil {
+	var check query.Parameters
+	filter := query.UserFilter{Active: request.Params.Active, Text: text(&check, "q", request.Params.Q)}
+	page := check.Page(request.Params.Limit, given(request.Params.Cursor))
+	if err := check.Problem(); err != nil {
 		return nil, err
 	}
 	list, err := c.queries.Users(ctx, workspaceOf(ctx), filter, page)
@@ -25,12 +25,12 @@ func (c crm) ListUsers(ctx context.Context, request ListUsersRequestObject) (Lis
 // maxTextRunes is how long a text may be that is looked for.
 const maxTextRunes = 200
 
-func (p *parameters) text(path string, raw *string) string {
-	text := given(raw)
-	if len([]rune(text)) > maxTextRunes || !isPrintable(text) {
-		p.refuse(path, "this is at most 200 visible characters")
+func text(p *query.Parameters, path string, raw *string) string {
+	value := given(raw)
+	if len([]rune(value)) > maxTextRunes || !isPrintable(value) {
+		p.Refuse(path, "this is at most 200 visible characters")
 	}
-	return text
+	return value
 }
 
 // GetUser shows a user.
@@ -113,9 +113,9 @@ func (c crm) ImportUsers(ctx context.Context, request ImportUsersRequestObject) 
 
 // ListUnmappedStaff lists the members of shops' staff whom no user is.
 func (c crm) ListUnmappedStaff(ctx context.Context, request ListUnmappedStaffRequestObject) (ListUnmappedStaffResponseObject, error) {
-	var check parameters
-	page := check.page(request.Params.Limit, nil)
-	if err := check.problem(); err != nil {
+	var check query.Parameters
+	page := check.Page(request.Params.Limit, "")
+	if err := check.Problem(); err != nil {
 		return nil, err
 	}
 	list, err := c.queries.UnmappedStaff(ctx, workspaceOf(ctx), page.Limit)
