@@ -143,17 +143,3 @@ func changeUser(
 	stored.Position = position
 	return stored, err
 }
-
-// stateAfter decides as change does, and notes what the user is after it.
-func stateAfter(stored *Stored[user.State], ifVersion IfVersion, change func(*user.User) error) func(*user.User) error {
-	return func(u *user.User) error {
-		if err := ifVersion.Check(u.Version()); err != nil {
-			return err
-		}
-		if err := change(u); err != nil {
-			return err
-		}
-		stored.State, stored.Version = u.State(), u.Version()
-		return nil
-	}
-}
