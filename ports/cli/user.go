@@ -290,13 +290,13 @@ func (c *userImport) Run(ctx context.Context, rt *Runtime) error {
 	})
 }
 
-// readFile reads a file that an operator names; - is standard input.
+// readFile reads a file that an operator names.
 func (rt *Runtime) readFile(name string) ([]byte, error) {
 	in := rt.Stdin
 	if in == nil {
 		in = strings.NewReader("")
 	}
-	if name != "-" {
+	if name != fromStdin {
 		file, err := os.Open(name)
 		if err != nil {
 			return nil, problem.Invalid("file-unreadable", "the file cannot be opened: %v", err)
