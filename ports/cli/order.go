@@ -10,7 +10,6 @@ import (
 
 	"orderbridge/app/query"
 	"orderbridge/domain/money"
-	"orderbridge/domain/order"
 )
 
 type orderCommands struct {
@@ -260,15 +259,7 @@ func showSums(p *page, currency string, sums []sum) {
 
 // assignee says who carries an order out, and why it is them.
 func assignee(o query.Order) string {
-	why := map[order.AssigneeReason]string{
-		order.AssignedByCreatorPhone:      "has the phone of the order's creator",
-		order.AssignedByCreatorEmail:      "has the email of the order's creator",
-		order.AssignedByCreatorMapped:     "is mapped to the order's creator",
-		order.AssignedByFirstEditorPhone:  "has the phone of the order's first editor",
-		order.AssignedByFirstEditorEmail:  "has the email of the order's first editor",
-		order.AssignedByFirstEditorMapped: "is mapped to the order's first editor",
-		order.AssignedByShopDefault:       "is the shop's default assignee",
-	}[o.AssigneeReason]
+	why := query.WhyAssigned(o.AssigneeReason)
 	switch {
 	case o.Assignee == nil:
 		return "nobody"
