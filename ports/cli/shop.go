@@ -131,7 +131,10 @@ func (c *shopList) Run(ctx context.Context, rt *Runtime) error {
 			{title: "CONNECTED"},
 		}
 		return showList(rt, c.Output.JSON, query.List[query.Shop]{Items: shops}, "shop is connected", shape, func(shop query.Shop) []string {
-			return []string{shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), strconv.FormatInt(shop.Held, 10), s.moment(shop.ConnectedAt)}
+			return []string{
+				shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), strconv.FormatInt(shop.Held, 10),
+				s.moment(shop.ConnectedAt),
+			}
 		})
 	})
 }

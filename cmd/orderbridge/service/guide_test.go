@@ -16,7 +16,7 @@ import (
 
 // TestGuide shows each promise of Getfly's guide to its Pancake integration, on a running service. docs/guide.md lists the
 // promises beside these names, and a promise is in both or the test fails.
-func TestGuide(t *testing.T) { //nolint:tparallel // the promises are parallel, the last look is not
+func TestGuide(t *testing.T) {
 	t.Parallel()
 
 	promises := map[string]func(*testing.T, *bridge){

@@ -18,12 +18,12 @@ func (b *bridge) beside() *bridge {
 	return other
 }
 
-func TestSettingsAreInForceForTheNextDeliveryOnEveryInstance(t *testing.T) {
+func TestSettingsAreInForceForTheNextDeliveryOnEveryInstance(t *testing.T) { //nolint:tparallel // one setting after another
 	t.Parallel()
 	b := start(t)
 	other := b.beside()
 	order := func(id string, changes object) []byte {
-		return changed(t, fixture(t, "order-new-customer.json"), merged(object{"id": id}, changes))
+		return changed(t, changed(t, fixture(t, "order-new-customer.json"), object{"id": id}), changes)
 	}
 
 	t.Run("the order-code template, for new orders", func(t *testing.T) { //nolint:paralleltest // one after another
@@ -102,13 +102,6 @@ func TestSettingsAreInForceForTheNextDeliveryOnEveryInstance(t *testing.T) {
 			t.Error("a header's value is in the log")
 		}
 	})
-}
-
-func merged(a, b object) object {
-	for key, value := range b {
-		a[key] = value
-	}
-	return a
 }
 
 func TestSettingsRefuseWhatIsWrong(t *testing.T) {
@@ -214,16 +207,20 @@ func TestTokensAndRoles(t *testing.T) {
 		t.Parallel()
 		_, viewer := b.createToken("viewer", "viewer")
 		_, operator := b.createToken("operator", "operator")
-		for _, secret := range []string{viewer, operator} {
+		for _, as := range []*bridge{b.with(viewer), b.with(operator)} {
 			for _, call := range []struct{ method, path string }{
-				{http.MethodPatch, "/api/v1/settings"}, {http.MethodPost, "/api/v1/shops"}, {http.MethodDelete, "/api/v1/shops/" + shopB},
-				{http.MethodPost, "/api/v1/shops/" + shopB + "/pause"}, {http.MethodGet, "/api/v1/tokens"}, {http.MethodPost, "/api/v1/tokens"},
+				{http.MethodPatch, "/api/v1/settings"},
+				{http.MethodPost, "/api/v1/shops"},
+				{http.MethodDelete, "/api/v1/shops/" + shopB},
+				{http.MethodPost, "/api/v1/shops/" + shopB + "/pause"},
+				{http.MethodGet, "/api/v1/tokens"},
+				{http.MethodPost, "/api/v1/tokens"},
 			} {
-				b.with(secret).send(call.method, call.path, nil).wants(t, 403, "role-insufficient")
+				as.send(call.method, call.path, nil).wants(t, 403, "role-insufficient")
 			}
-			b.with(secret).get("/api/v1/shops").wants(t, 200, "")
-			b.with(secret).get("/api/v1/settings").wants(t, 200, "")
-			b.with(secret).get("/api/v1/workspace").wants(t, 200, "")
+			as.get("/api/v1/shops").wants(t, 200, "")
+			as.get("/api/v1/settings").wants(t, 200, "")
+			as.get("/api/v1/workspace").wants(t, 200, "")
 		}
 		const nobody = "/api/v1/customers/01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11/archive"
 		b.with(viewer).send(http.MethodPost, nobody, nil).wants(t, 403, "role-insufficient")
