@@ -379,7 +379,7 @@ func all[T any](t testing.TB, limit int, read func(query.Page) (query.List[T], e
 	var items []T
 	cursor := ""
 	for range 1000 {
-		page, err := query.ParsePage(limit, cursor)
+		page, err := query.ParsePage(&limit, cursor)
 		if err != nil {
 			t.Fatal("parse page:", err)
 		}

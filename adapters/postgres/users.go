@@ -211,6 +211,12 @@ func activeUsers(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID) ([]
 	return active, nil
 }
 
+// Mapped finds the user whom a staff key is mapped to.
+func (s Users) Mapped(ctx context.Context, workspaceID uuid.UUID, staffKey string) (uuid.UUID, error) {
+	row, err := queries.UserOfStaff(ctx, s.db.requests, dbsqlc.UserOfStaffParams{WorkspaceID: workspaceID, StaffKey: staffKey})
+	return row.ID, found(err, user.ErrStaffUnmapped)
+}
+
 // Exists tells whether a workspace has an active user with this id.
 func (s Users) Exists(ctx context.Context, workspaceID, id uuid.UUID) (bool, error) {
 	exists, err := queries.UserExists(ctx, s.db.requests, dbsqlc.UserExistsParams{WorkspaceID: workspaceID, ID: id})

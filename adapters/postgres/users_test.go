@@ -266,22 +266,31 @@ func TestStaffMappings(t *testing.T) {
 	}
 	b.mustChangeUser(t, mai.ID, func(u *user.User) error { u.Reactivate(); return nil })
 
+	ofMai := uuid.NullUUID{UUID: mai.ID, Valid: true}
 	unmap := command.NewUnmapStaffHandler(postgres.NewUsers(b.db))
-	if _, err := unmap.Handle(t.Context(), command.UnmapStaff{By: b.by, UserID: mai.ID, StaffKey: "u-1", IfVersion: 1}); err == nil {
+	if _, err := unmap.Handle(t.Context(), command.UnmapStaff{By: b.by, UserID: ofMai, StaffKey: "u-1", IfVersion: 1}); err == nil {
 		t.Error("a version that is no longer was taken")
 	}
-	if _, err := unmap.Handle(t.Context(), command.UnmapStaff{By: b.by, UserID: mai.ID, StaffKey: "u-1"}); err != nil {
+	if _, err := unmap.Handle(t.Context(), command.UnmapStaff{By: b.by, UserID: ofMai, StaffKey: "u-1"}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = unmap.Handle(t.Context(), command.UnmapStaff{By: b.by, UserID: mai.ID, StaffKey: "u-1"})
+	_, err = unmap.Handle(t.Context(), command.UnmapStaff{By: b.by, UserID: ofMai, StaffKey: "u-1"})
 	wantProblem(t, err, problem.KindNotFound, "staff-not-mapped")
+	_, err = unmap.Handle(t.Context(), command.UnmapStaff{By: b.by, StaffKey: "u-1"})
+	wantProblem(t, err, problem.KindNotFound, "staff-not-mapped")
+	b.mustMapStaff(t, command.MapStaff{UserID: huy.ID, StaffKey: "u-1"})
+	_, err = unmap.Handle(t.Context(), command.UnmapStaff{By: command.By{WorkspaceID: event.NewID(), Actor: b.by.Actor}, StaffKey: "u-1"})
+	wantProblem(t, err, problem.KindNotFound, "staff-not-mapped")
+	if unmapped, err := unmap.Handle(t.Context(), command.UnmapStaff{By: b.by, StaffKey: " u-1 "}); err != nil || unmapped.State != huy {
+		t.Errorf("unmapped %+v, %v", unmapped, err)
+	}
 	b.mustMapStaff(t, command.MapStaff{UserID: huy.ID, StaffKey: "u-1"})
 	if got := scan[uuid.UUID](t, b, "SELECT user_id FROM staff_mappings WHERE staff_key = 'u-1'"); got != huy.ID {
 		t.Errorf("the key is mapped to %s", got)
 	}
 	b.foldAll(t)
 	detail, err := postgres.NewReadModel(b.db).User(t.Context(), b.workspaceID, huy.ID)
-	if err != nil || len(detail.Staff) != 1 || detail.Staff[0].Key != "u-1" || detail.Staff[0].Name != nil || detail.Version != 2 {
+	if err != nil || len(detail.Staff) != 1 || detail.Staff[0].Key != "u-1" || detail.Staff[0].Name != nil || detail.Version != 4 {
 		t.Errorf("%+v, %v", detail, err)
 	}
 }

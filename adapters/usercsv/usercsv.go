@@ -137,22 +137,23 @@ func separatorOf(file []byte) rune {
 	return best
 }
 
-// columns is where in a row each field stands; -1 for nowhere.
-type columns struct{ name, phone, email int }
+// columns is where in a row each field stands.
+type columns map[field]int
 
 func (c columns) read(record []string) user.Details {
-	at := func(i int) string {
-		if i < 0 || i >= len(record) {
+	at := func(f field) string {
+		i, ok := c[f]
+		if !ok || i >= len(record) {
 			return ""
 		}
 		return record[i]
 	}
-	return user.Details{Name: at(c.name), Phone: at(c.phone), Email: at(c.email)}
+	return user.Details{Name: at(fieldName), Phone: at(fieldPhone), Email: at(fieldEmail)}
 }
 
 // columnsOf reads the header. A column that is not known is refused: it may be a known one, misspelt.
 func columnsOf(header []string) (columns, error) {
-	found := columns{name: -1, phone: -1, email: -1}
+	found := columns{}
 	var invalid []problem.Field
 	refuse := func(format string, args ...any) {
 		invalid = append(invalid, problem.Field{Path: "header", Message: fmt.Sprintf(format, args...)})
@@ -161,29 +162,22 @@ func columnsOf(header []string) (columns, error) {
 		if strings.TrimSpace(title) == "" {
 			continue
 		}
-		var at *int
-		switch fieldOf[folded(title)] {
-		case fieldName:
-			at = &found.name
-		case fieldPhone:
-			at = &found.phone
-		case fieldEmail:
-			at = &found.email
-		default:
+		name, known := fieldOf[folded(title)]
+		first, twice := found[name]
+		switch {
+		case !known:
 			refuse("column %d is not known; the columns are name, phone and email (or tên, điện thoại, email), and no others", i+1)
-			continue
+		case twice:
+			refuse("columns %d and %d are the same", first+1, i+1)
+		default:
+			found[name] = i
 		}
-		if *at >= 0 {
-			refuse("columns %d and %d are the same", *at+1, i+1)
-			continue
-		}
-		*at = i
 	}
-	if found.name < 0 {
+	if _, ok := found[fieldName]; !ok {
 		refuse("there is no column name (or tên)")
 	}
 	if len(invalid) > 0 {
-		return columns{}, problem.InvalidFields("file-invalid", invalid...)
+		return nil, problem.InvalidFields("file-invalid", invalid...)
 	}
 	return found, nil
 }
@@ -191,7 +185,7 @@ func columnsOf(header []string) (columns, error) {
 type field int
 
 const (
-	fieldName field = iota + 1
+	fieldName field = iota
 	fieldPhone
 	fieldEmail
 )

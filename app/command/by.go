@@ -50,4 +50,22 @@ func (v IfVersion) Check(version int) error {
 	return errStale
 }
 
+// stateAfter decides as change does on a record that has the version which the change insists on, and notes what the record
+// is after it.
+func stateAfter[State any, Record interface {
+	State() State
+	Version() int
+}](stored *Stored[State], ifVersion IfVersion, change func(Record) error) func(Record) error {
+	return func(record Record) error {
+		if err := ifVersion.Check(record.Version()); err != nil {
+			return err
+		}
+		if err := change(record); err != nil {
+			return err
+		}
+		stored.State, stored.Version = record.State(), record.Version()
+		return nil
+	}
+}
+
 var errStale = problem.Stale("version-stale", "somebody changed this since you read it; read it again and repeat your change")

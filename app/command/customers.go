@@ -112,16 +112,7 @@ func changeCustomer(
 	ctx context.Context, customers Customers, by By, id uuid.UUID, ifVersion IfVersion, change func(*customer.Customer) error,
 ) (Stored[customer.State], error) {
 	var stored Stored[customer.State]
-	position, err := customers.Update(ctx, by, id, func(c *customer.Customer) error {
-		if err := ifVersion.Check(c.Version()); err != nil {
-			return err
-		}
-		if err := change(c); err != nil {
-			return err
-		}
-		stored.State, stored.Version = c.State(), c.Version()
-		return nil
-	})
+	position, err := customers.Update(ctx, by, id, stateAfter(&stored, ifVersion, change))
 	stored.Position = position
 	return stored, err
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -90,13 +91,12 @@ func (h ImportUsersHandler) Handle(ctx context.Context, cmd ImportUsers) (Import
 
 // decideImport makes users of the rows that say something new, and tells everything that is wrong with any row.
 func decideImport(rows []UserRow, active []user.State) ([]*user.User, error) {
-	holders := map[contact.Key]user.State{}
-	named := map[string]user.State{}
+	holders := map[mark]user.State{}
 	for _, state := range active {
 		for _, key := range state.Keys() {
-			holders[key] = state
+			holders[mark{column: string(key.Kind), value: key.Value}] = state
 		}
-		named[folded(state.Name)] = state
+		holders[mark{column: "name", value: folded(state.Name)}] = state
 	}
 	var added []*user.User
 	var invalid []problem.Field
@@ -116,7 +116,8 @@ func decideImport(rows []UserRow, active []user.State) ([]*user.User, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		for _, mark := range marksOf(row.Details) {
+		marks := marksOf(row.Details)
+		for _, mark := range marks {
 			if first, ok := lines[mark]; ok {
 				refuse(mark.column, fmt.Sprintf("line %d has the same %s", first, mark.column))
 				continue
@@ -126,12 +127,13 @@ func decideImport(rows []UserRow, active []user.State) ([]*user.User, error) {
 		if len(invalid) > before {
 			continue
 		}
-		state := u.State()
-		holder, field := holderOf(state, holders, named)
-		switch {
-		case holder.ID == uuid.Nil:
+		held := slices.IndexFunc(marks, func(mark mark) bool { return holders[mark].ID != uuid.Nil })
+		if held < 0 {
 			added = append(added, u)
-		case contradicts(state, holder):
+			continue
+		}
+		field, holder := marks[held].column, holders[marks[held]]
+		if contradicts(u.State(), holder) {
 			refuse(field, fmt.Sprintf("%s (%s) has this %s, and another name, phone or email; make the row and the user the same",
 				holder.Name, holder.ID, field))
 		}
@@ -142,12 +144,13 @@ func decideImport(rows []UserRow, active []user.State) ([]*user.User, error) {
 	return added, nil
 }
 
-// mark is what a row is told apart by.
+// mark is what a user is told apart by.
 type mark struct{ column, value string }
 
 // marksOf are a row's phone and email, as far as they can be read; of a row without either, the name.
 func marksOf(row user.Details) []mark {
-	phone, _ := contact.ParsePhone(row.Phone) // what cannot be read is told elsewhere
+	name, _ := contact.ParseName(row.Name) // what cannot be read is told elsewhere
+	phone, _ := contact.ParsePhone(row.Phone)
 	email, _ := contact.ParseEmail(row.Email)
 	var marks []mark
 	if !phone.IsZero() {
@@ -156,23 +159,10 @@ func marksOf(row user.Details) []mark {
 	if !email.IsZero() {
 		marks = append(marks, mark{column: "email", value: email.String()})
 	}
-	if strings.TrimSpace(row.Name) != "" && strings.TrimSpace(row.Phone) == "" && strings.TrimSpace(row.Email) == "" {
-		marks = append(marks, mark{column: "name", value: folded(row.Name)})
+	if name != "" && strings.TrimSpace(row.Phone) == "" && strings.TrimSpace(row.Email) == "" {
+		marks = append(marks, mark{column: "name", value: folded(name)})
 	}
 	return marks
-}
-
-// holderOf finds the active user that a row is about, and the field that tells; the zero State for nobody.
-func holderOf(row user.State, holders map[contact.Key]user.State, named map[string]user.State) (holder user.State, field string) {
-	for _, key := range row.Keys() {
-		if holder, ok := holders[key]; ok {
-			return holder, string(key.Kind)
-		}
-	}
-	if row.Phone == "" && row.Email == "" {
-		return named[folded(row.Name)], "name"
-	}
-	return user.State{}, ""
 }
 
 // contradicts tells that a row says something of a user that is not so; what it leaves out it does not say.
@@ -182,4 +172,4 @@ func contradicts(row, holder user.State) bool {
 }
 
 // folded is a name as two of them are compared.
-func folded(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
+func folded(name string) string { return strings.ToLower(name) }

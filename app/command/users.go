@@ -26,6 +26,8 @@ type Users interface {
 	Preview(ctx context.Context, by By, id uuid.UUID, decide func(*user.User) error) error
 	// Active lists all active users.
 	Active(ctx context.Context, workspaceID uuid.UUID) ([]user.State, error)
+	// Mapped finds the user whom a staff key is mapped to; none is a problem of kind not found.
+	Mapped(ctx context.Context, workspaceID uuid.UUID, staffKey string) (uuid.UUID, error)
 	// Exists tells whether a workspace has an active user with this id.
 	Exists(ctx context.Context, workspaceID, id uuid.UUID) (bool, error)
 }
@@ -104,8 +106,9 @@ func (h SetUserActiveHandler) Handle(ctx context.Context, cmd SetUserActive) (St
 
 // UnmapStaff takes the mapping of a member of a shop's staff back.
 type UnmapStaff struct {
-	By        By
-	UserID    uuid.UUID
+	By By
+	// UserID is whose mapping it is; when it is not given, whosever it is.
+	UserID    uuid.NullUUID
 	IfVersion IfVersion
 	StaffKey  string
 }
@@ -122,7 +125,13 @@ func (h UnmapStaffHandler) Handle(ctx context.Context, cmd UnmapStaff) (Stored[u
 	if err != nil {
 		return Stored[user.State]{}, err
 	}
-	return changeUser(ctx, h.users, cmd.By, cmd.UserID, cmd.IfVersion, func(u *user.User) error { return u.Unmap(staff.Key) })
+	id := cmd.UserID.UUID
+	if !cmd.UserID.Valid {
+		if id, err = h.users.Mapped(ctx, cmd.By.WorkspaceID, staff.Key); err != nil {
+			return Stored[user.State]{}, err
+		}
+	}
+	return changeUser(ctx, h.users, cmd.By, id, cmd.IfVersion, func(u *user.User) error { return u.Unmap(staff.Key) })
 }
 
 // changeUser changes a user who has the version that the change insists on.
@@ -133,18 +142,4 @@ func changeUser(
 	position, err := users.Update(ctx, by, id, stateAfter(&stored, ifVersion, change))
 	stored.Position = position
 	return stored, err
-}
-
-// stateAfter decides as change does, and notes what the user is after it.
-func stateAfter(stored *Stored[user.State], ifVersion IfVersion, change func(*user.User) error) func(*user.User) error {
-	return func(u *user.User) error {
-		if err := ifVersion.Check(u.Version()); err != nil {
-			return err
-		}
-		if err := change(u); err != nil {
-			return err
-		}
-		stored.State, stored.Version = u.State(), u.Version()
-		return nil
-	}
 }

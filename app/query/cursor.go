@@ -14,11 +14,11 @@ const (
 	MaxLimit = 200
 )
 
-// ParsePage reads a page from what a caller sent: a limit of 0 is the default, an empty cursor the first page.
-func ParsePage(limit int, cursor string) (Page, error) {
-	page := Page{Limit: limit}
-	if limit == 0 {
-		page.Limit = DefaultLimit
+// ParsePage reads a page from what a caller sent: no limit is the default, an empty cursor the first page.
+func ParsePage(limit *int, cursor string) (Page, error) {
+	page := Page{Limit: DefaultLimit}
+	if limit != nil {
+		page.Limit = *limit
 	}
 	var invalid []problem.Field
 	if page.Limit < 1 || page.Limit > MaxLimit {

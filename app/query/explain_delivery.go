@@ -216,15 +216,7 @@ func narrateKey(key contact.Key) string {
 }
 
 func narrateAssignee(a order.Assignee) string {
-	why := map[order.AssigneeReason]string{
-		order.AssignedByCreatorPhone:      "has the phone of the order's creator",
-		order.AssignedByCreatorEmail:      "has the email of the order's creator",
-		order.AssignedByCreatorMapped:     "is mapped to the order's creator",
-		order.AssignedByFirstEditorPhone:  "has the phone of the order's first editor",
-		order.AssignedByFirstEditorEmail:  "has the email of the order's first editor",
-		order.AssignedByFirstEditorMapped: "is mapped to the order's first editor",
-		order.AssignedByShopDefault:       "is the shop's default assignee",
-	}[a.Reason]
+	why := WhyAssigned(a.Reason)
 	if why == "" {
 		return "Nobody is assigned: no user has the phone or email of its creator or is mapped to them, and the shop has no default assignee."
 	}

@@ -213,6 +213,9 @@ var (
 	errNotMapped = problem.NotFound("staff-not-mapped", "this staff key is not mapped to this user; show the user to see which are")
 )
 
+// ErrStaffUnmapped: a staff key is mapped to no user.
+var ErrStaffUnmapped = problem.NotFound("staff-not-mapped", "this staff key is mapped to no user; show a user to see theirs")
+
 // ErrUnknown: a workspace has no such user.
 var ErrUnknown = problem.NotFound("user-unknown", "no user has this id; see the list of users")
 

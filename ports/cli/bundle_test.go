@@ -85,6 +85,7 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 	clock := func() time.Time { return now }
 	return cli.Session{
 		WorkspaceID: workspaceID,
+		Zone:        cli.ZoneNamed("Asia/Ho_Chi_Minh"),
 		Application: app.Application{
 			Commands: app.Commands{
 				ConnectShop:          command.NewConnectShopHandler(b.workspaces, b.users, workspace.NewSecretKey()),
@@ -377,6 +378,7 @@ type fakeUsers struct {
 	added  []user.State
 	user   *user.User // who is updated
 	active []user.State
+	mapped map[string]uuid.UUID
 	exists bool
 	err    error
 	by     command.By
@@ -417,6 +419,17 @@ func (f *fakeUsers) Preview(_ context.Context, by command.By, id uuid.UUID, deci
 }
 
 func (f *fakeUsers) Active(context.Context, uuid.UUID) ([]user.State, error) { return f.active, f.err }
+
+func (f *fakeUsers) Mapped(_ context.Context, _ uuid.UUID, staffKey string) (uuid.UUID, error) {
+	if f.err != nil {
+		return uuid.Nil, f.err
+	}
+	id, ok := f.mapped[staffKey]
+	if !ok {
+		return uuid.Nil, user.ErrStaffUnmapped
+	}
+	return id, nil
+}
 
 func (f *fakeUsers) Exists(context.Context, uuid.UUID, uuid.UUID) (bool, error) {
 	return f.exists, f.err

@@ -9,6 +9,7 @@ package cli
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -42,6 +43,8 @@ type Session struct {
 	app.Application
 
 	WorkspaceID uuid.UUID
+	// Zone is the workspace's, in which people are shown times.
+	Zone *time.Location
 	// Operator is who sits at the command line, as the system names them; empty when it does not.
 	Operator string
 	// Close is called once, when the command is done.

@@ -743,6 +743,14 @@ u-1    Mai ca sáng  0904 000 321  -         450  15/09/2025 10:04  15/09/2025 1
 	})
 	bundle.run("user", "unmap", "--staff", "u-1", "--user", anID).exits(cli.ExitDone).prints("User Mai is no longer u-1.\n", "")
 	bundle.run("user", "unmap", "--staff", "u-1", "--user", anID).exits(cli.ExitNotFound)
+
+	bundle.run("user", "unmap", "--staff", "u-1").exits(cli.ExitNotFound)
+	bundle.run(mapping...).exits(cli.ExitDone)
+	bundle.users.mapped = map[string]uuid.UUID{"u-1": id}
+	bundle.run("user", "unmap", "--staff", "u-1").exits(cli.ExitDone).prints("User Mai is no longer u-1.\n", "")
+	if bundle.users.id != id {
+		t.Errorf("user %s was changed", bundle.users.id)
+	}
 }
 
 func TestOrderList(t *testing.T) {

@@ -105,7 +105,7 @@ func (c *customerEdit) Run(ctx context.Context, rt *Runtime) error {
 			return err
 		}
 		shown := query.CustomerOf(edited.State, edited.Version)
-		return rt.show(c.Output.JSON, shown, func(p *page) { showCustomer(p, shown) })
+		return rt.show(c.Output.JSON, shown, func(p *page) { showCustomer(p, s, shown) })
 	})
 }
 
@@ -141,13 +141,13 @@ Examples:
 
 // Run lists the customers.
 func (c *customerList) Run(ctx context.Context, rt *Runtime) error {
-	var narrow narrowing
+	var narrow query.Parameters
 	filter := query.CustomerFilter{
-		Phone: narrow.phone(c.Phone), Email: narrow.email(c.Email), Status: valueOf(c.Status), Tag: narrow.tag(c.Tag),
+		Phone: narrow.Phone(c.Phone), Email: narrow.Email(c.Email), Status: valueOf(c.Status), Tag: narrow.Tag(c.Tag),
 		Search: query.ParseCustomerSearch(c.Query),
 	}
-	page := narrow.page(c.Paging)
-	if err := narrow.problem(); err != nil {
+	page := narrow.Page(&c.Paging.Limit, c.Paging.Cursor)
+	if err := narrow.Problem(); err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
@@ -166,7 +166,7 @@ func (c *customerList) Run(ctx context.Context, rt *Runtime) error {
 		return showList(rt, c.Output.JSON, list, "customers", shape, func(found query.Customer) []string {
 			return []string{
 				found.ID.String(), found.Name, phones(found.Phones), strings.Join(found.Emails, ", "), found.Status,
-				moment(found.CreatedAt),
+				s.moment(found.CreatedAt),
 			}
 		})
 	})
@@ -191,11 +191,11 @@ func (c *customerShow) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		return rt.show(c.Output.JSON, found, func(p *page) { showCustomer(p, found) })
+		return rt.show(c.Output.JSON, found, func(p *page) { showCustomer(p, s, found) })
 	})
 }
 
-func showCustomer(p *page, found query.Customer) {
+func showCustomer(p *page, s Session, found query.Customer) {
 	p.fields(
 		[2]string{"Customer", found.Name},
 		[2]string{"Id", found.ID.String()},
@@ -206,7 +206,7 @@ func showCustomer(p *page, found query.Customer) {
 		[2]string{"Gender", valueOf(found.Gender)},
 		[2]string{"Birthday", birthday(valueOf(found.Birthday))},
 		[2]string{"Tags", strings.Join(found.Tags, ", ")},
-		[2]string{"Created", moment(found.CreatedAt)},
+		[2]string{"Created", s.moment(found.CreatedAt)},
 		[2]string{"Version", strconv.Itoa(found.Version)},
 	)
 	if found.Note == nil {

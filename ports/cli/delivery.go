@@ -32,10 +32,10 @@ func (*deliveryList) Help() string {
 
 // Run lists the deliveries.
 func (c *deliveryList) Run(ctx context.Context, rt *Runtime) error {
-	var narrow narrowing
-	filter := query.DeliveryFilter{ShopID: narrow.shopID(c.ShopID), Outcome: query.Outcome(valueOf(c.Outcome))}
-	page := narrow.page(c.Paging)
-	if err := narrow.problem(); err != nil {
+	var narrow query.Parameters
+	filter := query.DeliveryFilter{ShopID: narrow.ShopID(c.ShopID), Outcome: query.Outcome(valueOf(c.Outcome))}
+	page := narrow.Page(&c.Paging.Limit, c.Paging.Cursor)
+	if err := narrow.Problem(); err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
@@ -48,7 +48,7 @@ func (c *deliveryList) Run(ctx context.Context, rt *Runtime) error {
 		}
 		return showList(rt, c.Output.JSON, list, "deliveries", shape, func(d query.Delivery) []string {
 			return []string{
-				d.ID.String(), moment(d.ReceivedAt), valueOf(d.ShopID), string(d.Outcome), valueOf(d.OrderCode), valueOf(d.Reason),
+				d.ID.String(), s.moment(d.ReceivedAt), valueOf(d.ShopID), string(d.Outcome), valueOf(d.OrderCode), valueOf(d.Reason),
 			}
 		})
 	})
@@ -76,14 +76,14 @@ func (c *deliveryShow) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		return rt.show(c.Output.JSON, found, func(p *page) { showDelivery(p, found) })
+		return rt.show(c.Output.JSON, found, func(p *page) { showDelivery(p, s, found) })
 	})
 }
 
-func showDelivery(p *page, d query.DeliveryDetail) {
+func showDelivery(p *page, s Session, d query.DeliveryDetail) {
 	p.fields(
 		[2]string{"Delivery", d.ID.String()},
-		[2]string{"Received", moment(d.ReceivedAt)},
+		[2]string{"Received", s.moment(d.ReceivedAt)},
 		[2]string{"Shop", valueOf(d.ShopID)},
 		[2]string{"Order", valueOf(d.OrderCode)},
 		[2]string{"Outcome", string(d.Outcome)},
@@ -96,7 +96,7 @@ func showDelivery(p *page, d query.DeliveryDetail) {
 	for _, step := range d.Steps {
 		position := "#" + pad(strconv.FormatInt(step.Position, 10), positions, false)
 		p.linef("")
-		p.linef("%s", strings.Join([]string{position, moment(step.At), step.Event}, gap))
+		p.linef("%s", strings.Join([]string{position, s.moment(step.At), step.Event}, gap))
 		p.paragraph(columns(position)+len(gap), step.Summary)
 	}
 }

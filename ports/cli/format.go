@@ -2,7 +2,6 @@ package cli
 
 import (
 	"strings"
-	"sync"
 	"time"
 
 	"orderbridge/domain/contact"
@@ -10,23 +9,31 @@ import (
 	"orderbridge/domain/order"
 )
 
-// zone is the workspace's zone. Vietnam has had no summer time since 1975, so the offset is as good where the system
-// has no time zone data.
-var zone = sync.OnceValue(func() *time.Location {
-	const name, offset = "Asia/Ho_Chi_Minh", 7 * 60 * 60
-	location, err := time.LoadLocation(name)
+// ZoneNamed is the zone of an IANA name. In place of one that this system does not know it is Vietnam's, which has had no
+// summer time since 1975, so that the offset is as good as the name.
+func ZoneNamed(name string) *time.Location {
+	const vietnam = 7 * 60 * 60
+	zone, err := time.LoadLocation(name)
 	if err != nil {
-		return time.FixedZone("+07", offset)
+		return time.FixedZone("+07", vietnam)
 	}
-	return location
-})
+	return zone
+}
 
-// moment is a time as people in Vietnam write it: "15/09/2025 10:04".
-func moment(t time.Time) string {
+// moment is a time as people in Vietnam write it, in the workspace's zone: "15/09/2025 10:04".
+func (s Session) moment(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.In(zone()).Format("02/01/2006 15:04")
+	return t.In(s.Zone).Format("02/01/2006 15:04")
+}
+
+// maybeMoment is a time that may be missing.
+func (s Session) maybeMoment(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return s.moment(*t)
 }
 
 // quantity is a quantity as people in Vietnam write it: "1.250,5".

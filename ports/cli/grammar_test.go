@@ -42,7 +42,7 @@ var commands = []struct {
 	{"user import", []string{"-"}, true},
 	{"user unmapped", nil, true},
 	{"user map", []string{"--staff", "u-1", "--user", anID}, true},
-	{"user unmap", []string{"--staff", "u-1", "--user", anID}, true},
+	{"user unmap", []string{"--staff", "u-1"}, true},
 	{"order list", nil, true},
 	{"order show", []string{"Pancake_1635294032_2051"}, true},
 	{"delivery list", nil, true},

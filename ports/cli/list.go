@@ -1,17 +1,12 @@
 package cli
 
 import (
-	"cmp"
 	"encoding"
 	"errors"
-	"strings"
 
 	"github.com/google/uuid"
 
 	"orderbridge/app/query"
-	"orderbridge/domain/contact"
-	"orderbridge/domain/order"
-	"orderbridge/domain/problem"
 )
 
 // recordID is the id of a record, as an operator types it.
@@ -38,78 +33,6 @@ func (id recordID) maybe() uuid.NullUUID {
 type paging struct {
 	Limit  int    `default:"${default_limit}" help:"How many entries to show, 1 to ${max_limit}." placeholder:"${default_limit}"`
 	Cursor string `help:"Show what follows: the next_cursor of an earlier answer." placeholder:"CURSOR"`
-}
-
-// narrowing reads what a list is narrowed by, and collects what is wrong with it, so that an operator learns of several
-// mistakes at once.
-type narrowing struct{ invalid []problem.Field }
-
-func (n *narrowing) problem() error {
-	if len(n.invalid) == 0 {
-		return nil
-	}
-	return problem.InvalidFields("parameters-invalid", n.invalid...)
-}
-
-func (n *narrowing) page(p paging) query.Page {
-	page, err := query.ParsePage(cmp.Or(p.Limit, -1), p.Cursor) // 0 would be taken for "as usual"
-	if known, ok := problem.Of(err); ok {
-		n.invalid = append(n.invalid, known.Fields()...)
-	}
-	return page
-}
-
-func (n *narrowing) phone(raw string) string {
-	if raw == "" {
-		return ""
-	}
-	phone, err := contact.ParsePhone(raw)
-	if err != nil {
-		n.invalid = append(n.invalid, problem.Field{Path: "phone", Message: err.Error()})
-	}
-	return phone.E164()
-}
-
-func (n *narrowing) email(raw string) string {
-	if raw == "" {
-		return ""
-	}
-	email, err := contact.ParseEmail(raw)
-	if err != nil {
-		n.invalid = append(n.invalid, problem.Field{Path: "email", Message: err.Error()})
-	}
-	return email.String()
-}
-
-func (n *narrowing) tag(raw string) string {
-	if raw == "" {
-		return ""
-	}
-	tag, err := contact.ParseTag(raw)
-	if err != nil {
-		n.invalid = append(n.invalid, problem.Field{Path: "tag", Message: err.Error()})
-	}
-	return tag
-}
-
-func (n *narrowing) shopID(raw string) string {
-	if strings.Trim(raw, "0123456789") != "" {
-		n.invalid = append(n.invalid, problem.Field{
-			Path: "shop_id", Message: "a shop id is the number in pos.pancake.vn/shop/<number>/overview",
-		})
-	}
-	return raw
-}
-
-func (n *narrowing) orderStatus(raw string) order.Status {
-	if raw == "" {
-		return order.Status{}
-	}
-	status, err := order.ParseStatus(raw)
-	if err != nil {
-		n.invalid = append(n.invalid, problem.Field{Path: "status", Message: err.Error()})
-	}
-	return status
 }
 
 // showList prints a part of a list. What is said about it beside the entries goes to standard error, so that counting

@@ -10,7 +10,6 @@ import (
 
 	"orderbridge/app/query"
 	"orderbridge/domain/money"
-	"orderbridge/domain/order"
 )
 
 type orderCommands struct {
@@ -43,13 +42,13 @@ func (*orderList) Help() string {
 
 // Run lists the orders.
 func (c *orderList) Run(ctx context.Context, rt *Runtime) error {
-	var narrow narrowing
+	var narrow query.Parameters
 	filter := query.OrderFilter{
-		ShopID: narrow.shopID(c.ShopID), CustomerID: c.CustomerID.maybe(), Status: narrow.orderStatus(c.Status),
+		ShopID: narrow.ShopID(c.ShopID), CustomerID: c.CustomerID.maybe(), Status: narrow.OrderStatus(c.Status),
 		AssigneeID: c.AssigneeID.maybe(), OrderedFrom: c.OrderedFrom, OrderedTo: c.OrderedTo,
 	}
-	page := narrow.page(c.Paging)
-	if err := narrow.problem(); err != nil {
+	page := narrow.Page(&c.Paging.Limit, c.Paging.Cursor)
+	if err := narrow.Problem(); err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
@@ -68,7 +67,7 @@ func (c *orderList) Run(ctx context.Context, rt *Runtime) error {
 		}
 		return showList(rt, c.Output.JSON, list, "orders", shape, func(o query.Order) []string {
 			return []string{
-				o.Code, moment(o.OrderedAt), o.Status.Name, o.Customer.Name, phone(valueOf(o.Customer.Phone)),
+				o.Code, s.moment(o.OrderedAt), o.Status.Name, o.Customer.Name, phone(valueOf(o.Customer.Phone)),
 				money.Display(o.Totals.Due, o.Currency), nameOf(o.Assignee),
 			}
 		})
@@ -94,11 +93,11 @@ func (c *orderShow) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		return rt.show(c.Output.JSON, found, func(p *page) { showOrder(p, found) })
+		return rt.show(c.Output.JSON, found, func(p *page) { showOrder(p, s, found) })
 	})
 }
 
-func showOrder(p *page, o query.OrderDetail) {
+func showOrder(p *page, s Session, o query.OrderDetail) {
 	p.fields(
 		[2]string{"Order", o.Code},
 		[2]string{"Status", o.Status.Name + " (" + strconv.Itoa(o.Status.Code) + ")"},
@@ -114,8 +113,8 @@ func showOrder(p *page, o query.OrderDetail) {
 		[2]string{"  email", strings.Join(o.Buyer.Emails, ", ")},
 		[2]string{"Assignee", assignee(o.Order)},
 		[2]string{"Created by", staffName(o.Creator)},
-		[2]string{"Ordered", moment(o.OrderedAt)},
-		[2]string{"Updated", moment(o.UpdatedAt)},
+		[2]string{"Ordered", s.moment(o.OrderedAt)},
+		[2]string{"Updated", s.moment(o.UpdatedAt)},
 		[2]string{"Tags", strings.Join(o.Tags, ", ")},
 		[2]string{"Receiver", valueOf(o.Shipping.ReceiverName)},
 		[2]string{"  phone", phone(valueOf(o.Shipping.ReceiverPhone))},
@@ -159,8 +158,8 @@ func showOrder(p *page, o query.OrderDetail) {
 		{"Due", o.Totals.Due},
 	})
 	showPayments(p, o.Payments, o.Currency)
-	showStatusHistory(p, o.StatusHistory)
-	showHistory(p, o.History)
+	showStatusHistory(p, s, o.StatusHistory)
+	showHistory(p, s, o.History)
 }
 
 func staffName(staff *query.ShopStaff) string {
@@ -187,27 +186,23 @@ func showPayments(p *page, payments query.OrderPayments, currency string) {
 }
 
 // showStatusHistory puts on the page how the order got where it stands in its shop.
-func showStatusHistory(p *page, changes []query.StatusChange) {
+func showStatusHistory(p *page, s Session, changes []query.StatusChange) {
 	if len(changes) == 0 {
 		return
 	}
 	p.linef("")
 	rows := make([][]string, 0, len(changes))
 	for _, change := range changes {
-		at := ""
-		if change.At != nil {
-			at = moment(*change.At)
-		}
-		rows = append(rows, []string{change.Status.Name, at, valueOf(change.Editor)})
+		rows = append(rows, []string{change.Status.Name, s.maybeMoment(change.At), valueOf(change.Editor)})
 	}
 	p.table([]column{{title: "STATUS IN THE SHOP"}, {title: "SINCE"}, {title: "BY", limit: 30}}, rows)
 }
 
 // showHistory puts on the page what was done to the order here.
-func showHistory(p *page, history []query.OrderEvent) {
+func showHistory(p *page, s Session, history []query.OrderEvent) {
 	for _, e := range history {
 		p.linef("")
-		words := []string{"#" + strconv.FormatInt(e.Position, 10), moment(e.At), e.Event, string(e.Actor)}
+		words := []string{"#" + strconv.FormatInt(e.Position, 10), s.moment(e.At), e.Event, string(e.Actor)}
 		if reason := valueOf(e.Reason); reason != "" {
 			words = append(words, reason)
 		}
@@ -264,15 +259,7 @@ func showSums(p *page, currency string, sums []sum) {
 
 // assignee says who carries an order out, and why it is them.
 func assignee(o query.Order) string {
-	why := map[order.AssigneeReason]string{
-		order.AssignedByCreatorPhone:      "has the phone of the order's creator",
-		order.AssignedByCreatorEmail:      "has the email of the order's creator",
-		order.AssignedByCreatorMapped:     "is mapped to the order's creator",
-		order.AssignedByFirstEditorPhone:  "has the phone of the order's first editor",
-		order.AssignedByFirstEditorEmail:  "has the email of the order's first editor",
-		order.AssignedByFirstEditorMapped: "is mapped to the order's first editor",
-		order.AssignedByShopDefault:       "is the shop's default assignee",
-	}[o.AssigneeReason]
+	why := query.WhyAssigned(o.AssigneeReason)
 	switch {
 	case o.Assignee == nil:
 		return "nobody"

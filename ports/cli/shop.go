@@ -33,7 +33,7 @@ type shopCommands struct {
 	Disconnect shopDisconnect `cmd:"" help:"End a shop's deliveries."`
 }
 
-// fromStdin stands for a value that comes on standard input.
+// fromStdin stands for a value or a file that comes on standard input.
 const fromStdin = "-"
 
 type shopConnect struct {
@@ -60,12 +60,8 @@ Examples:
 
 // Run connects the shop.
 func (c *shopConnect) Run(ctx context.Context, rt *Runtime) error {
-	if c.HeaderValue == fromStdin {
-		value, err := rt.readSecret(ctx, "Header value: ")
-		if err != nil {
-			return err
-		}
-		c.HeaderValue = value
+	if err := rt.readHeaderValue(ctx, &c.HeaderValue); err != nil {
+		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
 		stored, err := s.Commands.ConnectShop.Handle(ctx, command.ConnectShop{
@@ -135,7 +131,10 @@ func (c *shopList) Run(ctx context.Context, rt *Runtime) error {
 			{title: "CONNECTED"},
 		}
 		return showList(rt, c.Output.JSON, query.List[query.Shop]{Items: shops}, "shop is connected", shape, func(shop query.Shop) []string {
-			return []string{shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), strconv.FormatInt(shop.Held, 10), moment(shop.ConnectedAt)}
+			return []string{
+				shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), strconv.FormatInt(shop.Held, 10),
+				s.moment(shop.ConnectedAt),
+			}
 		})
 	})
 }
@@ -217,12 +216,8 @@ Examples:
 
 // Run rotates the key.
 func (c *shopRotate) Run(ctx context.Context, rt *Runtime) error {
-	if c.HeaderValue == fromStdin {
-		value, err := rt.readSecret(ctx, "Header value: ")
-		if err != nil {
-			return err
-		}
-		c.HeaderValue = value
+	if err := rt.readHeaderValue(ctx, &c.HeaderValue); err != nil {
+		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
 		if _, err := s.Commands.RotateShopKey.Handle(ctx, command.RotateShopKey{
@@ -233,7 +228,7 @@ func (c *shopRotate) Run(ctx context.Context, rt *Runtime) error {
 		return rt.showShop(ctx, s, c.Output.JSON, c.ShopID, func(p *page, shop query.Shop) {
 			p.linef("Shop %s is known by the new value of the header %s from now on. Now enter it in Pancake.", shop.ID, shop.HeaderKey)
 			if shop.PreviousValidUntil != nil {
-				p.linef("The old one (header %s) works until %s.", valueOf(shop.PreviousHeaderKey), moment(*shop.PreviousValidUntil))
+				p.linef("The old one (header %s) works until %s.", valueOf(shop.PreviousHeaderKey), s.moment(*shop.PreviousValidUntil))
 			} else {
 				p.linef("The old one works no longer.")
 			}
@@ -320,6 +315,20 @@ func (c *shopDisconnect) Run(ctx context.Context, rt *Runtime) error {
 			p.linef("Shop %s is disconnected. What it delivered stays.", c.ShopID)
 		})
 	})
+}
+
+// readHeaderValue puts what comes on standard input in the place of a flag that says so. It is put into the flag, since
+// errors never tell what a secret flag holds.
+func (rt *Runtime) readHeaderValue(ctx context.Context, flag *string) error {
+	if *flag != fromStdin {
+		return nil
+	}
+	value, err := rt.readSecret(ctx, "Header value: ")
+	if err != nil {
+		return err
+	}
+	*flag = value
+	return nil
 }
 
 // maxSecretBytes is far more than any header value has.

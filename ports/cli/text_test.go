@@ -169,11 +169,18 @@ func TestQuantity(t *testing.T) {
 
 func TestMoment(t *testing.T) {
 	t.Parallel()
-	if got := moment(time.Date(2025, 9, 15, 17, 4, 38, 0, time.UTC)); got != "16/09/2025 00:04" {
-		t.Error(got)
-	}
-	if got := moment(time.Time{}); got != "" {
-		t.Error(got)
+	at := time.Date(2025, 9, 15, 17, 4, 38, 0, time.UTC)
+	for zone, want := range map[string]string{
+		"Asia/Ho_Chi_Minh": "16/09/2025 00:04", "Asia/Tokyo": "16/09/2025 02:04", "America/New_York": "15/09/2025 13:04",
+		"Asia/Nowhere": "16/09/2025 00:04",
+	} {
+		session := Session{Zone: ZoneNamed(zone)}
+		if got := session.moment(at); got != want || session.maybeMoment(&at) != want {
+			t.Errorf("in %s it is %q, want %q", zone, got, want)
+		}
+		if got := session.moment(time.Time{}) + session.maybeMoment(nil); got != "" {
+			t.Errorf("no time in %s is %q", zone, got)
+		}
 	}
 }
 

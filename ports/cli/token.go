@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -73,18 +72,11 @@ func (c *tokenList) Run(ctx context.Context, rt *Runtime) error {
 		shape := []column{{title: "ID"}, {title: "NAME", limit: 40}, {title: "ROLE"}, {title: "CREATED"}, {title: "LAST USED"}, {title: "REVOKED"}}
 		return showList(rt, c.Output.JSON, query.List[query.Token]{Items: tokens}, "tokens", shape, func(token query.Token) []string {
 			return []string{
-				token.ID.String(), token.Name, string(token.Role), moment(token.CreatedAt), maybeMoment(token.LastUsedAt),
-				maybeMoment(token.RevokedAt),
+				token.ID.String(), token.Name, string(token.Role), s.moment(token.CreatedAt), s.maybeMoment(token.LastUsedAt),
+				s.maybeMoment(token.RevokedAt),
 			}
 		})
 	})
-}
-
-func maybeMoment(t *time.Time) string {
-	if t == nil {
-		return ""
-	}
-	return moment(*t)
 }
 
 type tokenRevoke struct {

@@ -122,13 +122,13 @@ func (*userList) Help() string {
 
 // Run lists the users.
 func (c *userList) Run(ctx context.Context, rt *Runtime) error {
-	var narrow narrowing
+	var narrow query.Parameters
 	filter := query.UserFilter{Text: c.Find}
 	if c.Active || c.Inactive {
 		filter.Active = &c.Active
 	}
-	page := narrow.page(c.Paging)
-	if err := narrow.problem(); err != nil {
+	page := narrow.Page(&c.Paging.Limit, c.Paging.Cursor)
+	if err := narrow.Problem(); err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
@@ -290,13 +290,13 @@ func (c *userImport) Run(ctx context.Context, rt *Runtime) error {
 	})
 }
 
-// readFile reads a file that an operator names; - is standard input.
+// readFile reads a file that an operator names.
 func (rt *Runtime) readFile(name string) ([]byte, error) {
 	in := rt.Stdin
 	if in == nil {
 		in = strings.NewReader("")
 	}
-	if name != "-" {
+	if name != fromStdin {
 		file, err := os.Open(name)
 		if err != nil {
 			return nil, problem.Invalid("file-unreadable", "the file cannot be opened: %v", err)
@@ -337,9 +337,9 @@ Examples:
 
 // Run lists them.
 func (c *userUnmapped) Run(ctx context.Context, rt *Runtime) error {
-	var narrow narrowing
-	limit := narrow.page(paging{Limit: c.Limit}).Limit
-	if err := narrow.problem(); err != nil {
+	var narrow query.Parameters
+	limit := narrow.Page(&c.Limit, "").Limit
+	if err := narrow.Problem(); err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
@@ -347,7 +347,7 @@ func (c *userUnmapped) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		if err := rt.show(c.Output.JSON, list, func(p *page) { showUnmapped(p, list) }); err != nil || c.Output.JSON {
+		if err := rt.show(c.Output.JSON, list, func(p *page) { showUnmapped(p, s, list) }); err != nil || c.Output.JSON {
 			return err
 		}
 		switch more := list.Total - len(list.Items); {
@@ -360,7 +360,7 @@ func (c *userUnmapped) Run(ctx context.Context, rt *Runtime) error {
 	})
 }
 
-func showUnmapped(p *page, list query.UnmappedStaffList) {
+func showUnmapped(p *page, s Session, list query.UnmappedStaffList) {
 	if len(list.Items) == 0 {
 		return
 	}
@@ -368,7 +368,7 @@ func showUnmapped(p *page, list query.UnmappedStaffList) {
 	for _, staff := range list.Items {
 		rows = append(rows, []string{
 			staff.Key, valueOf(staff.Name), phone(valueOf(staff.Phone)), valueOf(staff.Email), strconv.Itoa(staff.Orders),
-			moment(staff.OldestAt), moment(staff.NewestAt), strings.Join(staff.SampleOrders, " "),
+			s.moment(staff.OldestAt), s.moment(staff.NewestAt), strings.Join(staff.SampleOrders, " "),
 		})
 	}
 	p.table([]column{
@@ -436,7 +436,7 @@ func (c *userMap) Run(ctx context.Context, rt *Runtime) error {
 
 type userUnmap struct {
 	Staff  string   `help:"Staff key, see: orderbridge user show ID." placeholder:"KEY" required:""`
-	User   recordID `help:"Id of the user." placeholder:"ID" required:""`
+	User   recordID `help:"Only if it is mapped to this user." placeholder:"ID"`
 	Output output   `embed:""`
 }
 
@@ -446,14 +446,13 @@ func (*userUnmap) Help() string {
 
 Example:
 
-    orderbridge user unmap --staff "name:Mai" \
-        --user 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11`
+    orderbridge user unmap --staff "name:Mai"`
 }
 
 // Run takes the mapping back.
 func (c *userUnmap) Run(ctx context.Context, rt *Runtime) error {
 	return rt.inSession(ctx, func(s Session) error {
-		stored, err := s.Commands.UnmapStaff.Handle(ctx, command.UnmapStaff{By: s.by(), UserID: uuid.UUID(c.User), StaffKey: c.Staff})
+		stored, err := s.Commands.UnmapStaff.Handle(ctx, command.UnmapStaff{By: s.by(), UserID: c.User.maybe(), StaffKey: c.Staff})
 		return showStoredUser(rt, c.Output.JSON, stored, err, fmt.Sprintf("is no longer %s.", c.Staff))
 	})
 }

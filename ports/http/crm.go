@@ -12,8 +12,6 @@ import (
 
 	"orderbridge/app"
 	"orderbridge/app/query"
-	"orderbridge/domain/contact"
-	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
 )
 
@@ -40,14 +38,14 @@ func (s *server) crm() *ServerInterfaceWrapper {
 
 // ListOrders lists orders.
 func (c crm) ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error) {
-	var check parameters
+	var check query.Parameters
 	filter := query.OrderFilter{
-		ShopID: check.shopID(request.Params.ShopID), CustomerID: maybe(request.Params.CustomerID),
-		Status: check.orderStatus(request.Params.Status), AssigneeID: maybe(request.Params.AssigneeID),
+		ShopID: check.ShopID(given(request.Params.ShopID)), CustomerID: maybe(request.Params.CustomerID),
+		Status: check.OrderStatus(given(request.Params.Status)), AssigneeID: maybe(request.Params.AssigneeID),
 		OrderedFrom: given(request.Params.OrderedFrom), OrderedTo: given(request.Params.OrderedTo),
 	}
-	page := check.page(request.Params.Limit, request.Params.Cursor)
-	if err := check.problem(); err != nil {
+	page := check.Page(request.Params.Limit, given(request.Params.Cursor))
+	if err := check.Problem(); err != nil {
 		return nil, err
 	}
 	list, err := c.queries.Orders(ctx, workspaceOf(ctx), filter, page)
@@ -67,14 +65,14 @@ var errOrderUnknown = problem.NotFound("order-unknown", "no order has this code"
 
 // ListDeliveries lists deliveries.
 func (c crm) ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error) {
-	var check parameters
+	var check query.Parameters
 	filter := query.DeliveryFilter{
-		ShopID: check.shopID(request.Params.ShopID),
+		ShopID: check.ShopID(given(request.Params.ShopID)),
 		Outcome: oneOf(&check, "outcome", request.Params.Outcome, query.OutcomePending, query.OutcomeCreated, query.OutcomeUpdated,
 			query.OutcomeUnchanged, query.OutcomeSkipped, query.OutcomeHeld, query.OutcomeFailed, query.OutcomeRejected),
 	}
-	page := check.page(request.Params.Limit, request.Params.Cursor)
-	if err := check.problem(); err != nil {
+	page := check.Page(request.Params.Limit, given(request.Params.Cursor))
+	if err := check.Problem(); err != nil {
 		return nil, err
 	}
 	list, err := c.queries.Deliveries(ctx, workspaceOf(ctx), filter, page)
@@ -89,104 +87,26 @@ func (c crm) GetDelivery(ctx context.Context, request GetDeliveryRequestObject) 
 
 // ListSources lists order sources.
 func (c crm) ListSources(ctx context.Context, request ListSourcesRequestObject) (ListSourcesResponseObject, error) {
-	var check parameters
-	page := check.page(request.Params.Limit, request.Params.Cursor)
-	if err := check.problem(); err != nil {
+	var check query.Parameters
+	page := check.Page(request.Params.Limit, given(request.Params.Cursor))
+	if err := check.Problem(); err != nil {
 		return nil, err
 	}
 	list, err := c.queries.Sources(ctx, workspaceOf(ctx), page)
 	return ListSources200JSONResponse(list), err
 }
 
-// parameters reads the parameters of a list and collects what is wrong with them, so that a caller learns of
-// several at once. A text that is given and empty is as good as not given.
-type parameters struct{ invalid []problem.Field }
-
 const codeParametersInvalid = "parameters-invalid"
 
-func (p *parameters) problem() error {
-	if len(p.invalid) == 0 {
-		return nil
-	}
-	return problem.InvalidFields(codeParametersInvalid, p.invalid...)
-}
-
-func (p *parameters) refuse(path, message string) {
-	p.invalid = append(p.invalid, problem.Field{Path: path, Message: message})
-}
-
-func (p *parameters) page(limit *int, cursor *string) query.Page {
-	if limit != nil && *limit == 0 { // ParsePage takes it for "as usual", and the contract does not
-		p.refuse("limit", messageOf["limit"])
-		limit = nil
-	}
-	page, err := query.ParsePage(given(limit), given(cursor))
-	if known, ok := problem.Of(err); ok {
-		p.invalid = append(p.invalid, known.Fields()...)
-	}
-	return page
-}
-
-func (p *parameters) phone(raw *string) string {
-	if given(raw) == "" {
-		return ""
-	}
-	phone, err := contact.ParsePhone(*raw)
-	if err != nil {
-		p.refuse("phone", err.Error())
-	}
-	return phone.E164()
-}
-
-func (p *parameters) email(raw *string) string {
-	if given(raw) == "" {
-		return ""
-	}
-	email, err := contact.ParseEmail(*raw)
-	if err != nil {
-		p.refuse("email", err.Error())
-	}
-	return email.String()
-}
-
-func (p *parameters) tag(raw *string) string {
-	if given(raw) == "" {
-		return ""
-	}
-	tag, err := contact.ParseTag(*raw)
-	if err != nil {
-		p.refuse("tag", err.Error())
-	}
-	return tag
-}
-
-func (p *parameters) shopID(raw *string) string {
-	id := given(raw)
-	if strings.Trim(id, "0123456789") != "" || len(id) > 20 {
-		p.refuse("shop_id", "a shop id is the number in pos.pancake.vn/shop/<number>/overview")
-	}
-	return id
-}
-
-func (p *parameters) orderStatus(raw *string) order.Status {
-	if given(raw) == "" {
-		return order.Status{}
-	}
-	status, err := order.ParseStatus(*raw)
-	if err != nil {
-		p.refuse("status", err.Error())
-	}
-	return status
-}
-
-func oneOf[T ~string](p *parameters, path string, raw *T, allowed ...T) T {
+// oneOf reads a word of which there are only some.
+func oneOf[T ~string](p *query.Parameters, path string, raw *T, allowed ...T) T {
 	value := given(raw)
 	if value != "" && !slices.Contains(allowed, value) {
 		words := make([]string, 0, len(allowed))
 		for _, word := range allowed {
 			words = append(words, string(word))
 		}
-		p.refuse(path, "this is one of: "+strings.Join(words, ", "))
+		p.Refuse(path, "this is one of: "+strings.Join(words, ", "))
 	}
 	return value
 }

@@ -12,16 +12,16 @@ import (
 
 // ListCustomers lists customers.
 func (c crm) ListCustomers(ctx context.Context, request ListCustomersRequestObject) (ListCustomersResponseObject, error) {
-	var check parameters
+	var check query.Parameters
 	filter := query.CustomerFilter{
-		Phone:  check.phone(request.Params.Phone),
-		Email:  check.email(request.Params.Email),
+		Phone:  check.Phone(given(request.Params.Phone)),
+		Email:  check.Email(given(request.Params.Email)),
 		Status: string(oneOf(&check, "status", request.Params.Status, customer.StatusActive, customer.StatusArchived)),
-		Tag:    check.tag(request.Params.Tag),
+		Tag:    check.Tag(given(request.Params.Tag)),
 		Search: query.ParseCustomerSearch(given(request.Params.Q)),
 	}
-	page := check.page(request.Params.Limit, request.Params.Cursor)
-	if err := check.problem(); err != nil {
+	page := check.Page(request.Params.Limit, given(request.Params.Cursor))
+	if err := check.Problem(); err != nil {
 		return nil, err
 	}
 	list, err := c.queries.Customers(ctx, workspaceOf(ctx), filter, page)
@@ -30,12 +30,13 @@ func (c crm) ListCustomers(ctx context.Context, request ListCustomersRequestObje
 
 // AddCustomer adds a customer.
 func (c crm) AddCustomer(ctx context.Context, request AddCustomerRequestObject) (AddCustomerResponseObject, error) {
-	stored, err := c.storedCustomer(ctx)(c.commands.AddCustomer.Handle(ctx, command.AddCustomer{By: byOf(ctx), Details: *request.Body}))
+	stored, err := c.commands.AddCustomer.Handle(ctx, command.AddCustomer{By: byOf(ctx), Details: *request.Body})
+	answer, err := c.storedCustomer(ctx, stored, err)
 	return AddCustomer201JSONResponse{
-		Body: stored.Body,
+		Body: answer.Body,
 		Headers: AddCustomer201ResponseHeaders{
-			Location: "/api/v1/customers/" + stored.Body.ID.String(), ETag: stored.Headers.ETag,
-			OrderbridgePosition: stored.Headers.OrderbridgePosition,
+			Location: "/api/v1/customers/" + answer.Body.ID.String(), ETag: answer.Headers.ETag,
+			OrderbridgePosition: answer.Headers.OrderbridgePosition,
 		},
 	}, err
 }
@@ -54,22 +55,23 @@ func (c crm) EditCustomer(ctx context.Context, request EditCustomerRequestObject
 	if err != nil {
 		return nil, err
 	}
-	stored, err := c.storedCustomer(ctx)(c.commands.EditCustomer.Handle(ctx, command.EditCustomer{
+	stored, err := c.commands.EditCustomer.Handle(ctx, command.EditCustomer{
 		By: byOf(ctx), ID: request.ID, IfVersion: version, Edit: *request.Body,
-	}))
-	return EditCustomer200JSONResponse{stored}, err
+	})
+	answer, err := c.storedCustomer(ctx, stored, err)
+	return EditCustomer200JSONResponse{answer}, err
 }
 
 // ArchiveCustomer takes a customer out of use.
 func (c crm) ArchiveCustomer(ctx context.Context, request ArchiveCustomerRequestObject) (ArchiveCustomerResponseObject, error) {
-	stored, err := c.setCustomerStatus(ctx, request.ID, request.Params.IfMatch, customer.StatusArchived)
-	return ArchiveCustomer200JSONResponse{stored}, err
+	answer, err := c.setCustomerStatus(ctx, request.ID, request.Params.IfMatch, customer.StatusArchived)
+	return ArchiveCustomer200JSONResponse{answer}, err
 }
 
 // RestoreCustomer brings a customer back into use.
 func (c crm) RestoreCustomer(ctx context.Context, request RestoreCustomerRequestObject) (RestoreCustomerResponseObject, error) {
-	stored, err := c.setCustomerStatus(ctx, request.ID, request.Params.IfMatch, customer.StatusActive)
-	return RestoreCustomer200JSONResponse{stored}, err
+	answer, err := c.setCustomerStatus(ctx, request.ID, request.Params.IfMatch, customer.StatusActive)
+	return RestoreCustomer200JSONResponse{answer}, err
 }
 
 func (c crm) setCustomerStatus(
@@ -79,21 +81,20 @@ func (c crm) setCustomerStatus(
 	if err != nil {
 		return CustomerStoredJSONResponse{}, err
 	}
-	return c.storedCustomer(ctx)(c.commands.ChangeCustomerStatus.Handle(ctx, command.ChangeCustomerStatus{
+	stored, err := c.commands.ChangeCustomerStatus.Handle(ctx, command.ChangeCustomerStatus{
 		By: byOf(ctx), ID: id, IfVersion: version, Status: status,
-	}))
+	})
+	return c.storedCustomer(ctx, stored, err)
 }
 
 // storedCustomer answers a command with the customer that it left behind.
-func (c crm) storedCustomer(ctx context.Context) func(command.Stored[customer.State], error) (CustomerStoredJSONResponse, error) {
-	return func(stored command.Stored[customer.State], err error) (CustomerStoredJSONResponse, error) {
-		if err != nil {
-			return CustomerStoredJSONResponse{}, err
-		}
-		c.settle(ctx, stored.Position)
-		return CustomerStoredJSONResponse{
-			Body:    seen(ctx, query.CustomerOf(stored.State, stored.Version)),
-			Headers: CustomerStoredResponseHeaders{ETag: etag(stored.Version), OrderbridgePosition: stored.Position},
-		}, nil
+func (c crm) storedCustomer(ctx context.Context, stored command.Stored[customer.State], err error) (CustomerStoredJSONResponse, error) {
+	if err != nil {
+		return CustomerStoredJSONResponse{}, err
 	}
+	c.settle(ctx, stored.Position)
+	return CustomerStoredJSONResponse{
+		Body:    seen(ctx, query.CustomerOf(stored.State, stored.Version)),
+		Headers: CustomerStoredResponseHeaders{ETag: etag(stored.Version), OrderbridgePosition: stored.Position},
+	}, nil
 }

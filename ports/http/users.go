@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/google/uuid"
+
 	"orderbridge/app/command"
 	"orderbridge/app/query"
 	"orderbridge/domain/user"
@@ -12,12 +14,12 @@ import (
 
 // ListUsers lists users.
 func (c crm) ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error) {
-	var check parameters
+	var check query.Parameters
 	filter := query.UserFilter{
-		Active: request.Params.Active, Text: check.text("q", request.Params.Q), WholeContacts: !seesContacts(ctx),
+		Active: request.Params.Active, Text: text(&check, "q", request.Params.Q), WholeContacts: !seesContacts(ctx),
 	}
-	page := check.page(request.Params.Limit, request.Params.Cursor)
-	if err := check.problem(); err != nil {
+	page := check.Page(request.Params.Limit, given(request.Params.Cursor))
+	if err := check.Problem(); err != nil {
 		return nil, err
 	}
 	list, err := c.queries.Users(ctx, workspaceOf(ctx), filter, page)
@@ -27,12 +29,12 @@ func (c crm) ListUsers(ctx context.Context, request ListUsersRequestObject) (Lis
 // maxTextRunes is how long a text may be that is looked for.
 const maxTextRunes = 200
 
-func (p *parameters) text(path string, raw *string) string {
-	text := given(raw)
-	if len([]rune(text)) > maxTextRunes || !isPrintable(text) {
-		p.refuse(path, "this is at most 200 visible characters")
+func text(p *query.Parameters, path string, raw *string) string {
+	value := given(raw)
+	if len([]rune(value)) > maxTextRunes || !isPrintable(value) {
+		p.Refuse(path, "this is at most 200 visible characters")
 	}
-	return text
+	return value
 }
 
 // GetUser shows a user.
@@ -49,13 +51,14 @@ func (c crm) AddUser(ctx context.Context, request AddUserRequestObject) (AddUser
 	stored, err := c.commands.AddUser.Handle(ctx, command.AddUser{
 		By: byOf(ctx), Name: request.Body.Name, Phone: request.Body.Phone, Email: request.Body.Email,
 	})
-	if err != nil {
-		return nil, err
-	}
-	c.settle(ctx, stored.Position)
-	return AddUser201JSONResponse{Body: query.UserOf(stored.State), Headers: AddUser201ResponseHeaders{
-		ETag: etag(stored.Version), OrderbridgePosition: stored.Position, Location: "/api/v1/users/" + stored.State.ID.String(),
-	}}, nil
+	answer, err := c.storedUser(ctx, stored, err)
+	return AddUser201JSONResponse{
+		Body: answer.Body,
+		Headers: AddUser201ResponseHeaders{
+			Location: "/api/v1/users/" + answer.Body.ID.String(), ETag: answer.Headers.ETag,
+			OrderbridgePosition: answer.Headers.OrderbridgePosition,
+		},
+	}, err
 }
 
 // EditUser changes a user.
@@ -64,35 +67,35 @@ func (c crm) EditUser(ctx context.Context, request EditUserRequestObject) (EditU
 	if err != nil {
 		return nil, err
 	}
-	stored, err := c.storedUser(ctx)(c.commands.EditUser.Handle(ctx, command.EditUser{
+	stored, err := c.commands.EditUser.Handle(ctx, command.EditUser{
 		By: byOf(ctx), ID: request.ID, IfVersion: version,
 		Edit: user.Edit{Name: request.Body.Name, Phone: request.Body.Phone, Email: request.Body.Email},
-	}))
-	return EditUser200JSONResponse{stored}, err
+	})
+	answer, err := c.storedUser(ctx, stored, err)
+	return EditUser200JSONResponse{answer}, err
 }
 
 // DeactivateUser takes a user out of use.
 func (c crm) DeactivateUser(ctx context.Context, request DeactivateUserRequestObject) (DeactivateUserResponseObject, error) {
-	version, err := ifVersion(request.Params.IfMatch)
-	if err != nil {
-		return nil, err
-	}
-	stored, err := c.storedUser(ctx)(c.commands.SetUserActive.Handle(ctx, command.SetUserActive{
-		By: byOf(ctx), ID: request.ID, IfVersion: version, Active: false,
-	}))
-	return DeactivateUser200JSONResponse{stored}, err
+	answer, err := c.setUserActive(ctx, request.ID, request.Params.IfMatch, false)
+	return DeactivateUser200JSONResponse{answer}, err
 }
 
 // ReactivateUser brings a user back into use.
 func (c crm) ReactivateUser(ctx context.Context, request ReactivateUserRequestObject) (ReactivateUserResponseObject, error) {
-	version, err := ifVersion(request.Params.IfMatch)
+	answer, err := c.setUserActive(ctx, request.ID, request.Params.IfMatch, true)
+	return ReactivateUser200JSONResponse{answer}, err
+}
+
+func (c crm) setUserActive(ctx context.Context, id uuid.UUID, ifMatch *string, active bool) (UserStoredJSONResponse, error) {
+	version, err := ifVersion(ifMatch)
 	if err != nil {
-		return nil, err
+		return UserStoredJSONResponse{}, err
 	}
-	stored, err := c.storedUser(ctx)(c.commands.SetUserActive.Handle(ctx, command.SetUserActive{
-		By: byOf(ctx), ID: request.ID, IfVersion: version, Active: true,
-	}))
-	return ReactivateUser200JSONResponse{stored}, err
+	stored, err := c.commands.SetUserActive.Handle(ctx, command.SetUserActive{
+		By: byOf(ctx), ID: id, IfVersion: version, Active: active,
+	})
+	return c.storedUser(ctx, stored, err)
 }
 
 // ImportUsers adds the users of a file.
@@ -115,9 +118,9 @@ func (c crm) ImportUsers(ctx context.Context, request ImportUsersRequestObject) 
 
 // ListUnmappedStaff lists the members of shops' staff whom no user is.
 func (c crm) ListUnmappedStaff(ctx context.Context, request ListUnmappedStaffRequestObject) (ListUnmappedStaffResponseObject, error) {
-	var check parameters
-	page := check.page(request.Params.Limit, nil)
-	if err := check.problem(); err != nil {
+	var check query.Parameters
+	page := check.Page(request.Params.Limit, "")
+	if err := check.Problem(); err != nil {
 		return nil, err
 	}
 	list, err := c.queries.UnmappedStaff(ctx, workspaceOf(ctx), page.Limit)
@@ -147,22 +150,21 @@ func (c crm) UnmapStaff(ctx context.Context, request UnmapStaffRequestObject) (U
 	if err != nil {
 		return nil, err
 	}
-	stored, err := c.storedUser(ctx)(c.commands.UnmapStaff.Handle(ctx, command.UnmapStaff{
-		By: byOf(ctx), UserID: request.ID, IfVersion: version, StaffKey: request.Key,
-	}))
-	return UnmapStaff200JSONResponse{stored}, err
+	stored, err := c.commands.UnmapStaff.Handle(ctx, command.UnmapStaff{
+		By: byOf(ctx), UserID: maybe(&request.ID), IfVersion: version, StaffKey: request.Key,
+	})
+	answer, err := c.storedUser(ctx, stored, err)
+	return UnmapStaff200JSONResponse{answer}, err
 }
 
 // storedUser answers a command with the user that it left behind.
-func (c crm) storedUser(ctx context.Context) func(command.Stored[user.State], error) (UserStoredJSONResponse, error) {
-	return func(stored command.Stored[user.State], err error) (UserStoredJSONResponse, error) {
-		if err != nil {
-			return UserStoredJSONResponse{}, err
-		}
-		c.settle(ctx, stored.Position)
-		return UserStoredJSONResponse{
-			Body:    query.UserOf(stored.State),
-			Headers: UserStoredResponseHeaders{ETag: etag(stored.Version), OrderbridgePosition: stored.Position},
-		}, nil
+func (c crm) storedUser(ctx context.Context, stored command.Stored[user.State], err error) (UserStoredJSONResponse, error) {
+	if err != nil {
+		return UserStoredJSONResponse{}, err
 	}
+	c.settle(ctx, stored.Position)
+	return UserStoredJSONResponse{
+		Body:    query.UserOf(stored.State),
+		Headers: UserStoredResponseHeaders{ETag: etag(stored.Version), OrderbridgePosition: stored.Position},
+	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"orderbridge/app/query"
 	"orderbridge/cmd/orderbridge/service"
@@ -72,6 +73,38 @@ func TestAnOperatorSetsUpAWorkspaceAtTheCommandLine(t *testing.T) {
 	}
 	if got := sh.run("settings", "show"); !strings.Contains(got, "email") {
 		t.Errorf("settings are shown as %s", got)
+	}
+}
+
+func TestTimesAreShownInTheWorkspacesZone(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	sh := b.shell()
+	delivered := b.settled(b.deliver(shopA, fixture(t, "order-new-customer.json")))
+	b.caughtUp()
+	code, received := *delivered.OrderCode, delivered.ReceivedAt
+	for _, zone := range []struct {
+		name  string
+		ahead time.Duration
+	}{{"Asia/Ho_Chi_Minh", 7 * time.Hour}, {"Asia/Tokyo", 9 * time.Hour}} {
+		sh.run("settings", "set", "--time-zone", zone.name)
+		for _, c := range []struct {
+			args []string
+			at   time.Time
+		}{
+			{[]string{"order", "list"}, time.Date(2025, 9, 15, 3, 4, 38, 0, time.UTC)},
+			{[]string{"order", "show", code}, time.Date(2025, 9, 15, 3, 4, 38, 0, time.UTC)},
+			{[]string{"delivery", "list"}, received},
+			{[]string{"delivery", "show", delivered.ID.String()}, received},
+		} {
+			want := c.at.UTC().Add(zone.ahead).Format("02/01/2006 15:04")
+			if shown := sh.run(c.args...); !strings.Contains(shown, want) {
+				t.Errorf("in %s, %s is to show %s:\n%s", zone.name, strings.Join(c.args, " "), want, shown)
+			}
+		}
+		if shown := sh.run("order", "list", "--json"); !strings.Contains(shown, `"2025-09-15T03:04:38`) {
+			t.Errorf("in JSON a time is not UTC: %s", shown)
+		}
 	}
 }
 

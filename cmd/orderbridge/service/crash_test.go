@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"orderbridge/app/query"
@@ -77,16 +76,20 @@ func TestAKilledServiceLosesAndRepeatsNothing(t *testing.T) {
 
 			first := spawn(t, b.dsn, b.dataDir)
 			b.use(first)
-			id := make(chan uuid.UUID, 1)
-			go func() { id <- b.deliverTo(first.baseURL, fixture(t, body)) }()
+			answered := make(chan answer, 1)
+			killed, order := *b, fixture(t, body)
+			go func() {
+				got, _ := killed.tryPost(shopA, order) // it may get no answer
+				answered <- got
+			}()
 			eventually(t, "the service is "+kill.when, reached)
 			first.kill()
 			release()
 
 			second := spawn(t, b.dsn, b.dataDir)
 			b.use(second)
-			if delivered := <-id; delivered != uuid.Nil { // it was acknowledged, so it must be there
-				if got := b.settled(delivered); got.Outcome != query.OutcomeCreated {
+			if got := <-answered; got.status == http.StatusOK { // it was acknowledged, so it must be there
+				if got := b.settled(got.deliveryID(t)); got.Outcome != query.OutcomeCreated {
 					t.Errorf("delivery is %+v", got.Delivery)
 				}
 			} else { // it was not, and Pancake delivers again
@@ -95,24 +98,6 @@ func TestAKilledServiceLosesAndRepeatsNothing(t *testing.T) {
 			checkCounts(t, b, 1, 1)
 		})
 	}
-}
-
-// deliverTo delivers a body and returns the delivery's id, the zero UUID when it was not acknowledged.
-func (b *bridge) deliverTo(baseURL string, body []byte) uuid.UUID {
-	request, err := http.NewRequest(http.MethodPost, baseURL+"/api/pancake/webhook", strings.NewReader(string(body)))
-	if err != nil {
-		return uuid.Nil
-	}
-	request.Header.Set(headerKey, secretOf(shopA))
-	got, err := roundTrip(b.t, request)
-	if err != nil || got.status != http.StatusOK {
-		return uuid.Nil
-	}
-	var receipt struct {
-		DeliveryID uuid.UUID `json:"delivery_id"`
-	}
-	got.decode(b.t, &receipt)
-	return receipt.DeliveryID
 }
 
 // blockCursor keeps the policy from starting: another transaction holds its cursor.

@@ -53,15 +53,10 @@ func TestTheDemoDeliversWhatItPrints(t *testing.T) {
 		if curl == nil {
 			t.Fatalf("no curl in:\n%s", printed)
 		}
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, curl[1], strings.NewReader(curl[4]))
-		must(t, err)
-		request.Header.Set(curl[2], curl[3])
 		secrets = append(secrets, curl[3])
-		got, err := roundTrip(t, request)
+		got, err := (&bridge{t: t}).exchange(http.MethodPost, curl[1], []byte(curl[4]), curl[2], curl[3])
 		must(t, err)
-		if got.status != http.StatusOK {
-			t.Errorf("the printed curl is answered with %d %s", got.status, got.body)
-		}
+		got.wants(t, http.StatusOK, "")
 		sh := &shell{t: t, environ: map[string]string{"DATABASE_URL": dsn, "ORDERBRIDGE_DATA_DIR": dataDir}}
 		eventually(t, "the order is listed", func() bool {
 			return strings.Contains(sh.run("order", "list"), "Pancake_1000000001_2051")

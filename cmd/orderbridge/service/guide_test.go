@@ -16,7 +16,7 @@ import (
 
 // TestGuide shows each promise of Getfly's guide to its Pancake integration, on a running service. docs/guide.md lists the
 // promises beside these names, and a promise is in both or the test fails.
-func TestGuide(t *testing.T) { //nolint:tparallel // the promises are parallel, the last look is not
+func TestGuide(t *testing.T) {
 	t.Parallel()
 
 	promises := map[string]func(*testing.T, *bridge){
@@ -24,14 +24,7 @@ func TestGuide(t *testing.T) { //nolint:tparallel // the promises are parallel, 
 			b.shell().run("workspace", "create", "version6", "--host", "version6.example.com")
 			b.shell().run("--workspace", "version6", "shop", "connect", "--shop-id", shopA, "--header-key", "K", "--header-value", "of version6")
 			for host, status := range map[string]int{"version6.example.com": 200, "VERSION6.example.com:443": 200, "other.example.com": 401} {
-				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.baseURL+"/api/pancake/webhook",
-					strings.NewReader(string(fixture(t, "order-new-customer.json"))))
-				must(t, err)
-				request.Host = host
-				request.Header.Set("K", "of version6")
-				got, err := roundTrip(b.t, request)
-				must(t, err)
-				got.wants(t, status, "")
+				b.postWith(fixture(t, "order-new-customer.json"), "K", "of version6", "Host", host).wants(t, status, "")
 			}
 			if n := count(t, connect(t, b.dsn), `SELECT count(*) FROM events e JOIN workspaces w ON w.id = e.workspace_id
 				WHERE w.name = 'version6' AND e.type = 'OrderReceived'`); n != 2 {
@@ -39,9 +32,8 @@ func TestGuide(t *testing.T) { //nolint:tparallel // the promises are parallel, 
 			}
 		},
 		"OnlyOrdersAreTaken": func(t *testing.T, b *bridge) {
-			got, err := b.post(shopA, fixture(t, "other-customer-event.json"))
-			must(t, err)
-			if got.wants(t, 200, ""); !strings.Contains(string(got.body), `"ignored"`) {
+			got := b.post(shopA, fixture(t, "other-customer-event.json")).wants(t, 200, "")
+			if !strings.Contains(string(got.body), `"ignored"`) {
 				t.Errorf("%s", got.body)
 			}
 			if n := count(t, connect(t, b.dsn), "SELECT count(*) FROM events WHERE type = 'OrderReceived'"); n != 0 {
@@ -51,16 +43,16 @@ func TestGuide(t *testing.T) { //nolint:tparallel // the promises are parallel, 
 		"KeyAndValueAreFreelyChosen": func(t *testing.T, b *bridge) {
 			for i, value := range []string{"1", "abc xyz!@#$%^&*()", "bí mật của cửa hàng ✓", strings.Repeat("k", 256)} {
 				id, key := fmt.Sprint(100+i), fmt.Sprintf("My-Key_%d.x", i)
-				b.call(http.MethodPost, "/api/v1/shops", object{"shop_id": id, "header_key": key, "header_value": value}, nil).wants(t, 201, "")
+				b.send(http.MethodPost, "/api/v1/shops", object{"shop_id": id, "header_key": key, "header_value": value}).wants(t, 201, "")
 				body := changed(t, fixture(t, "order-new-customer.json"), object{"shop_id": id})
-				b.postWith(key, value, body).wants(t, 200, "")
-				b.postWith(key, value+"x", body).wants(t, 401, "unknown-sender")
+				b.postWith(body, key, value).wants(t, 200, "")
+				b.postWith(body, key, value+"x").wants(t, 401, "unknown-sender")
 			}
 		},
 		"TheShopIDIsTakenFromTheAddressOfTheShop": func(t *testing.T, b *bridge) {
-			got := b.call(http.MethodPost, "/api/v1/shops", object{
+			got := b.send(http.MethodPost, "/api/v1/shops", object{
 				"shop_id": "https://pos.pancake.vn/shop/1635294039/overview", "name": "Cửa hàng 9", "header_key": "K", "header_value": "v",
-			}, nil).wants(t, 201, "")
+			}).wants(t, 201, "")
 			if shop := decoded[query.Shop](t, got); shop.ID != "1635294039" {
 				t.Errorf("%+v", shop)
 			}
@@ -80,13 +72,13 @@ func TestGuide(t *testing.T) { //nolint:tparallel // the promises are parallel, 
 		},
 		"AtMostTenShopsAreConnected": func(t *testing.T, b *bridge) {
 			for i := range 8 {
-				b.call(http.MethodPost, "/api/v1/shops", object{"shop_id": fmt.Sprint(i + 1), "header_key": "K"}, nil).wants(t, 201, "")
+				b.send(http.MethodPost, "/api/v1/shops", object{"shop_id": fmt.Sprint(i + 1), "header_key": "K"}).wants(t, 201, "")
 			}
-			b.call(http.MethodPost, "/api/v1/shops", object{"shop_id": "9", "header_key": "K"}, nil).wants(t, 409, "shop-limit")
+			b.send(http.MethodPost, "/api/v1/shops", object{"shop_id": "9", "header_key": "K"}).wants(t, 409, "shop-limit")
 		},
 		"ACustomerWithThePhoneGetsTheOrderAndNoneIsCreated": func(t *testing.T, b *bridge) {
-			b.call(http.MethodPatch, "/api/v1/settings", object{"match_by": "phone"}, nil).wants(t, 200, "")
-			known := b.call(http.MethodPost, "/api/v1/customers", object{"name": "Phạm Dung", "phones": []string{"0987000102"}}, nil).wants(t, 201, "")
+			b.send(http.MethodPatch, "/api/v1/settings", object{"match_by": "phone"}).wants(t, 200, "")
+			known := b.send(http.MethodPost, "/api/v1/customers", object{"name": "Phạm Dung", "phones": []string{"0987000102"}}).wants(t, 201, "")
 			detail := b.settled(b.deliver(shopA, fixture(t, "order-existing-phone.json")))
 			if got := b.order(*detail.OrderCode); got.Customer.ID != decoded[query.Customer](t, known).ID || got.Customer.Name != "Phạm Dung" {
 				t.Errorf("%+v", got.Customer)
@@ -96,8 +88,8 @@ func TestGuide(t *testing.T) { //nolint:tparallel // the promises are parallel, 
 			}
 		},
 		"ACustomerWithTheEmailGetsTheOrderAndNoneIsCreated": func(t *testing.T, b *bridge) {
-			b.call(http.MethodPatch, "/api/v1/settings", object{"match_by": "email"}, nil).wants(t, 200, "")
-			known := b.call(http.MethodPost, "/api/v1/customers", object{"name": "Phạm Lan", "emails": []string{"LAN.pham@example.com"}}, nil).wants(t, 201, "")
+			b.send(http.MethodPatch, "/api/v1/settings", object{"match_by": "email"}).wants(t, 200, "")
+			known := b.send(http.MethodPost, "/api/v1/customers", object{"name": "Phạm Lan", "emails": []string{"LAN.pham@example.com"}}).wants(t, 201, "")
 			detail := b.settled(b.deliver(shopA, fixture(t, "order-email-only.json")))
 			if got := b.order(*detail.OrderCode); got.Customer.ID != decoded[query.Customer](t, known).ID {
 				t.Errorf("%+v", got.Customer)
@@ -107,9 +99,9 @@ func TestGuide(t *testing.T) { //nolint:tparallel // the promises are parallel, 
 			}
 		},
 		"OnlyCustomersInUseAreMatched": func(t *testing.T, b *bridge) {
-			known := decoded[query.Customer](t, b.call(http.MethodPost, "/api/v1/customers",
-				object{"name": "Phạm Dung", "phones": []string{"0987000102"}}, nil).wants(t, 201, ""))
-			b.call(http.MethodPost, "/api/v1/customers/"+known.ID.String()+"/archive", nil, nil).wants(t, 200, "")
+			known := decoded[query.Customer](t, b.send(http.MethodPost, "/api/v1/customers",
+				object{"name": "Phạm Dung", "phones": []string{"0987000102"}}).wants(t, 201, ""))
+			b.send(http.MethodPost, "/api/v1/customers/"+known.ID.String()+"/archive", nil).wants(t, 200, "")
 			detail := b.settled(b.deliver(shopA, fixture(t, "order-existing-phone.json")))
 			if got := b.order(*detail.OrderCode); got.Customer.ID == known.ID {
 				t.Error("an archived customer was matched")
@@ -152,14 +144,14 @@ func TestGuide(t *testing.T) { //nolint:tparallel // the promises are parallel, 
 			}
 		},
 		"TheAssigneeIsTheUserWithTheCreatorsPhone": func(t *testing.T, b *bridge) {
-			b.call(http.MethodPost, "/api/v1/users", object{"name": "Phương Mai", "phone": "0904 000 321"}, nil).wants(t, 201, "")
+			b.send(http.MethodPost, "/api/v1/users", object{"name": "Phương Mai", "phone": "0904 000 321"}).wants(t, 201, "")
 			detail := b.settled(b.deliver(shopA, fixture(t, "order-with-known-creator.json")))
 			if got := b.order(*detail.OrderCode); got.Assignee == nil || got.Assignee.Name != "Phương Mai" || got.AssigneeReason != "creator_phone" {
 				t.Errorf("%+v because %s", got.Assignee, got.AssigneeReason)
 			}
 		},
 		"TheAssigneeIsTheUserWithTheCreatorsEmail": func(t *testing.T, b *bridge) {
-			b.call(http.MethodPost, "/api/v1/users", object{"name": "Phương Mai", "email": "phuongmai.sale@example.vn"}, nil).wants(t, 201, "")
+			b.send(http.MethodPost, "/api/v1/users", object{"name": "Phương Mai", "email": "phuongmai.sale@example.vn"}).wants(t, 201, "")
 			detail := b.settled(b.deliver(shopA, fixture(t, "order-with-known-creator.json")))
 			if got := b.order(*detail.OrderCode); got.Assignee == nil || got.AssigneeReason != "creator_email" {
 				t.Errorf("%+v because %s", got.Assignee, got.AssigneeReason)

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +24,7 @@ import (
 	"orderbridge/cmd/orderbridge/service"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/event"
+	"orderbridge/domain/problem"
 	"orderbridge/domain/workspace"
 	"orderbridge/ports/http/contracttest"
 )
@@ -141,117 +141,157 @@ type answer struct {
 	body   []byte
 }
 
-func (a answer) decode(t *testing.T, into any) {
+// wants fails the test unless the answer has a status and, for problems, a code. It returns the answer.
+func (a answer) wants(t *testing.T, status int, code string) answer {
 	t.Helper()
-	if err := json.Unmarshal(a.body, into); err != nil {
-		t.Fatalf("decode %q: %v", a.body, err)
+	if a.status != status {
+		t.Fatalf("answered %d %s, want %d %s", a.status, a.body, status, code)
 	}
-}
-
-// paths are those of the fields that a problem is about.
-func (a answer) paths(t *testing.T) []string {
-	t.Helper()
-	var problem struct {
-		Errors []struct {
-			Path string `json:"path"`
-		} `json:"errors"`
+	if code != "" && a.code(t) != code {
+		t.Fatalf("answered %s, want the code %s", a.body, code)
 	}
-	a.decode(t, &problem)
-	var paths []string
-	for _, field := range problem.Errors {
-		paths = append(paths, field.Path)
-	}
-	return paths
+	return a
 }
 
 // code is the stable code of a problem.
 func (a answer) code(t *testing.T) string {
 	t.Helper()
-	var problem struct {
+	return decoded[struct {
 		Code string `json:"code"`
-	}
-	a.decode(t, &problem)
-	return problem.Code
+	}](t, a).Code
 }
 
-// post delivers a body with a shop's header. It may be called from any goroutine.
-func (b *bridge) post(shopID string, body []byte) (answer, error) {
-	request, err := http.NewRequest(http.MethodPost, b.baseURL+"/api/pancake/webhook", bytes.NewReader(body))
+// invalid are the paths of the fields that a problem finds fault with.
+func (a answer) invalid(t *testing.T) []string {
+	t.Helper()
+	var paths []string
+	for _, field := range decoded[struct {
+		Errors []problem.Field `json:"errors"`
+	}](t, a).Errors {
+		paths = append(paths, field.Path)
+	}
+	return paths
+}
+
+func decoded[T any](t *testing.T, a answer) T {
+	t.Helper()
+	var value T
+	if err := json.Unmarshal(a.body, &value); err != nil {
+		t.Fatalf("decode %q: %v", a.body, err)
+	}
+	return value
+}
+
+// object is a body, or a part of one.
+type object = map[string]any
+
+// exchange sends a request with these headers and no others: name and value in turn. The test fails when the exchange
+// breaks the API's contract. It may be called from any goroutine.
+func (b *bridge) exchange(method, path string, body []byte, headers ...string) (answer, error) {
+	request, err := http.NewRequestWithContext(b.t.Context(), method, b.baseURL+path, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
-	request.Header.Set(headerKey, secretOf(shopID))
-	return roundTrip(b.t, request)
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	if host := request.Header.Get("Host"); host != "" { // which net/http keeps elsewhere
+		request.Host = host
+		request.Header.Del("Host")
+	}
+	response, err := contracttest.Client(b.t, http.DefaultTransport).Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	got, err := io.ReadAll(response.Body)
+	return answer{status: response.StatusCode, header: response.Header, body: got}, err
 }
 
-// deliver delivers a body that has to be taken, and returns the delivery's id.
-func (b *bridge) deliver(shopID string, body []byte) uuid.UUID {
-	b.t.Helper()
-	got, err := b.post(shopID, body)
-	must(b.t, err)
-	if got.status != http.StatusOK {
-		b.t.Fatalf("deliver: %d %s", got.status, got.body)
+// trySend asks the API with the bridge's token. A body that is no text is sent as JSON; more headers are name and value in
+// turn. It may be called from any goroutine.
+func (b *bridge) trySend(method, path string, body any, headers ...string) (answer, error) {
+	headers = append([]string{"Authorization", "Bearer " + b.token}, headers...)
+	var sent []byte
+	if text, isText := body.(string); isText {
+		sent = []byte(text)
+	} else if body != nil {
+		var err error
+		if sent, err = json.Marshal(body); err != nil {
+			return answer{}, err
+		}
 	}
-	var receipt struct {
-		DeliveryID uuid.UUID `json:"delivery_id"`
-		Status     string    `json:"status"`
+	if len(sent) > 0 {
+		headers = append([]string{"Content-Type", "application/json"}, headers...)
 	}
-	got.decode(b.t, &receipt)
-	if receipt.Status != "received" || receipt.DeliveryID == uuid.Nil {
-		b.t.Fatalf("deliver: %s", got.body)
-	}
-	return receipt.DeliveryID
+	return b.exchange(method, path, sent, headers...)
 }
 
-// get reads from the API.
-func (b *bridge) get(path string) answer {
-	b.t.Helper()
-	return b.send(http.MethodGet, path, "")
-}
-
-// send sends a request with a JSON body, or with none, and with other headers: name and value in turn.
-func (b *bridge) send(method, path, body string, headers ...string) answer {
+// send is trySend for the test's own goroutine.
+func (b *bridge) send(method, path string, body any, headers ...string) answer {
 	b.t.Helper()
 	got, err := b.trySend(method, path, body, headers...)
 	must(b.t, err)
 	return got
 }
 
-// trySend is send for any goroutine.
-func (b *bridge) trySend(method, path, body string, headers ...string) (answer, error) {
-	request, err := http.NewRequestWithContext(b.t.Context(), method, b.baseURL+path, strings.NewReader(body))
-	if err != nil {
-		return answer{}, err
-	}
-	request.Header.Set("Authorization", "Bearer "+b.token)
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
-	}
-	return roundTrip(b.t, request)
+// get reads from the API.
+func (b *bridge) get(path string) answer {
+	b.t.Helper()
+	return b.send(http.MethodGet, path, nil)
+}
+
+// with is the bridge as the holder of another token speaks to it.
+func (b *bridge) with(token string) *bridge {
+	other := *b
+	other.token = token
+	return &other
 }
 
 // as is the bridge as somebody with another role speaks to it.
 func (b *bridge) as(role workspace.Role) *bridge {
 	b.t.Helper()
-	other := *b
-	other.token = b.tokenOf(role)
-	return &other
+	return b.with(b.tokenOf(role))
 }
 
-// roundTrip sends a request, and fails the test when the exchange breaks the API's contract. It may be called from any
-// goroutine.
-func roundTrip(t *testing.T, request *http.Request) (answer, error) {
+const webhookPath = "/api/pancake/webhook"
+
+// tryPost delivers a body with a shop's header. It may be called from any goroutine.
+func (b *bridge) tryPost(shopID string, body []byte) (answer, error) {
+	return b.exchange(http.MethodPost, webhookPath, body, headerKey, secretOf(shopID))
+}
+
+// post is tryPost for the test's own goroutine.
+func (b *bridge) post(shopID string, body []byte) answer {
+	b.t.Helper()
+	return b.postWith(body, headerKey, secretOf(shopID))
+}
+
+// postWith delivers a body with these headers and no others: name and value in turn.
+func (b *bridge) postWith(body []byte, headers ...string) answer {
+	b.t.Helper()
+	got, err := b.exchange(http.MethodPost, webhookPath, body, headers...)
+	must(b.t, err)
+	return got
+}
+
+// deliver delivers a body that has to be taken, and returns the delivery's id.
+func (b *bridge) deliver(shopID string, body []byte) uuid.UUID {
+	b.t.Helper()
+	return b.post(shopID, body).wants(b.t, http.StatusOK, "").deliveryID(b.t)
+}
+
+// deliveryID is that of a delivery that was taken.
+func (a answer) deliveryID(t *testing.T) uuid.UUID {
 	t.Helper()
-	response, err := contracttest.Client(t, http.DefaultTransport).Do(request)
-	if err != nil {
-		return answer{}, err
+	receipt := decoded[struct {
+		DeliveryID uuid.UUID `json:"delivery_id"`
+		Status     string    `json:"status"`
+	}](t, a)
+	if receipt.Status != "received" || receipt.DeliveryID == uuid.Nil {
+		t.Fatalf("deliver: %s", a.body)
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	return answer{status: response.StatusCode, header: response.Header, body: body}, err
+	return receipt.DeliveryID
 }
 
 // settled waits until a delivery is not pending any more, and returns it with its steps.
@@ -263,7 +303,7 @@ func (b *bridge) settled(id uuid.UUID) query.DeliveryDetail {
 		if got.status != http.StatusOK {
 			return false
 		}
-		got.decode(b.t, &detail)
+		detail = decoded[query.DeliveryDetail](b.t, got)
 		return detail.Outcome != query.OutcomePending
 	})
 	return detail
@@ -278,7 +318,7 @@ func (b *bridge) order(code string) query.OrderDetail {
 		if got.status != http.StatusOK {
 			return false
 		}
-		got.decode(b.t, &order)
+		order = decoded[query.OrderDetail](b.t, got)
 		return true
 	})
 	return order
@@ -294,12 +334,7 @@ func all[T any](b *bridge, path string) []T {
 		if u, _ := url.Parse(path); u.RawQuery != "" {
 			separator = "&"
 		}
-		got := b.get(path + separator + "limit=200&cursor=" + cursor)
-		if got.status != http.StatusOK {
-			b.t.Fatalf("GET %s: %d %s", path, got.status, got.body)
-		}
-		var page query.List[T]
-		got.decode(b.t, &page)
+		page := decoded[query.List[T]](b.t, b.get(path+separator+"limit=200&cursor="+cursor).wants(b.t, http.StatusOK, ""))
 		items = append(items, page.Items...)
 		if page.NextCursor == nil {
 			return items

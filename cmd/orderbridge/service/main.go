@@ -50,22 +50,34 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdin 
 			if opened.cluster != nil && opened.cluster.Created() {
 				fmt.Fprintf(stderr, "note: %s held no database, so a new one was made there\n", root.settings(getenv).DataDir)
 			}
-			workspaceID, err := opened.Queries.WorkspaceNamed(ctx, root.InWorkspace)
-			if err == nil { // what an earlier command changed is to be seen, whether or not a service is running
-				// What is readable by then has to do.
-				if err = opened.db.CatchUp(ctx); errors.Is(err, postgres.ErrNotReadable) {
-					err = nil
-				}
-			}
+			session, err := opened.session(ctx, root.InWorkspace, operator(getenv))
 			if err != nil {
 				return cli.Session{}, errors.Join(err, opened.Close())
 			}
-			return cli.Session{
-				Application: opened.Application, WorkspaceID: workspaceID, Operator: operator(getenv), Close: opened.Close,
-			}, nil
+			return session, nil
 		},
 	}
 	return cli.Execute(ctx, root, args, runtime, kong.Vars{"version": version()})
+}
+
+// session is the application as commands of an operator use it.
+func (s *Service) session(ctx context.Context, workspace, operator string) (cli.Session, error) {
+	workspaceID, err := s.Queries.WorkspaceNamed(ctx, workspace)
+	if err != nil {
+		return cli.Session{}, err
+	}
+	settings, err := s.Queries.Settings(ctx, workspaceID)
+	if err != nil {
+		return cli.Session{}, err
+	}
+	// What an earlier command changed is to be seen, whether or not a service is running. When that takes too long, what is
+	// readable by then has to do.
+	if err := s.db.CatchUp(ctx); err != nil && !errors.Is(err, postgres.ErrNotReadable) {
+		return cli.Session{}, err
+	}
+	return cli.Session{
+		Application: s.Application, WorkspaceID: workspaceID, Zone: cli.ZoneNamed(settings.TimeZone), Operator: operator, Close: s.Close,
+	}, nil
 }
 
 // version is the module's version: a release, or one that Go makes of the commit's time and hash.

@@ -39,7 +39,7 @@ func TestEveryOperationKeepsItsPromises(t *testing.T) {
 		t.Parallel()
 		b := start(t)
 		r := b.tenant("alpha", "ALPHA-7f3d")
-		as := &bridge{t: t, baseURL: b.baseURL, token: r.token}
+		as := b.with(r.token)
 		conn := connect(t, b.dsn)
 		before := count(t, conn, "SELECT count(*) FROM events")
 		stale := operationsWith(t, "If-Match")
@@ -48,8 +48,7 @@ func TestEveryOperationKeepsItsPromises(t *testing.T) {
 				continue
 			}
 			method, path, body := operation.request(r)
-			header := map[string]string{"If-Match": `"999999"`}
-			if got := as.call(method, path, body, header); got.status != http.StatusPreconditionFailed || got.code(t) != "version-stale" {
+			if got := as.send(method, path, body, "If-Match", `"999999"`); got.status != http.StatusPreconditionFailed || got.code(t) != "version-stale" {
 				t.Errorf("%s is answered with %d %s", operation.id, got.status, got.body)
 			}
 		}
@@ -62,7 +61,7 @@ func TestEveryOperationKeepsItsPromises(t *testing.T) {
 		t.Parallel()
 		b := start(t)
 		r := b.tenant("alpha", "ALPHA-7f3d")
-		as := &bridge{t: t, baseURL: b.baseURL, token: r.token}
+		as := b.with(r.token)
 		nobody := r
 		nobody.customerID, nobody.userID, nobody.deliveryID, nobody.tokenID = event.NewID(), event.NewID(), event.NewID(), event.NewID()
 		nobody.orderCode = "Pancake_1_1"
@@ -77,7 +76,7 @@ func TestEveryOperationKeepsItsPromises(t *testing.T) {
 				continue // it is about no record in particular
 			}
 			asked++
-			if got := as.call(method, path, body, contentTypeOf(body)); got.status != http.StatusNotFound || got.code(t) == "path-unknown" {
+			if got := as.send(method, path, body, contentTypeOf(body)...); got.status != http.StatusNotFound || got.code(t) == "path-unknown" {
 				t.Errorf("%s is answered with %d %s", operation.id, got.status, got.body)
 			}
 		}
@@ -90,7 +89,7 @@ func TestEveryOperationKeepsItsPromises(t *testing.T) {
 		t.Parallel()
 		b := start(t)
 		r := b.tenant("alpha", "ALPHA-7f3d")
-		as := &bridge{t: t, baseURL: b.baseURL, token: r.token}
+		as := b.with(r.token)
 		conn := connect(t, b.dsn)
 		once := operationsWith(t, "Idempotency-Key")
 		for _, operation := range operations {
@@ -101,14 +100,14 @@ func TestEveryOperationKeepsItsPromises(t *testing.T) {
 			if !slices.Contains(once, operation.id) {
 				continue
 			}
-			header := merge(contentTypeOf(body), map[string]string{"Idempotency-Key": "of " + operation.id})
-			first := as.call(method, path, body, header)
+			headers := append(contentTypeOf(body), "Idempotency-Key", "of "+operation.id)
+			first := as.send(method, path, body, headers...)
 			if first.status >= 300 {
 				t.Errorf("%s is answered with %d %s", operation.id, first.status, first.body)
 				continue
 			}
 			events := count(t, conn, "SELECT count(*) FROM events")
-			again := as.call(method, path, body, header)
+			again := as.send(method, path, body, headers...)
 			if again.status == http.StatusConflict && again.code(t) == "secret-shown-once" {
 				if !bytes.Contains(first.body, []byte(`"token":"`)) && !bytes.Contains(first.body, []byte(`"header_value":"`)) {
 					t.Errorf("%s showed no secret: %s", operation.id, first.body)
@@ -120,18 +119,8 @@ func TestEveryOperationKeepsItsPromises(t *testing.T) {
 			if after := count(t, conn, "SELECT count(*) FROM events"); after != events {
 				t.Errorf("%s was done twice", operation.id)
 			}
-			other := as.call(method, path, object{"another": "body"}, map[string]string{"Idempotency-Key": "of " + operation.id})
+			other := as.send(method, path, object{"another": "body"}, "Idempotency-Key", "of "+operation.id)
 			other.wants(t, http.StatusUnprocessableEntity, "idempotency-key-reused")
 		}
 	})
-}
-
-func merge(headers ...map[string]string) map[string]string {
-	all := map[string]string{}
-	for _, header := range headers {
-		for name, value := range header {
-			all[name] = value
-		}
-	}
-	return all
 }

@@ -18,8 +18,8 @@ func TestAChangeIsReadByWhoeverMadeIt(t *testing.T) {
 		other := b.beside()
 		other.token = b.token
 		for range 20 {
-			added := decoded[query.Customer](t, b.call(http.MethodPost, "/api/v1/customers", object{"name": "Lan"}, nil).wants(t, 201, ""))
-			other.call(http.MethodGet, "/api/v1/customers/"+added.ID.String(), nil, nil).wants(t, 200, "")
+			added := decoded[query.Customer](t, b.send(http.MethodPost, "/api/v1/customers", object{"name": "Lan"}).wants(t, 201, ""))
+			other.get("/api/v1/customers/"+added.ID.String()).wants(t, 200, "")
 		}
 	})
 
@@ -32,15 +32,15 @@ func TestAChangeIsReadByWhoeverMadeIt(t *testing.T) {
 		must(t, err)
 		_, err = late.Exec(t.Context(), "SELECT FROM cursors WHERE consumer = $1 FOR UPDATE", postgres.Projections()[0].ConsumerName())
 		must(t, err)
-		got := b.call(http.MethodPost, "/api/v1/customers", object{"name": "Lan"}, nil).wants(t, 201, "")
+		got := b.send(http.MethodPost, "/api/v1/customers", object{"name": "Lan"}).wants(t, 201, "")
 		path := got.header.Get("Location")
-		wait := map[string]string{"Orderbridge-Wait-For": got.header.Get("Orderbridge-Position")}
-		b.call(http.MethodGet, path, nil, nil).wants(t, 404, "customer-unknown")
-		b.call(http.MethodGet, path, nil, wait).wants(t, 503, "not-readable-yet")
+		wait := []string{"Orderbridge-Wait-For", got.header.Get("Orderbridge-Position")}
+		b.get(path).wants(t, 404, "customer-unknown")
+		b.send(http.MethodGet, path, nil, wait...).wants(t, 503, "not-readable-yet")
 
 		read := make(chan answer, 1)
 		go func() {
-			got, err := b.trySend(http.MethodGet, path, "", "Orderbridge-Wait-For", wait["Orderbridge-Wait-For"])
+			got, err := b.trySend(http.MethodGet, path, nil, wait...)
 			if err != nil {
 				t.Error(err)
 			}
@@ -53,7 +53,7 @@ func TestAChangeIsReadByWhoeverMadeIt(t *testing.T) {
 		must(t, late.Rollback(t.Context()))
 		(<-read).wants(t, 200, "")
 		for _, wrong := range []string{"0", "-1", "soon", "9223372036854775808"} {
-			b.call(http.MethodGet, path, nil, map[string]string{"Orderbridge-Wait-For": wrong}).wants(t, 422, "parameters-invalid")
+			b.send(http.MethodGet, path, nil, "Orderbridge-Wait-For", wrong).wants(t, 422, "parameters-invalid")
 		}
 	})
 }

@@ -9,50 +9,18 @@ import (
 	"strings"
 	"testing"
 
-	"orderbridge/app/command"
+	"github.com/google/uuid"
+
 	"orderbridge/app/query"
 	"orderbridge/domain/workspace"
 )
 
-// changeStaff sends a change to the API as an operator's program does.
-func (b *bridge) changeStaff(method, path, contentType, body string, headers ...string) answer {
-	b.t.Helper()
-	request, err := http.NewRequestWithContext(b.t.Context(), method, b.baseURL+"/api/v1/users"+path, strings.NewReader(body))
-	must(b.t, err)
-	request.Header.Set("Authorization", "Bearer "+b.token)
-	if body != "" {
-		request.Header.Set("Content-Type", contentType)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
-	}
-	got, err := roundTrip(b.t, request)
-	must(b.t, err)
-	return got
-}
-
-func (b *bridge) postStaff(path, body string, headers ...string) answer {
-	b.t.Helper()
-	return b.changeStaff(http.MethodPost, path, "application/json", body, headers...)
-}
+const usersPath = "/api/v1/users"
 
 // addedUser adds a user over the API.
 func (b *bridge) addedUser(body string) query.User {
 	b.t.Helper()
-	got := b.postStaff("", body)
-	if got.status != http.StatusCreated {
-		b.t.Fatalf("add user: %d %s", got.status, got.body)
-	}
-	var added query.User
-	got.decode(b.t, &added)
-	return added
-}
-
-func wantRefusal(t *testing.T, got answer, status int, code string) {
-	t.Helper()
-	if got.status != status || got.code(t) != code {
-		t.Errorf("answered %d %s, want %d %s", got.status, got.body, status, code)
-	}
+	return decoded[query.User](b.t, b.send(http.MethodPost, usersPath, body).wants(b.t, http.StatusCreated, ""))
 }
 
 func TestStaffWhomNobodyKnowsAreMapped(t *testing.T) {
@@ -66,9 +34,7 @@ func TestStaffWhomNobodyKnowsAreMapped(t *testing.T) {
 	b.caughtUp()
 
 	unmapped := func() query.UnmappedStaffList {
-		var list query.UnmappedStaffList
-		b.get("/api/v1/users/unmapped").decode(t, &list)
-		return list
+		return decoded[query.UnmappedStaffList](t, b.get(usersPath+"/unmapped"))
 	}
 	before := unmapped()
 	if len(before.Items) == 0 || before.Total != len(before.Items) {
@@ -80,21 +46,20 @@ func TestStaffWhomNobodyKnowsAreMapped(t *testing.T) {
 	}
 
 	mai := b.addedUser(`{"name":"Mai ở kho"}`)
-	path := "/" + mai.ID.String() + "/staff"
+	path := usersPath + "/" + mai.ID.String() + "/staff"
 	mapping := func(more string) string {
 		return fmt.Sprintf(`{"staff_key":%q,"staff_name":%q%s}`, staff.Key, *staff.Name, more)
 	}
-	var preview, mapped query.MappedStaff
-	b.postStaff(path, mapping(`,"past":true,"dry_run":true`)).decode(t, &preview)
+	preview := decoded[query.MappedStaff](t, b.send(http.MethodPost, path, mapping(`,"past":true,"dry_run":true`)))
 	if !preview.DryRun || preview.PastOrders != (query.PastOrders{Found: 3, Remaining: 3}) || unmapped().Total != before.Total {
 		t.Errorf("the preview is %+v", preview)
 	}
-	done := b.postStaff(path, mapping(`,"past":true`), "Idempotency-Key", "map-once")
-	done.decode(t, &mapped)
-	if done.status != http.StatusOK || mapped.PastOrders != (query.PastOrders{Found: 3, Changed: 3}) || mapped.User != (query.Reference{ID: mai.ID, Name: "Mai ở kho"}) {
-		t.Errorf("%d %s", done.status, done.body)
+	done := b.send(http.MethodPost, path, mapping(`,"past":true`), "Idempotency-Key", "map-once")
+	mapped := decoded[query.MappedStaff](t, done.wants(t, http.StatusOK, ""))
+	if mapped.PastOrders != (query.PastOrders{Found: 3, Changed: 3}) || mapped.User != (query.Reference{ID: mai.ID, Name: "Mai ở kho"}) {
+		t.Errorf("mapped: %s", done.body)
 	}
-	if again := b.postStaff(path, mapping(`,"past":true`), "Idempotency-Key", "map-once"); !bytes.Equal(again.body, done.body) || again.header.Get("Idempotency-Replayed") != "true" {
+	if again := b.send(http.MethodPost, path, mapping(`,"past":true`), "Idempotency-Key", "map-once"); !bytes.Equal(again.body, done.body) || again.header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("the same request again: %d %s", again.status, again.body)
 	}
 	for _, code := range staff.SampleOrders {
@@ -105,30 +70,23 @@ func TestStaffWhomNobodyKnowsAreMapped(t *testing.T) {
 	if after := unmapped(); slices.ContainsFunc(after.Items, func(s query.UnmappedStaff) bool { return s.Key == staff.Key }) {
 		t.Errorf("who is mapped is still unmapped: %+v", after)
 	}
-	var shown query.UserDetail
-	got := b.get("/api/v1/users/" + mai.ID.String())
-	got.decode(t, &shown)
+	got := b.get(usersPath + "/" + mai.ID.String())
+	shown := decoded[query.UserDetail](t, got)
 	if len(shown.Staff) != 1 || shown.Staff[0].Key != staff.Key || got.header.Get("ETag") != `"2"` {
 		t.Errorf("the user is %s with the ETag %s", got.body, got.header.Get("ETag"))
 	}
 
 	huy := b.addedUser(`{"name":"Huy"}`)
-	conflict := b.postStaff("/"+huy.ID.String()+"/staff", mapping(""))
-	wantRefusal(t, conflict, http.StatusConflict, "staff-key-mapped")
+	conflict := b.send(http.MethodPost, usersPath+"/"+huy.ID.String()+"/staff", mapping("")).wants(t, http.StatusConflict, "staff-key-mapped")
 	if !strings.Contains(string(conflict.body), mai.ID.String()) {
 		t.Errorf("who has the key is not named: %s", conflict.body)
 	}
-	if got := b.changeStaff(http.MethodDelete, path+"/"+url.PathEscape(staff.Key), "", ""); got.status != http.StatusOK {
-		t.Errorf("unmap: %d %s", got.status, got.body)
-	}
-	wantRefusal(t, b.changeStaff(http.MethodDelete, path+"/"+url.PathEscape(staff.Key), "", ""), http.StatusNotFound, "staff-not-mapped")
-	odd := `{"staff_key":"name:Ca 1/2 & \"đêm\""}`
-	if got := b.postStaff("/"+huy.ID.String()+"/staff", odd); got.status != http.StatusOK {
-		t.Errorf("map: %d %s", got.status, got.body)
-	}
-	if got := b.changeStaff(http.MethodDelete, "/"+huy.ID.String()+"/staff/"+url.PathEscape(`name:Ca 1/2 & "đêm"`), "", ""); got.status != http.StatusOK {
-		t.Errorf("unmap a key with a slash: %d %s", got.status, got.body)
-	}
+	b.send(http.MethodDelete, usersPath+"/"+uuid.Nil.String()+"/staff/"+url.PathEscape(staff.Key), nil).wants(t, http.StatusNotFound, "user-unknown")
+	b.send(http.MethodDelete, path+"/"+url.PathEscape(staff.Key), nil).wants(t, http.StatusOK, "")
+	b.send(http.MethodDelete, path+"/"+url.PathEscape(staff.Key), nil).wants(t, http.StatusNotFound, "staff-not-mapped")
+	const odd = `name:Ca 1/2 & "đêm"` // a slash in the path, too
+	b.send(http.MethodPost, usersPath+"/"+huy.ID.String()+"/staff", object{"staff_key": odd}).wants(t, http.StatusOK, "")
+	b.send(http.MethodDelete, usersPath+"/"+huy.ID.String()+"/staff/"+url.PathEscape(odd), nil).wants(t, http.StatusOK, "")
 }
 
 func TestStaffAreKeptOverHTTP(t *testing.T) {
@@ -138,34 +96,32 @@ func TestStaffAreKeptOverHTTP(t *testing.T) {
 	if *mai.Phone != "+84904000321" || *mai.Email != "mai@example.vn" || !mai.Active {
 		t.Errorf("added %+v", mai)
 	}
-	taken := b.postStaff("", `{"name":"Lan","phone":"+84904000321"}`)
-	wantRefusal(t, taken, http.StatusConflict, "user-phone-taken")
+	taken := b.send(http.MethodPost, usersPath, `{"name":"Lan","phone":"+84904000321"}`).wants(t, http.StatusConflict, "user-phone-taken")
 	if !strings.Contains(string(taken.body), "Phương Mai ("+mai.ID.String()+")") {
 		t.Errorf("who has the phone is not named: %s", taken.body)
 	}
-	wantRefusal(t, b.postStaff("", `{"name":"Lan","email":"mai@example.vn"}`), http.StatusConflict, "user-email-taken")
-	wantRefusal(t, b.postStaff("", `{"name":"Lan","phnoe":"0904000322"}`), http.StatusUnprocessableEntity, "body-invalid")
-	wantRefusal(t, b.postStaff("", `{"name":"","phone":"12"}`), http.StatusUnprocessableEntity, "user-invalid")
+	b.send(http.MethodPost, usersPath, `{"name":"Lan","email":"mai@example.vn"}`).wants(t, http.StatusConflict, "user-email-taken")
+	b.send(http.MethodPost, usersPath, `{"name":"Lan","phnoe":"0904000322"}`).wants(t, http.StatusUnprocessableEntity, "body-invalid")
+	b.send(http.MethodPost, usersPath, `{"name":"","phone":"12"}`).wants(t, http.StatusUnprocessableEntity, "user-invalid")
 
-	path := "/" + mai.ID.String()
-	edited := b.changeStaff(http.MethodPatch, path, "application/json", `{"name":"Mai","email":""}`, "If-Match", `"1"`)
-	var shown query.User
-	edited.decode(t, &shown)
-	if edited.status != http.StatusOK || shown.Name != "Mai" || shown.Email != nil || *shown.Phone != "+84904000321" || edited.header.Get("ETag") != `"2"` {
-		t.Errorf("edited: %d %s", edited.status, edited.body)
+	path := usersPath + "/" + mai.ID.String()
+	edited := b.send(http.MethodPatch, path, `{"name":"Mai","email":""}`, "If-Match", `"1"`).wants(t, http.StatusOK, "")
+	shown := decoded[query.User](t, edited)
+	if shown.Name != "Mai" || shown.Email != nil || *shown.Phone != "+84904000321" || edited.header.Get("ETag") != `"2"` {
+		t.Errorf("edited: %s", edited.body)
 	}
-	wantRefusal(t, b.changeStaff(http.MethodPatch, path, "application/json", `{"name":"X"}`, "If-Match", `"1"`), http.StatusPreconditionFailed, "version-stale")
-	wantRefusal(t, b.changeStaff(http.MethodPatch, path, "application/json", `{}`), http.StatusUnprocessableEntity, "body-invalid")
+	b.send(http.MethodPatch, path, `{"name":"X"}`, "If-Match", `"1"`).wants(t, http.StatusPreconditionFailed, "version-stale")
+	b.send(http.MethodPatch, path, `{}`).wants(t, http.StatusUnprocessableEntity, "body-invalid")
 
 	listed := func(query string) string {
 		var names []string
-		for _, user := range all[userName](b, "/api/v1/users"+query) {
+		for _, user := range all[userName](b, usersPath+query) {
 			names = append(names, user.Name)
 		}
 		return strings.Join(names, " ")
 	}
 	b.addedUser(`{"name":"Huy"}`)
-	b.postStaff(path+"/deactivate", "")
+	b.send(http.MethodPost, path+"/deactivate", nil).wants(t, http.StatusOK, "")
 	for query, want := range map[string]string{
 		"": "Huy Mai", "?active=true": "Huy", "?active=false": "Mai", "?q=MAI": "Mai", "?q=0904%20000": "Mai", "?q=%2B84904": "Mai", "?q=zzz": "",
 	} {
@@ -173,25 +129,22 @@ func TestStaffAreKeptOverHTTP(t *testing.T) {
 			t.Errorf("users%s are %q, want %q", query, got, want)
 		}
 	}
-	if got := b.postStaff(path+"/reactivate", ""); got.status != http.StatusOK || got.header.Get("ETag") != `"4"` {
-		t.Errorf("reactivated: %d %s", got.status, got.body)
+	if got := b.send(http.MethodPost, path+"/reactivate", nil).wants(t, http.StatusOK, ""); got.header.Get("ETag") != `"4"` {
+		t.Errorf("reactivated: %s with the ETag %s", got.body, got.header.Get("ETag"))
 	}
-	wantRefusal(t, b.get("/api/v1/users/01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11"), http.StatusNotFound, "user-unknown")
+	b.get(usersPath+"/01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11").wants(t, http.StatusNotFound, "user-unknown")
 
 	// Who may only read changes nothing.
-	viewer, err := b.service.Commands.CreateToken.Handle(t.Context(), command.CreateToken{By: b.by(), Name: "viewer", Role: workspace.RoleViewer})
-	must(t, err)
-	b.token = viewer.Secret
+	viewer := b.as(workspace.RoleViewer)
 	for _, refused := range []answer{
-		b.postStaff("", `{"name":"Lan"}`), b.postStaff(path+"/deactivate", ""), b.postStaff(path+"/staff", `{"staff_key":"u-1"}`),
-		b.changeStaff(http.MethodPatch, path, "application/json", `{"name":"X"}`), b.changeStaff(http.MethodDelete, path+"/staff/u-1", "", ""),
-		b.changeStaff(http.MethodPost, "/import", "text/csv", "name\nLan\n"),
+		viewer.send(http.MethodPost, usersPath, `{"name":"Lan"}`), viewer.send(http.MethodPost, path+"/deactivate", nil),
+		viewer.send(http.MethodPost, path+"/staff", `{"staff_key":"u-1"}`),
+		viewer.send(http.MethodPatch, path, `{"name":"X"}`), viewer.send(http.MethodDelete, path+"/staff/u-1", nil),
+		viewer.send(http.MethodPost, usersPath+"/import", "name\nLan\n", "Content-Type", "text/csv"),
 	} {
-		wantRefusal(t, refused, http.StatusForbidden, "role-insufficient")
+		refused.wants(t, http.StatusForbidden, "role-insufficient")
 	}
-	if got := b.get("/api/v1/users" + path); got.status != http.StatusOK {
-		t.Errorf("a viewer reads %d %s", got.status, got.body)
-	}
+	viewer.get(path).wants(t, http.StatusOK, "")
 }
 
 type userName struct {
@@ -203,16 +156,12 @@ func TestAFileOfUsersIsImportedTwice(t *testing.T) {
 	b := start(t)
 	mai := b.addedUser(`{"name":"Phương Mai","phone":"0904000321"}`)
 	const file = "\uFEFFHọ tên;Số điện thoại;Email\r\nPhương Mai;0904 000 321;\r\nHuy;0904000322;huy@example.vn\r\nLan;;\r\n"
-	imported := func(query string) (result query.UserImport) {
-		got := b.changeStaff(http.MethodPost, "/import"+query, "text/csv; charset=utf-8", file)
-		if got.status != http.StatusOK {
-			t.Fatalf("import: %d %s", got.status, got.body)
-		}
-		got.decode(t, &result)
-		return result
+	imported := func(parameters string) query.UserImport {
+		got := b.send(http.MethodPost, usersPath+"/import"+parameters, file, "Content-Type", "text/csv; charset=utf-8")
+		return decoded[query.UserImport](t, got.wants(t, http.StatusOK, ""))
 	}
 	preview := imported("?dry_run=true")
-	if preview.Added != 2 || preview.Unchanged != 1 || len(preview.Users) != 2 || preview.Users[0].ID != nil || len(all[query.User](b, "/api/v1/users")) != 1 {
+	if preview.Added != 2 || preview.Unchanged != 1 || len(preview.Users) != 2 || preview.Users[0].ID != nil || len(all[query.User](b, usersPath)) != 1 {
 		t.Errorf("the preview is %+v", preview)
 	}
 	if first := imported(""); first.Added != 2 || first.Unchanged != 1 || first.Users[0].Name != "Huy" || first.Users[0].ID == nil {
@@ -221,18 +170,15 @@ func TestAFileOfUsersIsImportedTwice(t *testing.T) {
 	if second := imported(""); second.Added != 0 || second.Unchanged != 3 || len(second.Users) != 0 {
 		t.Errorf("the second import is %+v", second)
 	}
-	if users := all[query.User](b, "/api/v1/users"); len(users) != 3 {
+	if users := all[query.User](b, usersPath); len(users) != 3 {
 		t.Errorf("users are %+v", users)
 	}
 
 	const bad = "name,phone,email\n,0904000401,\nMới,0904000402,x\nTrùng,0904000402,\nKhác,0904000321,\n"
-	got := b.changeStaff(http.MethodPost, "/import", "text/csv", bad)
-	wantRefusal(t, got, http.StatusUnprocessableEntity, "file-invalid")
-	var document struct {
+	got := b.send(http.MethodPost, usersPath+"/import", bad, "Content-Type", "text/csv").wants(t, http.StatusUnprocessableEntity, "file-invalid")
+	told := fmt.Sprint(decoded[struct {
 		Errors []struct{ Path, Message string } `json:"errors"`
-	}
-	got.decode(t, &document)
-	told := fmt.Sprint(document.Errors)
+	}](t, got).Errors)
 	for _, part := range []string{
 		"{rows[0].name line 2: the name is missing}", "{rows[1].email line 3: the email address cannot be read}",
 		"{rows[2].phone line 4: line 3 has the same phone}",
@@ -242,9 +188,9 @@ func TestAFileOfUsersIsImportedTwice(t *testing.T) {
 			t.Errorf("%q is not told in %s", part, told)
 		}
 	}
-	wantRefusal(t, b.changeStaff(http.MethodPost, "/import", "text/csv", "name\nPh\xfd\n"), http.StatusBadRequest, "file-not-utf8")
-	wantRefusal(t, b.changeStaff(http.MethodPost, "/import", "application/json", `{}`), http.StatusUnsupportedMediaType, "content-type-unsupported")
-	if users := all[query.User](b, "/api/v1/users"); len(users) != 3 {
+	b.send(http.MethodPost, usersPath+"/import", "name\nPh\xfd\n", "Content-Type", "text/csv").wants(t, http.StatusBadRequest, "file-not-utf8")
+	b.send(http.MethodPost, usersPath+"/import", `{}`, "Content-Type", "application/json").wants(t, http.StatusUnsupportedMediaType, "content-type-unsupported")
+	if users := all[query.User](b, usersPath); len(users) != 3 {
 		t.Errorf("a file with mistakes left %+v", users)
 	}
 }
@@ -274,5 +220,13 @@ func TestAnOperatorMapsStaffAtTheCommandLine(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, complaint)
 	}
 	sh.run("user", "reactivate", id)
-	sh.run("user", "unmap", "--staff", listed[0], "--user", id)
+	if _, complaint, code := sh.try("user", "unmap", "--staff", "another"); code != 3 || !strings.Contains(complaint, "mapped to no user") {
+		t.Errorf("exit code %d: %s", code, complaint)
+	}
+	if got := sh.run("user", "unmap", "--staff", listed[0]); !strings.Contains(got, "Mai ở kho is no longer "+listed[0]) {
+		t.Errorf("unmapped: %s", got)
+	}
+	if got := sh.run("user", "show", id); strings.Contains(got, listed[0]) {
+		t.Errorf("who is unmapped is shown as\n%s", got)
+	}
 }

@@ -1,7 +1,6 @@
 package service_test
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"slices"
@@ -65,11 +64,11 @@ func (b *bridge) fillWithContacts(r tenant, p *private) (tenant, []uuid.UUID) {
 	as := &bridge{t: t, baseURL: b.baseURL, token: r.token, dsn: b.dsn}
 	patch := func(path string, body object) {
 		t.Helper()
-		as.call("PATCH", path, body, nil).wants(t, 200, "")
+		as.send("PATCH", path, body).wants(t, 200, "")
 	}
 	patch("/api/v1/users/"+r.userID.String(), object{"name": p.phone("Mai LOCAL"), "email": p.email("EMAIL")})
 	for _, key := range []string{p.phone("E164"), p.email("EMAIL"), p.phone("name:Hà SPACED")} {
-		as.call("POST", "/api/v1/users/"+r.userID.String()+"/staff", object{"staff_key": key, "staff_name": p.phone("Hà LOCAL")}, nil).wants(t, 200, "")
+		as.send("POST", "/api/v1/users/"+r.userID.String()+"/staff", object{"staff_key": key, "staff_name": p.phone("Hà LOCAL")}).wants(t, 200, "")
 	}
 	patch("/api/v1/shops/"+shopA, object{"name": p.phone("Shop SPACED"), "default_assignee_id": r.userID.String()})
 
@@ -92,15 +91,8 @@ func (b *bridge) fillWithContacts(r tenant, p *private) (tenant, []uuid.UUID) {
 	for _, body := range [][]byte{
 		version(585229755054261, "2025-09-15T03:04:38"), version(585229755054261, "2025-09-16T03:04:38"), version(585229755054262, "2025-09-16T03:04:38"),
 	} {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.baseURL+"/api/pancake/webhook", bytes.NewReader(body))
-		must(t, err)
-		request.Host = r.host
-		request.Header.Set(headerKey, secretOf(shopA))
-		got, err := roundTrip(t, request)
-		must(t, err)
-		deliveries = append(deliveries, decoded[struct {
-			ID uuid.UUID `json:"delivery_id"`
-		}](t, got.wants(t, 200, "")).ID)
+		got := b.postWith(body, "Host", r.host, headerKey, secretOf(shopA)).wants(t, 200, "")
+		deliveries = append(deliveries, got.deliveryID(t))
 		as.settled(deliveries[len(deliveries)-1]) // or an older version might come in last
 	}
 	b.caughtUp()
