@@ -11,7 +11,7 @@ import (
 )
 
 // ListCustomers lists customers.
-func (c crm) ListCustomers(ctx context.Context, request ListCustomersRequestObject) (ListCustomersResponseObject, error) {
+func (c api) ListCustomers(ctx context.Context, request ListCustomersRequestObject) (ListCustomersResponseObject, error) {
 	var check query.Parameters
 	filter := query.CustomerFilter{
 		Phone:  check.Phone(given(request.Params.Phone)),
@@ -29,7 +29,7 @@ func (c crm) ListCustomers(ctx context.Context, request ListCustomersRequestObje
 }
 
 // AddCustomer adds a customer.
-func (c crm) AddCustomer(ctx context.Context, request AddCustomerRequestObject) (AddCustomerResponseObject, error) {
+func (c api) AddCustomer(ctx context.Context, request AddCustomerRequestObject) (AddCustomerResponseObject, error) {
 	stored, err := c.commands.AddCustomer.Handle(ctx, command.AddCustomer{By: byOf(ctx), Details: *request.Body})
 	answer, err := c.storedCustomer(ctx, stored, err)
 	return AddCustomer201JSONResponse{
@@ -42,7 +42,7 @@ func (c crm) AddCustomer(ctx context.Context, request AddCustomerRequestObject) 
 }
 
 // GetCustomer shows a customer.
-func (c crm) GetCustomer(ctx context.Context, request GetCustomerRequestObject) (GetCustomerResponseObject, error) {
+func (c api) GetCustomer(ctx context.Context, request GetCustomerRequestObject) (GetCustomerResponseObject, error) {
 	found, err := c.queries.Customer(ctx, workspaceOf(ctx), request.ID)
 	return GetCustomer200JSONResponse{
 		Body: seen(ctx, found), Headers: GetCustomer200ResponseHeaders{ETag: etag(found.Version)},
@@ -50,7 +50,7 @@ func (c crm) GetCustomer(ctx context.Context, request GetCustomerRequestObject) 
 }
 
 // EditCustomer changes a customer.
-func (c crm) EditCustomer(ctx context.Context, request EditCustomerRequestObject) (EditCustomerResponseObject, error) {
+func (c api) EditCustomer(ctx context.Context, request EditCustomerRequestObject) (EditCustomerResponseObject, error) {
 	version, err := ifVersion(request.Params.IfMatch)
 	if err != nil {
 		return nil, err
@@ -63,18 +63,18 @@ func (c crm) EditCustomer(ctx context.Context, request EditCustomerRequestObject
 }
 
 // ArchiveCustomer takes a customer out of use.
-func (c crm) ArchiveCustomer(ctx context.Context, request ArchiveCustomerRequestObject) (ArchiveCustomerResponseObject, error) {
+func (c api) ArchiveCustomer(ctx context.Context, request ArchiveCustomerRequestObject) (ArchiveCustomerResponseObject, error) {
 	answer, err := c.setCustomerStatus(ctx, request.ID, request.Params.IfMatch, customer.StatusArchived)
 	return ArchiveCustomer200JSONResponse{answer}, err
 }
 
 // RestoreCustomer brings a customer back into use.
-func (c crm) RestoreCustomer(ctx context.Context, request RestoreCustomerRequestObject) (RestoreCustomerResponseObject, error) {
+func (c api) RestoreCustomer(ctx context.Context, request RestoreCustomerRequestObject) (RestoreCustomerResponseObject, error) {
 	answer, err := c.setCustomerStatus(ctx, request.ID, request.Params.IfMatch, customer.StatusActive)
 	return RestoreCustomer200JSONResponse{answer}, err
 }
 
-func (c crm) setCustomerStatus(
+func (c api) setCustomerStatus(
 	ctx context.Context, id uuid.UUID, ifMatch *string, status customer.Status,
 ) (CustomerStoredJSONResponse, error) {
 	version, err := ifVersion(ifMatch)
@@ -88,7 +88,7 @@ func (c crm) setCustomerStatus(
 }
 
 // storedCustomer answers a command with the customer that it left behind.
-func (c crm) storedCustomer(ctx context.Context, stored command.Stored[customer.State], err error) (CustomerStoredJSONResponse, error) {
+func (c api) storedCustomer(ctx context.Context, stored command.Stored[customer.State], err error) (CustomerStoredJSONResponse, error) {
 	if err != nil {
 		return CustomerStoredJSONResponse{}, err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // ListUsers lists users.
-func (c crm) ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error) {
+func (c api) ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error) {
 	var check query.Parameters
 	filter := query.UserFilter{
 		Active: request.Params.Active, Text: text(&check, "q", request.Params.Q), WholeContacts: !seesContacts(ctx),
@@ -26,19 +26,8 @@ func (c crm) ListUsers(ctx context.Context, request ListUsersRequestObject) (Lis
 	return ListUsers200JSONResponse(seenList(ctx, list)), err
 }
 
-// maxTextRunes is how long a text may be that is looked for.
-const maxTextRunes = 200
-
-func text(p *query.Parameters, path string, raw *string) string {
-	value := given(raw)
-	if len([]rune(value)) > maxTextRunes || !isPrintable(value) {
-		p.Refuse(path, "this is at most 200 visible characters")
-	}
-	return value
-}
-
 // GetUser shows a user.
-func (c crm) GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error) {
+func (c api) GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error) {
 	found, err := c.queries.User(ctx, workspaceOf(ctx), request.ID)
 	if err != nil {
 		return nil, err
@@ -47,7 +36,7 @@ func (c crm) GetUser(ctx context.Context, request GetUserRequestObject) (GetUser
 }
 
 // AddUser adds a user.
-func (c crm) AddUser(ctx context.Context, request AddUserRequestObject) (AddUserResponseObject, error) {
+func (c api) AddUser(ctx context.Context, request AddUserRequestObject) (AddUserResponseObject, error) {
 	stored, err := c.commands.AddUser.Handle(ctx, command.AddUser{
 		By: byOf(ctx), Name: request.Body.Name, Phone: request.Body.Phone, Email: request.Body.Email,
 	})
@@ -62,7 +51,7 @@ func (c crm) AddUser(ctx context.Context, request AddUserRequestObject) (AddUser
 }
 
 // EditUser changes a user.
-func (c crm) EditUser(ctx context.Context, request EditUserRequestObject) (EditUserResponseObject, error) {
+func (c api) EditUser(ctx context.Context, request EditUserRequestObject) (EditUserResponseObject, error) {
 	version, err := ifVersion(request.Params.IfMatch)
 	if err != nil {
 		return nil, err
@@ -76,18 +65,18 @@ func (c crm) EditUser(ctx context.Context, request EditUserRequestObject) (EditU
 }
 
 // DeactivateUser takes a user out of use.
-func (c crm) DeactivateUser(ctx context.Context, request DeactivateUserRequestObject) (DeactivateUserResponseObject, error) {
+func (c api) DeactivateUser(ctx context.Context, request DeactivateUserRequestObject) (DeactivateUserResponseObject, error) {
 	answer, err := c.setUserActive(ctx, request.ID, request.Params.IfMatch, false)
 	return DeactivateUser200JSONResponse{answer}, err
 }
 
 // ReactivateUser brings a user back into use.
-func (c crm) ReactivateUser(ctx context.Context, request ReactivateUserRequestObject) (ReactivateUserResponseObject, error) {
+func (c api) ReactivateUser(ctx context.Context, request ReactivateUserRequestObject) (ReactivateUserResponseObject, error) {
 	answer, err := c.setUserActive(ctx, request.ID, request.Params.IfMatch, true)
 	return ReactivateUser200JSONResponse{answer}, err
 }
 
-func (c crm) setUserActive(ctx context.Context, id uuid.UUID, ifMatch *string, active bool) (UserStoredJSONResponse, error) {
+func (c api) setUserActive(ctx context.Context, id uuid.UUID, ifMatch *string, active bool) (UserStoredJSONResponse, error) {
 	version, err := ifVersion(ifMatch)
 	if err != nil {
 		return UserStoredJSONResponse{}, err
@@ -99,7 +88,7 @@ func (c crm) setUserActive(ctx context.Context, id uuid.UUID, ifMatch *string, a
 }
 
 // ImportUsers adds the users of a file.
-func (c crm) ImportUsers(ctx context.Context, request ImportUsersRequestObject) (ImportUsersResponseObject, error) {
+func (c api) ImportUsers(ctx context.Context, request ImportUsersRequestObject) (ImportUsersResponseObject, error) {
 	file, err := io.ReadAll(request.Body)
 	if err != nil {
 		return nil, fmt.Errorf("read file of users: %w", err)
@@ -117,7 +106,7 @@ func (c crm) ImportUsers(ctx context.Context, request ImportUsersRequestObject) 
 }
 
 // ListUnmappedStaff lists the members of shops' staff whom no user is.
-func (c crm) ListUnmappedStaff(ctx context.Context, request ListUnmappedStaffRequestObject) (ListUnmappedStaffResponseObject, error) {
+func (c api) ListUnmappedStaff(ctx context.Context, request ListUnmappedStaffRequestObject) (ListUnmappedStaffResponseObject, error) {
 	var check query.Parameters
 	page := check.Page(request.Params.Limit, "")
 	if err := check.Problem(); err != nil {
@@ -128,7 +117,7 @@ func (c crm) ListUnmappedStaff(ctx context.Context, request ListUnmappedStaffReq
 }
 
 // MapStaff says which user a member of a shop's staff is.
-func (c crm) MapStaff(ctx context.Context, request MapStaffRequestObject) (MapStaffResponseObject, error) {
+func (c api) MapStaff(ctx context.Context, request MapStaffRequestObject) (MapStaffResponseObject, error) {
 	mapped, err := c.commands.MapStaff.Handle(ctx, command.MapStaff{
 		By: byOf(ctx), UserID: request.ID, StaffKey: request.Body.StaffKey, StaffName: request.Body.StaffName,
 		Past: request.Body.Past, DryRun: request.Body.DryRun,
@@ -145,7 +134,7 @@ func (c crm) MapStaff(ctx context.Context, request MapStaffRequestObject) (MapSt
 }
 
 // UnmapStaff takes a mapping back.
-func (c crm) UnmapStaff(ctx context.Context, request UnmapStaffRequestObject) (UnmapStaffResponseObject, error) {
+func (c api) UnmapStaff(ctx context.Context, request UnmapStaffRequestObject) (UnmapStaffResponseObject, error) {
 	version, err := ifVersion(request.Params.IfMatch)
 	if err != nil {
 		return nil, err
@@ -158,7 +147,7 @@ func (c crm) UnmapStaff(ctx context.Context, request UnmapStaffRequestObject) (U
 }
 
 // storedUser answers a command with the user that it left behind.
-func (c crm) storedUser(ctx context.Context, stored command.Stored[user.State], err error) (UserStoredJSONResponse, error) {
+func (c api) storedUser(ctx context.Context, stored command.Stored[user.State], err error) (UserStoredJSONResponse, error) {
 	if err != nil {
 		return UserStoredJSONResponse{}, err
 	}

@@ -1,0 +1,28 @@
+package http
+
+import (
+	"net/http"
+
+	"orderbridge/app"
+)
+
+// api answers what openapi.yaml describes for callers with a token, everything in the caller's workspace.
+type api struct {
+	commands app.Commands
+	queries  app.Queries
+}
+
+var _ StrictServerInterface = api{}
+
+// api wraps the handlers into the generated code that reads parameters and writes answers.
+func (s *server) api() *ServerInterfaceWrapper {
+	return &ServerInterfaceWrapper{
+		Handler: NewStrictHandlerWithOptions(api{commands: s.application.Commands, queries: s.application.Queries}, nil, StrictHTTPServerOptions{
+			RequestErrorHandlerFunc:  s.answerError,
+			ResponseErrorHandlerFunc: s.answerError,
+		}),
+		ErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, err error) {
+			s.answerError(w, r, parameterProblem(err))
+		},
+	}
+}

@@ -1,0 +1,108 @@
+package http
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+
+	"orderbridge/app/command"
+	"orderbridge/domain/problem"
+)
+
+const maxOnceKeyLength = 255
+
+// onceOf names the request when its caller did: nil when it may be repeated.
+func (s *server) onceOf(r *http.Request, body []byte) (*command.Once, error) {
+	key := r.Header.Get("Idempotency-Key")
+	if key == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	if len(key) > maxOnceKeyLength || !isPrintable(key) {
+		return nil, problem.InvalidFields(codeParametersInvalid, problem.Field{
+			Path: "Idempotency-Key", Message: "a key is 1 to 255 printable characters, such as a UUID",
+		})
+	}
+	return &command.Once{
+		Caller: callerOf(r.Context()).TokenID.String(), Key: key,
+		Fingerprint: s.application.Answers.Fingerprint(r.Method + " " + r.URL.RequestURI() + "\n" + string(body)),
+	}, nil
+}
+
+// keptHeaders are those that an answer is not whole without.
+var keptHeaders = []string{"Content-Type", "ETag", "Location", headerPosition}
+
+var errShownOnce = problem.Conflict("secret-shown-once",
+	"this was done, and its answer held a secret that is shown only once; if it is lost, revoke or rotate and make another")
+
+// keep keeps the answer for whoever repeats the request. One that failed left nothing behind, and may be repeated.
+func (s *server) keep(r *http.Request, once command.Once, given *draft) {
+	if given.status < http.StatusOK || given.status >= http.StatusMultipleChoices {
+		return
+	}
+	answer := command.Answer{Status: given.status, Header: map[string]string{}, Body: given.body.Bytes()}
+	for _, name := range keptHeaders {
+		if value := given.header.Get(name); value != "" {
+			answer.Header[name] = value
+		}
+	}
+	if exchangeOf(r.Context()).shownOnce {
+		document := describe(errShownOnce)
+		encoded, err := json.Marshal(document)
+		if err != nil {
+			panic(err) // it is made of texts
+		}
+		answer = command.Answer{
+			Status: document.Status, Header: map[string]string{"Content-Type": "application/problem+json"}, Body: encoded,
+		}
+	}
+	// The caller may have left, and will ask again then.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), settleTimeout)
+	defer cancel()
+	if err := s.application.Answers.Keep(ctx, workspaceOf(ctx), once, answer); err != nil {
+		s.logger.WarnContext(ctx, "answer not kept: a repetition of the request will be refused",
+			"request_id", exchangeOf(ctx).id, "error", whole(err))
+	}
+}
+
+// repeat gives the answer that was given before.
+func repeat(w http.ResponseWriter, kept *command.Answer) {
+	for name, value := range kept.Header {
+		w.Header().Set(name, value)
+	}
+	w.Header().Set("Idempotency-Replayed", "true")
+	w.WriteHeader(kept.Status)
+	_, _ = w.Write(kept.Body) // who left has no use for the error
+}
+
+// draft is an answer that was not given yet.
+type draft struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+// Header is the draft's own, so that nothing of it is left when another answer has to be given.
+func (d *draft) Header() http.Header { return d.header }
+
+// WriteHeader notes the status.
+func (d *draft) WriteHeader(status int) {
+	if d.status == 0 {
+		d.status = status
+	}
+}
+
+// Write notes the body.
+func (d *draft) Write(data []byte) (int, error) {
+	d.WriteHeader(http.StatusOK)
+	return d.body.Write(data)
+}
+
+// give gives it.
+func (d *draft) give(w http.ResponseWriter) {
+	maps.Copy(w.Header(), d.header)
+	w.WriteHeader(cmp.Or(d.status, http.StatusOK))
+	_, _ = d.body.WriteTo(w) // who left has no use for the error
+}
