@@ -85,7 +85,11 @@ func TestStaffWhomNobodyKnowsAreMapped(t *testing.T) {
 		return fmt.Sprintf(`{"staff_key":%q,"staff_name":%q%s}`, staff.Key, *staff.Name, more)
 	}
 	var preview, mapped query.MappedStaff
-	b.postStaff(path, mapping(`,"past":true,"dry_run":true`)).decode(t, &preview)
+	previewed := b.postStaff(path, mapping(`,"past":true,"dry_run":true`))
+	previewed.decode(t, &preview)
+	if previewed.header.Get("ETag") != `"1"` {
+		t.Errorf("the preview has the ETag %s", previewed.header.Get("ETag"))
+	}
 	if !preview.DryRun || preview.PastOrders != (query.PastOrders{Found: 3, Remaining: 3}) || unmapped().Total != before.Total {
 		t.Errorf("the preview is %+v", preview)
 	}
