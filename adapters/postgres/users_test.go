@@ -239,14 +239,22 @@ func TestStaffMappings(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	mai, huy := b.mustAddUser(t, user.Details{Name: "Mai"}), b.mustAddUser(t, user.Details{Name: "Huy"})
-	mapped := b.mustMapStaff(t, command.MapStaff{UserID: mai.ID, StaffKey: " u-1 ", StaffName: "Mai ở quầy"})
+	preview := b.mustMapStaff(t, command.MapStaff{UserID: mai.ID, StaffKey: "u-1", IfVersion: 1, DryRun: true})
+	if preview.User.State != mai || preview.User.Version != 1 || preview.User.Position != 0 {
+		t.Errorf("a preview leaves behind %+v", preview)
+	}
+	mapped := b.mustMapStaff(t, command.MapStaff{UserID: mai.ID, StaffKey: " u-1 ", StaffName: "Mai ở quầy", IfVersion: 1})
 	if mapped.Staff != (user.Staff{Key: "u-1", Name: "Mai ở quầy"}) || mapped.User.State != mai || mapped.User.Version != 2 || mapped.User.Position != b.head(t) {
 		t.Errorf("%+v", mapped)
 	}
 	if again := b.mustMapStaff(t, command.MapStaff{UserID: mai.ID, StaffKey: "u-1"}); again.User.Position != 0 || again.User.Version != 2 {
 		t.Errorf("mapping twice says something new: %+v", again)
 	}
-	_, err := b.mapStaff(t, command.MapStaff{UserID: huy.ID, StaffKey: "u-1", DryRun: true})
+	_, err := b.mapStaff(t, command.MapStaff{UserID: mai.ID, StaffKey: "u-2", IfVersion: 1})
+	wantProblem(t, err, problem.KindStale, "version-stale")
+	_, err = b.mapStaff(t, command.MapStaff{UserID: mai.ID, StaffKey: "u-2", IfVersion: 1, DryRun: true})
+	wantProblem(t, err, problem.KindStale, "version-stale")
+	_, err = b.mapStaff(t, command.MapStaff{UserID: huy.ID, StaffKey: "u-1", DryRun: true})
 	wantProblem(t, err, problem.KindConflict, "staff-key-mapped")
 	_, err = b.mapStaff(t, command.MapStaff{UserID: huy.ID, StaffKey: "u-1"})
 	wantProblem(t, err, problem.KindConflict, "staff-key-mapped")

@@ -35,8 +35,9 @@ type PastOrder struct {
 
 // MapStaff says which user a member of a shop's staff is.
 type MapStaff struct {
-	By     By
-	UserID uuid.UUID
+	By        By
+	UserID    uuid.UUID
+	IfVersion IfVersion
 	// StaffKey is what the member of staff is told apart by, StaffName what the shop calls them, for people to read.
 	StaffKey, StaffName string
 	// Past gives the user the orders, too, that were brought in before.
@@ -47,7 +48,8 @@ type MapStaff struct {
 
 // MappedStaff is what MapStaff left behind.
 type MappedStaff struct {
-	// User is who the member of staff is. Its position is that of the last change, orders included.
+	// User is who the member of staff is. Its position is that of the last change, orders included; its version after a dry
+	// run is the one that there is.
 	User  Stored[user.State]
 	Staff user.Staff
 	// Found are the past orders that the mapping fits, Changed those that were given to the user, and Remaining those
@@ -84,9 +86,14 @@ func (h MapStaffHandler) Handle(ctx context.Context, cmd MapStaff) (MappedStaff,
 	// keep the others from being made up for.
 	cmd.By.Once = nil
 	mapped := MappedStaff{Staff: staff}
-	decide := stateAfter(&mapped.User, 0, func(u *user.User) error { return u.Map(staff) })
+	decide := stateAfter(&mapped.User, cmd.IfVersion, func(u *user.User) error { return u.Map(staff) })
 	if cmd.DryRun {
-		err = h.users.Preview(ctx, cmd.By, cmd.UserID, decide)
+		err = h.users.Preview(ctx, cmd.By, cmd.UserID, func(u *user.User) error {
+			version := u.Version()
+			err := decide(u)
+			mapped.User.Version = version
+			return err
+		})
 	} else {
 		mapped.User.Position, err = h.users.Update(ctx, cmd.By, cmd.UserID, decide)
 	}

@@ -238,10 +238,10 @@ func narrateChanges(changes []event.Change) string {
 	return strings.Join(fields, ", ")
 }
 
-func narrateSettings(changes []workspace.SettingChange) string {
+func narrateSettings(changes []event.Change) string {
 	told := make([]string, 0, len(changes))
 	for _, change := range changes {
-		told = append(told, fmt.Sprintf("%s from %s to %s", change.Setting, change.Before, change.After))
+		told = append(told, fmt.Sprintf("%s from %s to %s", change.Field, change.Before, change.After))
 	}
 	return strings.Join(told, ", ")
 }

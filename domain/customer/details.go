@@ -1,7 +1,6 @@
 package customer
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -191,11 +190,11 @@ func (f *fields) list(path string, raws []string, atMost int, parse func(string)
 func changesOf(before, after State) []event.Change {
 	var changes []event.Change
 	found := func(field string, was, is any) {
-		changes = append(changes, event.Change{Field: field, Before: rawJSON(was), After: rawJSON(is)})
+		changes = append(changes, event.ChangeOf(field, was, is))
 	}
 	text := func(field, was, is string) {
 		if was != is {
-			found(field, orNothing(was), orNothing(is))
+			found(field, event.OrNothing(was), event.OrNothing(is))
 		}
 	}
 	texts := func(field string, was, is []string) {
@@ -212,20 +211,4 @@ func changesOf(before, after State) []event.Change {
 	texts("tags", before.Tags, after.Tags)
 	text("note", before.Note, after.Note)
 	return changes
-}
-
-func orNothing(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
-}
-
-// rawJSON writes a text or a list of texts, which cannot fail.
-func rawJSON(value any) json.RawMessage {
-	raw, err := json.Marshal(value)
-	if err != nil {
-		panic(err)
-	}
-	return raw
 }

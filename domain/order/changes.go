@@ -1,7 +1,6 @@
 package order
 
 import (
-	"encoding/json"
 	"slices"
 
 	"orderbridge/domain/event"
@@ -28,7 +27,7 @@ type Change = event.Change
 func Changes(before, after State) []Change {
 	var changes []Change
 	differences(&before, &after, func(field string, was, is any) {
-		changes = append(changes, Change{Field: field, Before: rawJSON(was), After: rawJSON(is)})
+		changes = append(changes, event.ChangeOf(field, was, is))
 	})
 	return changes
 }
@@ -37,7 +36,7 @@ func Changes(before, after State) []Change {
 func (r Record) ChangesTo(after Record) []Change {
 	var changes []Change
 	if r.CustomerID != after.CustomerID {
-		changes = append(changes, Change{Field: "customer_id", Before: rawJSON(r.CustomerID), After: rawJSON(after.CustomerID)})
+		changes = append(changes, event.ChangeOf("customer_id", r.CustomerID, after.CustomerID))
 	}
 	return append(changes, Changes(r.State, after.State)...)
 }
@@ -53,7 +52,7 @@ func SameContent(a, b State) bool {
 func differences(a, b *State, found func(field string, was, is any)) {
 	text := func(field, was, is string) {
 		if was != is {
-			found(field, none(was), none(is))
+			found(field, event.OrNothing(was), event.OrNothing(is))
 		}
 	}
 	amount := func(field string, was, is int64) {
@@ -68,7 +67,7 @@ func differences(a, b *State, found func(field string, was, is any)) {
 	}
 	person := func(field string, was, is Person) {
 		if was != is {
-			found(field, none(was), none(is))
+			found(field, event.OrNothing(was), event.OrNothing(is))
 		}
 	}
 
@@ -132,29 +131,10 @@ func differences(a, b *State, found func(field string, was, is any)) {
 	}
 }
 
-// none turns a zero value into nothing.
-func none[T comparable](value T) any {
-	var zero T
-	if value == zero {
-		return nil
-	}
-	return value
-}
-
 // list turns a missing list into an empty one.
 func list[T any](values []T) []T {
 	if values == nil {
 		return []T{}
 	}
 	return values
-}
-
-// rawJSON writes a value of the state. The state is plain data, so only a time that no calendar has could fail; it
-// is written as nothing.
-func rawJSON(value any) json.RawMessage {
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return json.RawMessage("null")
-	}
-	return raw
 }

@@ -1,6 +1,10 @@
 package order
 
-import "github.com/google/uuid"
+import (
+	"github.com/google/uuid"
+
+	"orderbridge/domain/event"
+)
 
 // OrderReassigned: an order that nobody was found for went to the user whom its creator, else its first editor, was
 // mapped to later. It carries the state whole, beside what changed, so that it holds the order like any other change.
@@ -28,7 +32,7 @@ func (e OrderReassigned) Record() Record {
 // AssignMapped decides on an order after a member of the shop's staff was mapped to a user. It goes to that user when it
 // went to nobody or to the shop's default assignee, and the member of staff is its creator, or its first editor where
 // the shop names no creator. ok tells whether it does.
-func (r Record) AssignMapped(staffKey string, to Staff) (event OrderReassigned, ok bool) {
+func (r Record) AssignMapped(staffKey string, to Staff) (reassigned OrderReassigned, ok bool) {
 	if r.Assignee.Reason != AssignedByShopDefault && r.Assignee.Reason != AssignedToNobody {
 		return OrderReassigned{}, false
 	}
@@ -42,6 +46,6 @@ func (r Record) AssignMapped(staffKey string, to Staff) (event OrderReassigned, 
 	after := Assignee{UserID: to.ID, Name: to.Name, Reason: reason}
 	return OrderReassigned{
 		Code: r.Code, CustomerID: r.CustomerID, SourceID: r.SourceID, Assignee: after, Order: r.State,
-		Changes: []Change{{Field: "assignee", Before: rawJSON(r.Assignee), After: rawJSON(after)}},
+		Changes: []Change{event.ChangeOf("assignee", r.Assignee, after)},
 	}, true
 }

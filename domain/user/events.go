@@ -1,5 +1,7 @@
 package user
 
+import "orderbridge/domain/event"
+
 // UserAdded: a member of staff was added. Orders whose creator has their phone or email are assigned to them.
 type UserAdded struct {
 	User State `json:"user"`
@@ -11,8 +13,8 @@ func (UserAdded) PersonalFields() []string { return personalFields }
 
 // UserUpdated: a member of staff has another name, phone or email. It carries the new state whole, beside what changed.
 type UserUpdated struct {
-	User    State    `json:"user"`
-	Changes []Change `json:"changes"`
+	User    State          `json:"user"`
+	Changes []event.Change `json:"changes"`
 }
 
 func (UserUpdated) EventName() string        { return "UserUpdated" }
@@ -60,25 +62,17 @@ func (StaffUnmapped) PersonalFields() []string { return append([]string{"staff"}
 // personalFields of a user's state.
 var personalFields = []string{"user.name", "user.phone", "user.email"}
 
-// Change is one field of a user that has another value than before; an empty text stands for nothing.
-type Change struct {
-	Field  string `json:"field"`
-	Before string `json:"before"`
-	After  string `json:"after"`
-}
-
 // changesOf lists what differs between two states, always in the same order of fields. Whether the user is active has
 // events of its own.
-func changesOf(before, after State) []Change {
-	var changes []Change
-	for _, field := range []Change{
-		{Field: "name", Before: before.Name, After: after.Name},
-		{Field: "phone", Before: before.Phone, After: after.Phone},
-		{Field: "email", Before: before.Email, After: after.Email},
-	} {
-		if field.Before != field.After {
-			changes = append(changes, field)
+func changesOf(before, after State) []event.Change {
+	var changes []event.Change
+	text := func(field, was, is string) {
+		if was != is {
+			changes = append(changes, event.ChangeOf(field, event.OrNothing(was), event.OrNothing(is)))
 		}
 	}
+	text("name", before.Name, after.Name)
+	text("phone", before.Phone, after.Phone)
+	text("email", before.Email, after.Email)
 	return changes
 }

@@ -81,8 +81,8 @@ func TestChanges(t *testing.T) {
 			func(u *user.User) error {
 				return u.Edit(user.Edit{Name: text("Phương Mai"), Phone: text(""), Email: text("MAI@example.vn")})
 			},
-			[]event.Payload{user.UserUpdated{User: renamed, Changes: []user.Change{
-				{Field: "name", Before: "Mai", After: "Phương Mai"}, {Field: "phone", Before: "+84904000321"},
+			[]event.Payload{user.UserUpdated{User: renamed, Changes: []event.Change{
+				event.ChangeOf("name", "Mai", "Phương Mai"), event.ChangeOf("phone", "+84904000321", nil),
 			}}},
 		},
 		"an edit that changes nothing says nothing": {

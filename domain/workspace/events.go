@@ -1,12 +1,12 @@
 package workspace
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
 
 	"orderbridge/domain/customer"
+	"orderbridge/domain/event"
 )
 
 // WorkspaceCreated: a CRM domain was set up.
@@ -49,19 +49,12 @@ func (MatchRuleChanged) EventVersion() int { return 1 }
 
 // SettingsChanged: orders are taken in differently from now on. It carries all settings, beside what changed.
 type SettingsChanged struct {
-	Settings Settings        `json:"settings"`
-	Changes  []SettingChange `json:"changes"`
+	Settings Settings       `json:"settings"`
+	Changes  []event.Change `json:"changes"`
 }
 
 func (SettingsChanged) EventName() string { return "SettingsChanged" }
 func (SettingsChanged) EventVersion() int { return 1 }
-
-// SettingChange is one setting that has another value than before. Before and After are JSON, null for nothing.
-type SettingChange struct {
-	Setting string          `json:"setting"`
-	Before  json.RawMessage `json:"before"`
-	After   json.RawMessage `json:"after"`
-}
 
 // ShopConnected: a Pancake shop may deliver. The header's value is never in an event.
 type ShopConnected struct {
@@ -73,8 +66,8 @@ func (ShopConnected) EventVersion() int { return 2 }
 
 // ShopUpdated: a shop has another name or default assignee.
 type ShopUpdated struct {
-	Shop    Shop            `json:"shop"`
-	Changes []SettingChange `json:"changes"`
+	Shop    Shop           `json:"shop"`
+	Changes []event.Change `json:"changes"`
 }
 
 func (ShopUpdated) EventName() string { return "ShopUpdated" }

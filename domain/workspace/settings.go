@@ -1,11 +1,11 @@
 package workspace
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"orderbridge/domain/customer"
+	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
 )
@@ -103,10 +103,10 @@ func (w *Workspace) recordSettings(after Settings) {
 	if before.MatchRule != after.MatchRule {
 		w.record(MatchRuleChanged{Before: before.MatchRule, After: after.MatchRule})
 	}
-	var changes []SettingChange
+	var changes []event.Change
 	changed := func(setting string, before, after any) {
 		if before != after {
-			changes = append(changes, SettingChange{Setting: setting, Before: rawJSON(before), After: rawJSON(after)})
+			changes = append(changes, event.ChangeOf(setting, before, after))
 		}
 	}
 	changed("order_code_template", before.OrderCodeTemplate, after.OrderCodeTemplate)
@@ -140,12 +140,3 @@ func (w *Workspace) Settings() Settings { return w.settings }
 
 // SettingsVersion is that of the last event about the settings.
 func (w *Workspace) SettingsVersion() int { return w.settingsVersion }
-
-// rawJSON writes a setting: a text, a number or a flag, none of which can fail.
-func rawJSON(value any) json.RawMessage {
-	raw, err := json.Marshal(value)
-	if err != nil {
-		panic(err)
-	}
-	return raw
-}

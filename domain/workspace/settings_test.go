@@ -170,7 +170,8 @@ func TestShopLife(t *testing.T) {
 			}
 		}
 		e, ok := last(w).(workspace.ShopUpdated)
-		if !ok || e.Shop.Name != "B" || e.Shop.DefaultAssigneeID != mai || len(e.Changes) != 2 || string(e.Changes[1].Before) != "null" || w.ShopVersion("1") != 3 {
+		if !ok || e.Shop.Name != "B" || e.Shop.DefaultAssigneeID != mai || len(e.Changes) != 2 ||
+			string(e.Changes[0].Before) != `"A"` || e.Changes[1].Field != "default_assignee_id" || string(e.Changes[1].Before) != "null" || w.ShopVersion("1") != 3 {
 			t.Errorf("%+v at version %d", w.Pending(), w.ShopVersion("1"))
 		}
 		if err := w.UpdateShop("1", workspace.ShopEdit{DefaultAssigneeID: new(uuid.UUID)}); err != nil || last(w).(workspace.ShopUpdated).Shop.DefaultAssigneeID != uuid.Nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"orderbridge/domain/contact"
+	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
 )
 
@@ -113,21 +114,21 @@ func (w *Workspace) UpdateShop(shopID string, edit ShopEdit) error {
 	if err != nil {
 		return err
 	}
-	var changes []SettingChange
+	var changes []event.Change
 	if edit.Name != nil {
 		name, err := contact.ParseName(*edit.Name)
 		if err != nil {
 			return problem.InvalidFields(codeShopInvalid, problem.Field{Path: "name", Message: err.Error()})
 		}
 		if name != shop.Name {
-			changes = append(changes, SettingChange{Setting: "name", Before: rawJSON(shop.Name), After: rawJSON(name)})
+			changes = append(changes, event.ChangeOf("name", shop.Name, name))
 			shop.Name = name
 		}
 	}
 	if edit.DefaultAssigneeID != nil && *edit.DefaultAssigneeID != shop.DefaultAssigneeID {
-		changes = append(changes, SettingChange{
-			Setting: "default_assignee_id", Before: rawID(shop.DefaultAssigneeID), After: rawID(*edit.DefaultAssigneeID),
-		})
+		changes = append(changes, event.ChangeOf(
+			"default_assignee_id", event.OrNothing(shop.DefaultAssigneeID), event.OrNothing(*edit.DefaultAssigneeID),
+		))
 		shop.DefaultAssigneeID = *edit.DefaultAssigneeID
 	}
 	if len(changes) > 0 {
@@ -249,12 +250,4 @@ func ParseShopID(raw string) string {
 		id, _, _ = strings.Cut(path, "/")
 	}
 	return id
-}
-
-// rawID writes an id, the zero UUID as null.
-func rawID(id uuid.UUID) []byte {
-	if id == uuid.Nil {
-		return rawJSON(nil)
-	}
-	return rawJSON(id)
 }

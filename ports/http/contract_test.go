@@ -56,6 +56,48 @@ func TestContractIsValidAndItsSummariesAreSentences(t *testing.T) {
 	}
 }
 
+// TestEveryOperationSaysHowItIsRefused holds the description of each operation to what the server does to all of its kind.
+func TestEveryOperationSaysHowItIsRefused(t *testing.T) {
+	t.Parallel()
+	seen := map[string]int{}
+	for path, item := range contracttest.Document(t).Paths.Map() {
+		for method, operation := range item.Operations() {
+			takes := func(in, name string) bool { return operation.Parameters.GetByInAndName(in, name) != nil }
+			needsToken := operation.Security == nil || len(*operation.Security) > 0
+			changes := needsToken && method != http.MethodGet
+			for kind, refused := range map[string]struct {
+				is       bool
+				statuses []int
+			}{
+				"has a body":           {operation.RequestBody != nil, []int{400, 415, 422}},
+				"needs a token":        {needsToken, []int{401, 503}},
+				"changes something":    {changes, []int{403, 409, 422}},
+				"insists on a version": {takes("header", "If-Match"), []int{412}},
+				"is about one record":  {strings.Contains(path, "{"), []int{404}},
+			} {
+				if !refused.is {
+					continue
+				}
+				seen[kind]++
+				for _, status := range refused.statuses {
+					if operation.Responses.Status(status) == nil {
+						t.Errorf("%s %s. It says nothing of %d", operation.OperationID, kind, status)
+					}
+				}
+			}
+			if changes && !takes("header", "Idempotency-Key") {
+				t.Errorf("%s changes something and does not say that it takes an Idempotency-Key", operation.OperationID)
+			}
+			if needsToken && operation.Responses.Default() == nil {
+				t.Errorf("%s says nothing of any other trouble", operation.OperationID)
+			}
+		}
+	}
+	if len(seen) != 5 {
+		t.Errorf("only %v", seen)
+	}
+}
+
 // TestEveryReadIsAnswered fails when a question is added to the contract and not here, or not to the routes.
 func TestEveryReadIsAnswered(t *testing.T) {
 	t.Parallel()

@@ -118,9 +118,13 @@ func (c api) ListUnmappedStaff(ctx context.Context, request ListUnmappedStaffReq
 
 // MapStaff says which user a member of a shop's staff is.
 func (c api) MapStaff(ctx context.Context, request MapStaffRequestObject) (MapStaffResponseObject, error) {
+	version, err := ifVersion(request.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
 	mapped, err := c.commands.MapStaff.Handle(ctx, command.MapStaff{
-		By: byOf(ctx), UserID: request.ID, StaffKey: request.Body.StaffKey, StaffName: request.Body.StaffName,
-		Past: request.Body.Past, DryRun: request.Body.DryRun,
+		By: byOf(ctx), UserID: request.ID, IfVersion: version, StaffKey: request.Body.StaffKey,
+		StaffName: request.Body.StaffName, Past: request.Body.Past, DryRun: request.Body.DryRun,
 	})
 	if err != nil {
 		return nil, err

@@ -94,7 +94,7 @@ func TestEveryOperationKeepsItsPromises(t *testing.T) {
 		once := operationsWith(t, "Idempotency-Key")
 		for _, operation := range operations {
 			method, path, body := operation.request(r)
-			if method == http.MethodPost && !slices.Contains(once, operation.id) {
+			if method != http.MethodGet && !slices.Contains(once, operation.id) {
 				t.Errorf("%s takes no Idempotency-Key", operation.id)
 			}
 			if !slices.Contains(once, operation.id) {

@@ -50,7 +50,11 @@ func TestStaffWhomNobodyKnowsAreMapped(t *testing.T) {
 	mapping := func(more string) string {
 		return fmt.Sprintf(`{"staff_key":%q,"staff_name":%q%s}`, staff.Key, *staff.Name, more)
 	}
-	preview := decoded[query.MappedStaff](t, b.send(http.MethodPost, path, mapping(`,"past":true,"dry_run":true`)))
+	previewed := b.send(http.MethodPost, path, mapping(`,"past":true,"dry_run":true`))
+	preview := decoded[query.MappedStaff](t, previewed)
+	if previewed.header.Get("ETag") != `"1"` {
+		t.Errorf("the preview has the ETag %s", previewed.header.Get("ETag"))
+	}
 	if !preview.DryRun || preview.PastOrders != (query.PastOrders{Found: 3, Remaining: 3}) || unmapped().Total != before.Total {
 		t.Errorf("the preview is %+v", preview)
 	}
