@@ -14,7 +14,7 @@ func TestMasked(t *testing.T) {
 	phone, email, name := "+84904000321", "mai@example.vn", "Mai"
 	shown := query.User{Name: name, Phone: &phone, Email: &email}
 	detail := query.UserDetail{User: shown, Staff: []query.Staff{{Key: phone}, {Key: email}, {Key: "u-1", Name: &name}}}
-	list := query.UnmappedStaffList{Total: 9, Items: []query.UnmappedStaff{{Key: email, Phone: &phone, Email: &email}, {Key: "name:Mai"}}}
+	list := query.UnmappedStaffList{Total: 9, Items: []query.UnmappedStaff{{Key: email, Phone: &phone, Email: &email}, {Key: "name:1635294032:Mai"}}}
 	for what, masked := range map[string]any{"user": shown.Masked(), "detail": detail.Masked(), "list": list.Masked()} {
 		encoded, err := json.Marshal(masked)
 		if err != nil {
