@@ -299,7 +299,7 @@ The old one (header X-Pancake-Key) works until 15/09/2025 11:04.
 		t.Errorf("%s%s", got.stdout, got.stderr)
 	}
 	bundle.run("shop", "rotate", "--shop-id", shopA.ID, "--header-value", "n3w-s3cret", "--overlap", "800h").exits(cli.ExitRefused).prints("",
-		"orderbridge: the input is not valid:\n  --overlap: the key before is taken for 0 to 30 days more\n")
+		"orderbridge: the input is not valid:\n  --overlap: the key before is taken for 0 to 30 days (2592000 seconds) more\n")
 
 	bundle.run("shop", "pause", "--shop-id", shopA.ID).exits(cli.ExitDone).prints("Shop 1635294032 is paused: what it delivers is kept and waits.\n", "")
 	if e, ok := bundle.workspaces.last().(workspace.ShopPaused); !ok || !e.Shop.Paused {

@@ -29,7 +29,9 @@ var _ StrictServerInterface = crm{}
 func (s *server) crm() *ServerInterfaceWrapper {
 	return &ServerInterfaceWrapper{
 		Handler: NewStrictHandlerWithOptions(crm{commands: s.application.Commands, queries: s.application.Queries}, nil, StrictHTTPServerOptions{
-			RequestErrorHandlerFunc:  s.answerError,
+			RequestErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, err error) {
+				s.answerError(w, r, bodyProblem(err))
+			},
 			ResponseErrorHandlerFunc: s.answerError,
 		}),
 		ErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, err error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -199,21 +200,42 @@ func TestSettingsRefuseWhatIsWrong(t *testing.T) {
 	if paths := got.invalid(t); len(paths) != 2 || !slices.Contains(paths, "shop_limit") {
 		t.Errorf("%s", got.body)
 	}
+	for _, number := range []string{"1e30", "99999999999999999999", "1e1"} {
+		got := b.call(http.MethodPatch, "/api/v1/settings", `{"shop_limit":`+number+`}`, map[string]string{"Content-Type": "application/json"}).
+			wants(t, 422, "body-invalid")
+		if paths := got.invalid(t); !slices.Equal(paths, []string{"shop_limit"}) {
+			t.Errorf("%s: %s", number, got.body)
+		}
+	}
 	b.call(http.MethodPatch, "/api/v1/settings", object{}, nil).wants(t, 422, "body-invalid")
 	b.call(http.MethodPatch, "/api/v1/settings", "{", nil).wants(t, 400, "body-not-json")
 	b.call(http.MethodPatch, "/api/v1/settings", object{"match_by": "phone"}, map[string]string{"Content-Type": "text/plain"}).wants(t, 415, "content-type-unsupported")
 	b.call(http.MethodPatch, "/api/v1/settings", object{"match_by": "email"}, map[string]string{"If-Match": `"77"`}).wants(t, 412, "version-stale")
 	b.call(http.MethodPatch, "/api/v1/settings", object{"match_by": "email"}, map[string]string{"If-Match": "77"}).wants(t, 422, "parameters-invalid")
 
-	got = b.call(http.MethodPost, "/api/v1/shops", object{"shop_id": "A", "name": strings.Repeat("x", 201), "header_key": "Host", "header_value": "x\x01"}, nil).
-		wants(t, 422, "shop-invalid")
-	if paths := got.invalid(t); !slices.Equal(paths, []string{"shop_id", "name", "header_key", "header_value"}) {
-		t.Errorf("%v", paths)
+	const nobody = "01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11"
+	for _, request := range []struct {
+		method, path string
+		body         object
+		invalid      []string
+	}{
+		{
+			http.MethodPost, "", object{
+				"shop_id": "A", "name": strings.Repeat("x", 201), "header_key": "Host", "header_value": "x\x01", "default_assignee_id": nobody,
+			}, []string{"shop_id", "name", "header_key", "header_value", "default_assignee_id"},
+		},
+		{http.MethodPost, "", object{"shop_id": "A", "header_key": "K", "default_assignee_id": "mai"}, []string{"shop_id", "default_assignee_id"}},
+		{http.MethodPatch, "/" + shopA, object{"name": " ", "default_assignee_id": nobody}, []string{"name", "default_assignee_id"}},
+		{http.MethodPatch, "/" + shopA, object{"name": " ", "default_assignee_id": "mai"}, []string{"name", "default_assignee_id"}},
+		{http.MethodPost, "/" + shopA + "/rotate", object{"header_key": "Host", "overlap_seconds": 2592001}, []string{"header_key", "overlap_seconds"}},
+		{http.MethodPost, "/" + shopA + "/rotate", object{"header_value": "\x01", "overlap_seconds": int64(math.MinInt64)}, []string{"header_value", "overlap_seconds"}},
+	} {
+		got := b.call(request.method, "/api/v1/shops"+request.path, request.body, nil).wants(t, 422, "shop-invalid")
+		if paths := got.invalid(t); !slices.Equal(paths, request.invalid) {
+			t.Errorf("%s %v: %v", request.method, request.body, paths)
+		}
 	}
 	b.call(http.MethodPost, "/api/v1/shops", object{"shop_id": shopA, "header_key": "K"}, nil).wants(t, 409, "shop-connected")
-	b.call(http.MethodPatch, "/api/v1/shops/"+shopA, object{"default_assignee_id": "mai"}, nil).wants(t, 422, "shop-invalid")
-	b.call(http.MethodPatch, "/api/v1/shops/"+shopA, object{"default_assignee_id": "01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11"}, nil).wants(t, 422, "shop-invalid")
-	b.call(http.MethodPost, "/api/v1/shops/"+shopA+"/rotate", object{"overlap_seconds": 2592001}, nil).wants(t, 422, "shop-invalid")
 	for _, unknown := range []struct{ method, path string }{
 		{http.MethodGet, ""}, {http.MethodDelete, ""}, {http.MethodPost, "/pause"}, {http.MethodPost, "/resume"},
 	} {
