@@ -588,7 +588,7 @@ func TestMappedStaffAreAssigned(t *testing.T) {
 	mai, huy, gone := addUser("Mai Phương", ""), addUser("Quốc Huy", "0904000322"), addUser("Đã nghỉ", "")
 	b.exec(t, "UPDATE users SET active = false WHERE id = $1", gone.ID)
 	other := b.addWorkspace(t, "other", customer.MatchByPhone)
-	for key, id := range map[string]uuid.UUID{"d6d1a3f9": mai.ID, "name:Quầy": huy.ID, "left@example.vn": gone.ID} {
+	for key, id := range map[string]uuid.UUID{"d6d1a3f9": mai.ID, "name:" + shopID + ":Quầy": huy.ID, "left@example.vn": gone.ID} {
 		b.exec(t, "INSERT INTO staff_mappings (workspace_id, staff_key, user_id) VALUES ($1, $2, $3)", b.workspaceID, key, id)
 	}
 	b.exec(t, "INSERT INTO staff_mappings (workspace_id, staff_key, user_id) VALUES ($1, 'elsewhere', $2)", other, mai.ID)
@@ -597,7 +597,8 @@ func TestMappedStaffAreAssigned(t *testing.T) {
 		want            order.Assignee
 	}{
 		{order.Person{ExternalID: "d6d1a3f9", Name: "Mai"}, order.Person{Phone: "+84904000322"}, order.Assignee{UserID: mai.ID, Name: mai.Name, Reason: order.AssignedByCreatorMapped}},
-		{order.Person{ExternalID: "unknown", Name: "Mai"}, order.Person{Name: "Quầy"}, order.Assignee{UserID: huy.ID, Name: huy.Name, Reason: order.AssignedByFirstEditorMapped}},
+		{order.Person{ExternalID: "unknown", Name: "Mai"}, order.Person{Name: "Quầy"}, order.Assignee{Reason: order.AssignedToNobody}},
+		{order.Person{}, order.Person{Name: "Quầy"}, order.Assignee{UserID: huy.ID, Name: huy.Name, Reason: order.AssignedByFirstEditorMapped}},
 		{order.Person{ExternalID: "d6d1a3f9", Phone: "+84904000322"}, order.Person{}, order.Assignee{UserID: huy.ID, Name: huy.Name, Reason: order.AssignedByCreatorPhone}},
 		{order.Person{Email: "left@example.vn"}, order.Person{ExternalID: "elsewhere", Name: "Ai đó"}, order.Assignee{Reason: order.AssignedToNobody}},
 		{order.Person{}, order.Person{Phone: "+84904000999", Name: "Ai đó"}, order.Assignee{Reason: order.AssignedToNobody}},
@@ -619,7 +620,7 @@ func TestMappedStaffAreAssigned(t *testing.T) {
 			staff = p.editor
 		}
 		got := scan[string](t, b, "SELECT coalesce(staff_key, '') || '/' || coalesce(staff_name, '') FROM crm_orders WHERE external_id = $1", fmt.Sprint(i))
-		if want := staff.StaffKey() + "/" + staff.Name; got != want {
+		if want := staff.StaffKey(shopID) + "/" + staff.Name; got != want {
 			t.Errorf("order %d was made by %q, want %q", i, got, want)
 		}
 	}

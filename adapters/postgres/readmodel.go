@@ -107,8 +107,8 @@ func detailOf(row dbsqlc.CrmOrder) (query.OrderDetail, error) {
 	}
 	return query.OrderDetail{
 		UpdatedAt: row.UpdatedAt.In(time.UTC), Channel: row.Channel, Tags: row.Tags, Note: row.Note, Buyer: query.BuyerOf(buyer),
-		Shipping: query.ShippingOf(shipping), Payments: query.OrderPayments(payments), Creator: query.ShopStaffOf(creator),
-		FirstEditor: query.ShopStaffOf(firstEditor), StatusHistory: changes,
+		Shipping: query.ShippingOf(shipping), Payments: query.OrderPayments(payments),
+		Creator: query.ShopStaffOf(row.ShopID, creator), FirstEditor: query.ShopStaffOf(row.ShopID, firstEditor), StatusHistory: changes,
 	}, nil
 }
 

@@ -318,7 +318,8 @@ func TestUnmappedStaff(t *testing.T) {
 			ExternalID: "u-1", Name: fmt.Sprint("Mai ", i), Phone: "+84904000321", Email: "mai@example.vn",
 		}), later(i), editor))
 	}
-	b.ingestNew(t, log, anOrder("2-0", editor), anOrder("2-1", editor), anOrder("3-0", creator("", "huy@example.vn")), anOrder("4-0"))
+	b.ingestNew(t, log, anOrder("2-0", editor), anOrder("2-1", editor), anOrder("3-0", creator("", "huy@example.vn")), anOrder("4-0"),
+		anOrder("2-2", editor, func(s *order.State) { s.ShopID = "99" })) // a namesake
 
 	unmapped := func(limit int) query.UnmappedStaffList {
 		b.foldAll(t)
@@ -336,7 +337,7 @@ func TestUnmappedStaff(t *testing.T) {
 		return strings.Join(words, " ")
 	}
 	got := unmapped(50)
-	if want := "3: u-1=7 name:Chỉ có tên=2 huy@example.vn=1"; keys(got) != want {
+	if want := "4: u-1=7 name:" + shopID + ":Chỉ có tên=2 huy@example.vn=1 name:99:Chỉ có tên=1"; keys(got) != want {
 		t.Fatalf("got %s, want %s", keys(got), want)
 	}
 	first := got.Items[0]
@@ -347,7 +348,7 @@ func TestUnmappedStaff(t *testing.T) {
 	if second := got.Items[1]; *second.Name != "Chỉ có tên" || second.Phone != nil || second.Email != nil {
 		t.Errorf("%+v", second)
 	}
-	if cut := keys(unmapped(1)); cut != "3: u-1=7" {
+	if cut := keys(unmapped(1)); cut != "4: u-1=7" {
 		t.Errorf("the first of them are %s", cut)
 	}
 	other := b.addWorkspace(t, "other", "phone")
@@ -359,12 +360,16 @@ func TestUnmappedStaff(t *testing.T) {
 	mai := b.mustAddUser(t, user.Details{Name: "Mai"})
 	b.mustMapStaff(t, command.MapStaff{UserID: mai.ID, StaffKey: "u-1"})
 	b.mustAddUser(t, user.Details{Name: "Huy", Email: "huy@example.vn"})
-	if got := keys(unmapped(50)); got != "1: name:Chỉ có tên=2" {
+	if got := keys(unmapped(50)); got != "2: name:"+shopID+":Chỉ có tên=2 name:99:Chỉ có tên=1" {
 		t.Errorf("got %s", got)
 	}
 	b.mustChangeUser(t, mai.ID, func(u *user.User) error { u.Deactivate(); return nil })
-	if got := keys(unmapped(50)); got != "2: u-1=7 name:Chỉ có tên=2" {
+	if got := keys(unmapped(50)); got != "3: u-1=7 name:"+shopID+":Chỉ có tên=2 name:99:Chỉ có tên=1" {
 		t.Errorf("got %s", got)
+	}
+	namesake := b.mustMapStaff(t, command.MapStaff{UserID: b.mustAddUser(t, user.Details{Name: "Tên"}).ID, StaffKey: "name:99:Chỉ có tên", Past: true})
+	if got := keys(unmapped(50)); namesake.Changed != 1 || got != "2: u-1=7 name:"+shopID+":Chỉ có tên=2" {
+		t.Errorf("a name that is mapped in one shop: %+v, leaves %s", namesake, got)
 	}
 }
 

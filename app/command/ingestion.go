@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -103,9 +104,9 @@ func (q Questions) AskWho(workspaceID uuid.UUID, state order.State) {
 		if person.Email != "" {
 			q.Staff[contactKey(workspaceID, contact.KindEmail, person.Email)] = struct{}{}
 		}
-		if key := person.StaffKey(); key != "" {
-			q.Mapped[StaffKey{WorkspaceID: workspaceID, Key: key}] = struct{}{}
-		}
+	}
+	if key := cmp.Or(state.StaffKeys()); key != "" {
+		q.Mapped[StaffKey{WorkspaceID: workspaceID, Key: key}] = struct{}{}
 	}
 }
 

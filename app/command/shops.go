@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"orderbridge/domain/problem"
 	"orderbridge/domain/workspace"
 )
 
@@ -41,13 +40,14 @@ func NewConnectShopHandler(workspaces Workspaces, users Users, key workspace.Sec
 
 // Handle connects the shop. It is in force for the next delivery; what waited for the shop is brought in.
 func (h ConnectShopHandler) Handle(ctx context.Context, cmd ConnectShop) (StoredShop, error) {
-	if err := checkAssignee(ctx, h.users, cmd.By.WorkspaceID, cmd.Shop.DefaultAssigneeID); err != nil {
+	assigneeKnown, err := isKnown(ctx, h.users, cmd.By.WorkspaceID, cmd.Shop.DefaultAssigneeID)
+	if err != nil {
 		return StoredShop{}, err
 	}
 	cmd.Shop.ID = workspace.ParseShopID(cmd.Shop.ID)
 	value, madeUp := chosenOrMadeUp(cmd.HeaderValue)
 	stored, err := changeShop(ctx, h.workspaces, cmd.By, 0, cmd.Shop.ID, func(w *workspace.Workspace) error {
-		return w.ConnectShop(cmd.Shop, value, h.key)
+		return w.ConnectShop(cmd.Shop, assigneeKnown, value, h.key)
 	})
 	if err == nil { // what waited when it was disconnected
 		release(ctx, h.workspaces, cmd.By, &stored)
@@ -64,21 +64,16 @@ func chosenOrMadeUp(chosen string) (value, madeUp string) {
 	return madeUp, madeUp
 }
 
-// checkAssignee refuses a default assignee who is no active user.
-func checkAssignee(ctx context.Context, users Users, workspaceID, id uuid.UUID) error {
-	if id == uuid.Nil {
-		return nil
+// isKnown tells whether a default assignee is an active user, or nobody.
+func isKnown(ctx context.Context, users Users, workspaceID, assigneeID uuid.UUID) (bool, error) {
+	if assigneeID == uuid.Nil {
+		return true, nil
 	}
-	exists, err := users.Exists(ctx, workspaceID, id)
+	exists, err := users.Exists(ctx, workspaceID, assigneeID)
 	if err != nil {
-		return fmt.Errorf("look up default assignee: %w", err)
+		return false, fmt.Errorf("look up default assignee: %w", err)
 	}
-	if !exists {
-		return problem.InvalidFields("shop-invalid", problem.Field{
-			Path: "default_assignee_id", Message: "no active user has this id; see the list of users",
-		})
-	}
-	return nil
+	return exists, nil
 }
 
 // changeShop changes a shop that has the version which the change insists on.
@@ -123,13 +118,15 @@ func NewUpdateShopHandler(workspaces Workspaces, users Users) UpdateShopHandler 
 
 // Handle changes the shop.
 func (h UpdateShopHandler) Handle(ctx context.Context, cmd UpdateShop) (Stored[string], error) {
+	assigneeKnown := true
 	if cmd.Edit.DefaultAssigneeID != nil {
-		if err := checkAssignee(ctx, h.users, cmd.By.WorkspaceID, *cmd.Edit.DefaultAssigneeID); err != nil {
+		var err error
+		if assigneeKnown, err = isKnown(ctx, h.users, cmd.By.WorkspaceID, *cmd.Edit.DefaultAssigneeID); err != nil {
 			return Stored[string]{}, err
 		}
 	}
 	return changeShop(ctx, h.workspaces, cmd.By, cmd.IfVersion, cmd.ShopID, func(w *workspace.Workspace) error {
-		return w.UpdateShop(cmd.ShopID, cmd.Edit)
+		return w.UpdateShop(cmd.ShopID, cmd.Edit, assigneeKnown)
 	})
 }
 

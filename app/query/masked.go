@@ -163,7 +163,11 @@ func maskText(text *string) *string {
 // nothing about a person.
 func maskID(id string) string {
 	if name, named := strings.CutPrefix(id, order.NamedStaff); named {
-		return order.NamedStaff + contact.MaskWithin(name)
+		prefix := order.NamedStaff
+		if shopID, of, found := strings.Cut(name, ":"); found {
+			prefix, name = prefix+shopID+":", of
+		}
+		return prefix + contact.MaskWithin(name)
 	}
 	if key, ok := keyOf(id); ok {
 		return key.Masked()

@@ -94,12 +94,12 @@ type ShopStaff struct {
 	Email *string `json:"email"`
 }
 
-// ShopStaffOf is a person of an order's state; nil for nobody.
-func ShopStaffOf(person order.Person) *ShopStaff {
+// ShopStaffOf is a person of the state of a shop's order; nil for nobody.
+func ShopStaffOf(shopID string, person order.Person) *ShopStaff {
 	if person == (order.Person{}) {
 		return nil
 	}
-	return &ShopStaff{Key: person.StaffKey(), Name: orNull(person.Name), Phone: orNull(person.Phone), Email: orNull(person.Email)}
+	return &ShopStaff{Key: person.StaffKey(shopID), Name: orNull(person.Name), Phone: orNull(person.Phone), Email: orNull(person.Email)}
 }
 
 // StatusChange is one step of an order through its shop.

@@ -35,10 +35,21 @@ type Directory struct {
 	ByStaffKey func(string) (Staff, bool)
 }
 
+// StaffKeys are the keys of those whose mapping tells who carries the order out: its creator, or its first editor where it
+// names no creator. So at most one is not empty.
+func (s State) StaffKeys() (creator, firstEditor string) {
+	if creator = s.Creator.StaffKey(s.ShopID); creator != "" {
+		return creator, ""
+	}
+	return "", s.FirstEditor.StaffKey(s.ShopID)
+}
+
 // ChooseAssignee decides who carries out an order: the user with its creator's phone, else the one with the creator's
-// email, else the one whom the creator is mapped to, else the same for the first editor, else the shop's default
-// assignee (fallback), else nobody. A fallback who is no longer active must be left out by the caller.
+// email, else the one whom the creator is mapped to, else the same for the first editor (whose mapping counts only where
+// no creator is named, see StaffKeys), else the shop's default assignee (fallback), else nobody. A fallback who is no
+// longer active must be left out by the caller.
 func ChooseAssignee(state State, users Directory, fallback Staff) Assignee {
+	creatorKey, firstEditorKey := state.StaffKeys()
 	for _, try := range []struct {
 		find   func(string) (Staff, bool)
 		key    string
@@ -46,10 +57,10 @@ func ChooseAssignee(state State, users Directory, fallback Staff) Assignee {
 	}{
 		{users.ByPhone, state.Creator.Phone, AssignedByCreatorPhone},
 		{users.ByEmail, state.Creator.Email, AssignedByCreatorEmail},
-		{users.ByStaffKey, state.Creator.StaffKey(), AssignedByCreatorMapped},
+		{users.ByStaffKey, creatorKey, AssignedByCreatorMapped},
 		{users.ByPhone, state.FirstEditor.Phone, AssignedByFirstEditorPhone},
 		{users.ByEmail, state.FirstEditor.Email, AssignedByFirstEditorEmail},
-		{users.ByStaffKey, state.FirstEditor.StaffKey(), AssignedByFirstEditorMapped},
+		{users.ByStaffKey, firstEditorKey, AssignedByFirstEditorMapped},
 	} {
 		if try.key == "" {
 			continue

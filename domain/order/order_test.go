@@ -56,7 +56,7 @@ func TestChooseAssignee(t *testing.T) {
 	users := order.Directory{
 		ByPhone:    find(map[string]order.Staff{"+84904000321": mai, "+84904000322": quan}),
 		ByEmail:    find(map[string]order.Staff{"mai@example.vn": mai, "quan@example.vn": quan}),
-		ByStaffKey: find(map[string]order.Staff{"d6d1a3f9": mai, "name:Quân": quan, "old@example.vn": quan}),
+		ByStaffKey: find(map[string]order.Staff{"d6d1a3f9": mai, "name:1:Quân": quan, "name:2:Mai": mai, "old@example.vn": quan}),
 	}
 	for _, test := range []struct {
 		name            string
@@ -72,13 +72,16 @@ func TestChooseAssignee(t *testing.T) {
 		{"the creator by a mapping of the email when there is no id", order.Person{Name: "Mai", Email: "old@example.vn"}, order.Person{}, desk, quan, "creator_mapped"},
 		{"the first editor by phone", order.Person{Email: "x@example.vn"}, order.Person{Phone: "+84904000322", Email: "mai@example.vn"}, desk, quan, "first_editor_phone"},
 		{"the first editor by email", order.Person{}, order.Person{Email: "quan@example.vn"}, desk, quan, "first_editor_email"},
-		{"the first editor by a mapping of the name", order.Person{Name: "Mai"}, order.Person{Name: "Quân"}, desk, quan, "first_editor_mapped"},
+		{"the first editor by phone, whomever they are mapped to", order.Person{}, order.Person{ExternalID: "d6d1a3f9", Phone: "+84904000322"}, desk, quan, "first_editor_phone"},
+		{"the first editor by a mapping of the name, where no creator is named", order.Person{}, order.Person{Name: "Quân"}, desk, quan, "first_editor_mapped"},
+		{"nobody by a mapping of the first editor where a creator is named", order.Person{Name: "Lan"}, order.Person{Name: "Quân"}, desk, desk, "shop_default"},
+		{"nobody by a mapping of a name in another shop", order.Person{Name: "Mai"}, order.Person{}, desk, desk, "shop_default"},
 		{"the shop's default", order.Person{Name: "Mai"}, order.Person{Phone: "+84900000000"}, desk, desk, "shop_default"},
 		{"nobody", order.Person{}, order.Person{}, order.Staff{}, order.Staff{}, "none"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := order.ChooseAssignee(order.State{Creator: test.creator, FirstEditor: test.editor}, users, test.fallback)
+			got := order.ChooseAssignee(order.State{ShopID: "1", Creator: test.creator, FirstEditor: test.editor}, users, test.fallback)
 			if want := (order.Assignee{UserID: test.want.ID, Name: test.want.Name, Reason: test.reason}); got != want {
 				t.Errorf("%+v, want %+v", got, want)
 			}
@@ -92,10 +95,10 @@ func TestStaffKey(t *testing.T) {
 		{ExternalID: "d6", Email: "a@b.vn", Phone: "+84904000321", Name: "Mai"}: "d6",
 		{Email: "a@b.vn", Phone: "+84904000321", Name: "Mai"}:                   "a@b.vn",
 		{Phone: "+84904000321", Name: "Mai"}:                                    "+84904000321",
-		{Name: "Mai"}:                                                           "name:Mai",
+		{Name: "Mai"}:                                                           "name:7:Mai",
 		{}:                                                                      "",
 	} {
-		if got := person.StaffKey(); got != want {
+		if got := person.StaffKey("7"); got != want {
 			t.Errorf("%+v has the key %q, want %q", person, got, want)
 		}
 	}

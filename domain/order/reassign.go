@@ -30,20 +30,22 @@ func (e OrderReassigned) Record() Record {
 }
 
 // AssignMapped decides on an order after a member of the shop's staff was mapped to a user. It goes to that user when it
-// went to nobody or to the shop's default assignee, and the member of staff is its creator, or its first editor where
-// the shop names no creator. ok tells whether it does.
+// went to nobody or to the shop's default assignee, and the mapping counts for it (see StaffKeys). ok tells whether it does.
 func (r Record) AssignMapped(staffKey string, to Staff) (reassigned OrderReassigned, ok bool) {
 	if r.Assignee.Reason != AssignedByShopDefault && r.Assignee.Reason != AssignedToNobody {
 		return OrderReassigned{}, false
 	}
-	key, reason := r.State.Creator.StaffKey(), AssignedByCreatorMapped
-	if key == "" {
-		key, reason = r.State.FirstEditor.StaffKey(), AssignedByFirstEditorMapped
-	}
-	if key == "" || key != staffKey {
+	after := Assignee{UserID: to.ID, Name: to.Name}
+	switch creator, firstEditor := r.State.StaffKeys(); staffKey {
+	case "":
+		return OrderReassigned{}, false
+	case creator:
+		after.Reason = AssignedByCreatorMapped
+	case firstEditor:
+		after.Reason = AssignedByFirstEditorMapped
+	default:
 		return OrderReassigned{}, false
 	}
-	after := Assignee{UserID: to.ID, Name: to.Name, Reason: reason}
 	return OrderReassigned{
 		Code: r.Code, CustomerID: r.CustomerID, SourceID: r.SourceID, Assignee: after, Order: r.State,
 		Changes: []Change{event.ChangeOf("assignee", r.Assignee, after)},

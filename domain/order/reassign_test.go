@@ -47,6 +47,13 @@ func TestAssignMapped(t *testing.T) {
 			}
 		})
 	}
+	named := order.Record{Assignee: order.Assignee{Reason: order.AssignedToNobody}, State: order.State{ShopID: "1", Creator: order.Person{Name: "Mai"}}}
+	if _, ok := named.AssignMapped("name:1:Mai", mai); !ok {
+		t.Error("a name does not fit in its own shop")
+	}
+	if got, ok := named.AssignMapped("name:2:Mai", mai); ok {
+		t.Errorf("a name fits in another shop: %+v", got)
+	}
 	if _, ok := (order.Record{Assignee: order.Assignee{Reason: order.AssignedToNobody}}).AssignMapped("", mai); ok {
 		t.Error("nobody's key fits nobody")
 	}

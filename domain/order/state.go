@@ -111,12 +111,13 @@ type Person struct {
 	Email string `json:"email,omitempty"`
 }
 
-// NamedStaff begins the keys of staff of whom the shop says nothing but a name. It is stored data.
+// NamedStaff begins the keys of staff of whom a shop says nothing but a name. It is stored data.
 const NamedStaff = "name:"
 
-// StaffKey names a member of the shop's staff as firmly as the shop's system lets us: by id, else by email, phone or name;
-// empty for nobody. It is stored data, and made in SQL too where orders are folded.
-func (p Person) StaffKey() string {
+// StaffKey names a member of a shop's staff as firmly as the shop's system lets us: by id, else by email, phone or name;
+// empty for nobody. A name is one shop's, since people of other shops have it too. It is stored data, and made in SQL too
+// where orders are folded.
+func (p Person) StaffKey(shopID string) string {
 	switch {
 	case p.ExternalID != "":
 		return p.ExternalID
@@ -125,7 +126,7 @@ func (p Person) StaffKey() string {
 	case p.Phone != "":
 		return p.Phone
 	case p.Name != "":
-		return NamedStaff + p.Name
+		return NamedStaff + shopID + ":" + p.Name
 	default:
 		return ""
 	}

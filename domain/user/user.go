@@ -46,7 +46,7 @@ type Staff struct {
 	Name string `json:"name,omitempty"`
 }
 
-// maxStaffKeyRunes is above the longest key that an order can have: an email, or "name:" and a name.
+// maxStaffKeyRunes is above the longest key that an order can have: an email, or "name:", a shop's id and a name.
 const maxStaffKeyRunes = 300
 
 // ParseStaff reads what an operator entered of a member of a shop's staff. The name may be empty.

@@ -212,8 +212,8 @@ func must(t *testing.T, err error) {
 
 func TestParseStaff(t *testing.T) {
 	t.Parallel()
-	staff, err := user.ParseStaff(" name:Mai Phu\u031bo\u031bng ", " Mai ") // a keyboard's letters, in parts
-	if err != nil || staff != (user.Staff{Key: "name:Mai Phương", Name: "Mai"}) {
+	staff, err := user.ParseStaff(" name:1635294032:Mai Phu\u031bo\u031bng ", " Mai ") // a keyboard's letters, in parts
+	if err != nil || staff != (user.Staff{Key: "name:1635294032:Mai Phương", Name: "Mai"}) {
 		t.Errorf("%+q, %v", staff, err)
 	}
 	for _, key := range []string{"", "  ", "a\nb", "\xff", strings.Repeat("x", 301)} {

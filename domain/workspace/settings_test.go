@@ -109,7 +109,7 @@ func TestEditSettings(t *testing.T) {
 		t.Parallel()
 		w := newWorkspace(t)
 		for _, id := range []string{"1", "2"} {
-			if err := w.ConnectShop(workspace.Shop{ID: id, HeaderKey: "K"}, "v", workspace.NewSecretKey()); err != nil {
+			if err := w.ConnectShop(workspace.Shop{ID: id, HeaderKey: "K"}, true, "v", workspace.NewSecretKey()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -119,7 +119,7 @@ func TestEditSettings(t *testing.T) {
 		if err := w.EditSettings(workspace.SettingsEdit{ShopLimit: new(2)}); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.ConnectShop(workspace.Shop{ID: "3", HeaderKey: "K"}, "v", workspace.NewSecretKey()); codeOf(err) != "shop-limit" || !strings.Contains(err.Error(), "at most 2") {
+		if err := w.ConnectShop(workspace.Shop{ID: "3", HeaderKey: "K"}, true, "v", workspace.NewSecretKey()); codeOf(err) != "shop-limit" || !strings.Contains(err.Error(), "at most 2") {
 			t.Error(err)
 		}
 	})
@@ -155,7 +155,7 @@ func TestShopLife(t *testing.T) {
 	connected := func(t *testing.T) *workspace.Workspace {
 		t.Helper()
 		w := newWorkspace(t)
-		if err := w.ConnectShop(workspace.Shop{ID: "1", Name: "A", HeaderKey: "K"}, "v", key); err != nil {
+		if err := w.ConnectShop(workspace.Shop{ID: "1", Name: "A", HeaderKey: "K"}, true, "v", key); err != nil {
 			t.Fatal(err)
 		}
 		return w
@@ -165,7 +165,7 @@ func TestShopLife(t *testing.T) {
 		t.Parallel()
 		w, mai := connected(t), event.NewID()
 		for range 2 {
-			if err := w.UpdateShop("1", workspace.ShopEdit{Name: new("B"), DefaultAssigneeID: &mai}); err != nil {
+			if err := w.UpdateShop("1", workspace.ShopEdit{Name: new("B"), DefaultAssigneeID: &mai}, true); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -174,11 +174,11 @@ func TestShopLife(t *testing.T) {
 			string(e.Changes[0].Before) != `"A"` || e.Changes[1].Field != "default_assignee_id" || string(e.Changes[1].Before) != "null" || w.ShopVersion("1") != 3 {
 			t.Errorf("%+v at version %d", w.Pending(), w.ShopVersion("1"))
 		}
-		if err := w.UpdateShop("1", workspace.ShopEdit{DefaultAssigneeID: new(uuid.UUID)}); err != nil || last(w).(workspace.ShopUpdated).Shop.DefaultAssigneeID != uuid.Nil {
+		if err := w.UpdateShop("1", workspace.ShopEdit{DefaultAssigneeID: new(uuid.UUID)}, true); err != nil || last(w).(workspace.ShopUpdated).Shop.DefaultAssigneeID != uuid.Nil {
 			t.Errorf("%v, %+v", err, last(w))
 		}
-		if err := w.UpdateShop("1", workspace.ShopEdit{Name: new("")}); pathsOf(err) != "name" {
-			t.Error(err)
+		if err := w.UpdateShop("1", workspace.ShopEdit{Name: new(""), DefaultAssigneeID: &mai}, false); pathsOf(err) != "name default_assignee_id" {
+			t.Errorf("%s: %v", pathsOf(err), err)
 		}
 	})
 
@@ -201,10 +201,10 @@ func TestShopLife(t *testing.T) {
 		if e := last(w).(workspace.ShopKeyRotated); e.Shop.HeaderKey != "X-New" || e.PreviousHeaderKey != "K" || !e.PreviousValidUntil.IsZero() {
 			t.Errorf("%+v", e)
 		}
-		if err := w.RotateShopKey("1", "Content-Type", "", key, workspace.MaxKeyOverlap+1, now); pathsOf(err) != "header_key header_value overlap" {
+		if err := w.RotateShopKey("1", "Content-Type", "", key, workspace.MaxKeyOverlap+1, now); pathsOf(err) != "header_key header_value overlap_seconds" {
 			t.Errorf("%s: %v", pathsOf(err), err)
 		}
-		if err := w.RotateShopKey("1", "", "x", key, -1, now); pathsOf(err) != "overlap" {
+		if err := w.RotateShopKey("1", "", "x", key, -1, now); pathsOf(err) != "overlap_seconds" {
 			t.Errorf("%s: %v", pathsOf(err), err)
 		}
 	})
@@ -230,7 +230,7 @@ func TestShopLife(t *testing.T) {
 		t.Parallel()
 		w := connected(t)
 		for name, err := range map[string]error{
-			"update": w.UpdateShop("2", workspace.ShopEdit{}), "rotate": w.RotateShopKey("2", "", "v", key, 0, now),
+			"update": w.UpdateShop("2", workspace.ShopEdit{}, true), "rotate": w.RotateShopKey("2", "", "v", key, 0, now),
 			"pause": w.PauseShop("2"), "resume": w.ResumeShop("2"), "disconnect": w.DisconnectShop("2"),
 		} {
 			if codeOf(err) != "shop-unknown" {

@@ -42,9 +42,9 @@ type Shop struct {
 	Paused bool `json:"paused,omitzero"`
 }
 
-// ConnectShop lets a shop deliver. Of its header's value only the keyed hash is kept, and that in no event. All invalid
-// fields are reported at once.
-func (w *Workspace) ConnectShop(shop Shop, headerValue string, key SecretKey) error {
+// ConnectShop lets a shop deliver. Of its header's value only the keyed hash is kept, and that in no event. assigneeKnown
+// tells whether the default assignee is an active user, or nobody. All invalid fields are reported at once.
+func (w *Workspace) ConnectShop(shop Shop, assigneeKnown bool, headerValue string, key SecretKey) error {
 	shop.ID = ParseShopID(shop.ID)
 	shop.HeaderKey = strings.TrimSpace(shop.HeaderKey)
 	headerValue = strings.TrimSpace(headerValue) // as HTTP does
@@ -63,7 +63,11 @@ func (w *Workspace) ConnectShop(shop Shop, headerValue string, key SecretKey) er
 	if nameError != nil {
 		invalid = append(invalid, problem.Field{Path: "name", Message: nameError.Error()})
 	}
-	if invalid = append(invalid, checkHeader(shop.HeaderKey, headerValue)...); len(invalid) > 0 {
+	invalid = append(invalid, checkHeader(shop.HeaderKey, headerValue)...)
+	if !assigneeKnown {
+		invalid = append(invalid, assigneeUnknown)
+	}
+	if len(invalid) > 0 {
 		return problem.InvalidFields(codeShopInvalid, invalid...)
 	}
 	if _, taken := w.shops[shop.ID]; taken {
@@ -79,6 +83,10 @@ func (w *Workspace) ConnectShop(shop Shop, headerValue string, key SecretKey) er
 }
 
 const codeShopInvalid = "shop-invalid"
+
+var assigneeUnknown = problem.Field{
+	Path: "default_assignee_id", Message: "no active user has this id; see the list of users",
+}
 
 // checkHeader says what is wrong with the header that a shop is to send.
 func checkHeader(key, value string) []problem.Field {
@@ -108,37 +116,45 @@ type ShopEdit struct {
 	DefaultAssigneeID *uuid.UUID
 }
 
-// UpdateShop changes what a shop is called and who gets its orders. What stays the same says nothing new.
-func (w *Workspace) UpdateShop(shopID string, edit ShopEdit) error {
-	shop, err := w.shop(shopID)
+// UpdateShop changes what a shop is called and who gets its orders. assigneeKnown tells whether the new default assignee is
+// an active user, or nobody. All invalid fields are reported at once; what stays the same says nothing new.
+func (w *Workspace) UpdateShop(shopID string, edit ShopEdit, assigneeKnown bool) error {
+	before, err := w.shop(shopID)
 	if err != nil {
 		return err
 	}
-	var changes []event.Change
+	after := before
+	var invalid []problem.Field
 	if edit.Name != nil {
-		name, err := contact.ParseName(*edit.Name)
-		if err != nil {
-			return problem.InvalidFields(codeShopInvalid, problem.Field{Path: "name", Message: err.Error()})
-		}
-		if name != shop.Name {
-			changes = append(changes, event.ChangeOf("name", shop.Name, name))
-			shop.Name = name
+		if after.Name, err = contact.ParseName(*edit.Name); err != nil {
+			invalid = append(invalid, problem.Field{Path: "name", Message: err.Error()})
 		}
 	}
-	if edit.DefaultAssigneeID != nil && *edit.DefaultAssigneeID != shop.DefaultAssigneeID {
+	if edit.DefaultAssigneeID != nil {
+		if after.DefaultAssigneeID = *edit.DefaultAssigneeID; !assigneeKnown {
+			invalid = append(invalid, assigneeUnknown)
+		}
+	}
+	if len(invalid) > 0 {
+		return problem.InvalidFields(codeShopInvalid, invalid...)
+	}
+	var changes []event.Change
+	if before.Name != after.Name {
+		changes = append(changes, event.ChangeOf("name", before.Name, after.Name))
+	}
+	if before.DefaultAssigneeID != after.DefaultAssigneeID {
 		changes = append(changes, event.ChangeOf(
-			"default_assignee_id", event.OrNothing(shop.DefaultAssigneeID), event.OrNothing(*edit.DefaultAssigneeID),
+			"default_assignee_id", event.OrNothing(before.DefaultAssigneeID), event.OrNothing(after.DefaultAssigneeID),
 		))
-		shop.DefaultAssigneeID = *edit.DefaultAssigneeID
 	}
 	if len(changes) > 0 {
-		w.record(ShopUpdated{Shop: shop, Changes: changes})
+		w.record(ShopUpdated{Shop: after, Changes: changes})
 	}
 	return nil
 }
 
 // RotateShopKey gives a shop a new header value, and another header too unless headerKey is empty. For the time of the
-// overlap the ones before are taken as well; an overlap that was still running ends.
+// overlap the ones before are taken as well; an overlap that was still running ends. All invalid fields are reported at once.
 func (w *Workspace) RotateShopKey(shopID, headerKey, headerValue string, key SecretKey, overlap time.Duration, now time.Time) error {
 	shop, err := w.shop(shopID)
 	if err != nil {
@@ -151,7 +167,9 @@ func (w *Workspace) RotateShopKey(shopID, headerKey, headerValue string, key Sec
 	}
 	invalid := checkHeader(shop.HeaderKey, headerValue)
 	if overlap < 0 || overlap > MaxKeyOverlap {
-		invalid = append(invalid, problem.Field{Path: "overlap", Message: "the key before is taken for 0 to 30 days more"})
+		invalid = append(invalid, problem.Field{
+			Path: "overlap_seconds", Message: "the key before is taken for 0 to 30 days (2592000 seconds) more",
+		})
 	}
 	if len(invalid) > 0 {
 		return problem.InvalidFields(codeShopInvalid, invalid...)

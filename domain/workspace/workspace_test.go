@@ -60,7 +60,7 @@ func TestConnectShop(t *testing.T) {
 			t.Parallel()
 			w := newWorkspace(t)
 			key := workspace.NewSecretKey()
-			err := w.ConnectShop(c.shop, c.value, key)
+			err := w.ConnectShop(c.shop, true, c.value, key)
 			if c.wrong == "" {
 				if err != nil || !w.HeaderHash(c.shop.ID).Equal(key.Hash(c.value)) {
 					t.Fatalf("connect: %v", err)
@@ -81,7 +81,7 @@ func TestAShopIsReadAsPeoplePasteIt(t *testing.T) {
 		"1635294032", " 1635294032\n", "https://pos.pancake.vn/shop/1635294032/overview", "pos.pancake.vn/shop/1635294032", "/shop/1635294032/order",
 	} {
 		w, key := newWorkspace(t), workspace.NewSecretKey()
-		if err := w.ConnectShop(workspace.Shop{ID: pasted, HeaderKey: " X-Key "}, " s3cret\t", key); err != nil {
+		if err := w.ConnectShop(workspace.Shop{ID: pasted, HeaderKey: " X-Key "}, true, " s3cret\t", key); err != nil {
 			t.Errorf("%q: %v", pasted, err)
 			continue
 		}
@@ -94,13 +94,13 @@ func TestAShopIsReadAsPeoplePasteIt(t *testing.T) {
 
 func TestEveryInvalidFieldIsNamed(t *testing.T) {
 	t.Parallel()
-	err := newWorkspace(t).ConnectShop(workspace.Shop{Name: strings.Repeat("x", 201)}, "", workspace.NewSecretKey())
+	err := newWorkspace(t).ConnectShop(workspace.Shop{Name: strings.Repeat("x", 201)}, false, "", workspace.NewSecretKey())
 	refusal, _ := problem.Of(err)
 	var paths []string
 	for _, field := range refusal.Fields() {
 		paths = append(paths, field.Path)
 	}
-	if got := strings.Join(paths, " "); got != "shop_id name header_key header_value" {
+	if got := strings.Join(paths, " "); got != "shop_id name header_key header_value default_assignee_id" {
 		t.Errorf("fields are %q", got)
 	}
 }
@@ -110,7 +110,7 @@ func TestTheEleventhShopIsRefused(t *testing.T) {
 	w := newWorkspace(t)
 	key := workspace.NewSecretKey()
 	connect := func(n int) error {
-		return w.ConnectShop(workspace.Shop{ID: fmt.Sprint(n), HeaderKey: "X-Key"}, "v", key)
+		return w.ConnectShop(workspace.Shop{ID: fmt.Sprint(n), HeaderKey: "X-Key"}, true, "v", key)
 	}
 	for n := range workspace.DefaultShopLimit {
 		if err := connect(n); err != nil {
@@ -138,7 +138,7 @@ func TestHistoryFoldsIntoTheSameWorkspace(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	key := workspace.NewSecretKey()
-	if err := w.ConnectShop(workspace.Shop{ID: "1", HeaderKey: "X-Key"}, "v", key); err != nil {
+	if err := w.ConnectShop(workspace.Shop{ID: "1", HeaderKey: "X-Key"}, true, "v", key); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the second says nothing new
@@ -153,7 +153,7 @@ func TestHistoryFoldsIntoTheSameWorkspace(t *testing.T) {
 	if again.Version() != 3 || again.Settings().MatchRule != customer.MatchByEmail || again.Name() != "w" || len(again.Pending()) != 0 {
 		t.Errorf("folded: %+v", again)
 	}
-	if err := again.ConnectShop(workspace.Shop{ID: "1", HeaderKey: "X-Key"}, "v", key); codeOf(err) != "shop-connected" {
+	if err := again.ConnectShop(workspace.Shop{ID: "1", HeaderKey: "X-Key"}, true, "v", key); codeOf(err) != "shop-connected" {
 		t.Errorf("the shop is not remembered: %v", err)
 	}
 }

@@ -80,7 +80,7 @@ func anOrderDetail(t *testing.T) query.OrderDetail {
 			ReceiverName: "Bình", ReceiverPhone: "0****02", Address: "12 Lê Lợi, Huế", Partner: "GHTK", PartnerStatus: "picked_up", TrackingCode: "S1.A2",
 		}),
 		Payments: query.OrderPayments{COD: 900000, BankTransfer: 30000},
-		Creator:  query.ShopStaffOf(order.Person{ExternalID: "d6d1a3f9", Name: "Mai"}),
+		Creator:  query.ShopStaffOf("1635294032", order.Person{ExternalID: "d6d1a3f9", Name: "Mai"}),
 		StatusHistory: []query.StatusChange{
 			query.StatusChangeOf(order.StatusChange{Status: order.NewStatus(17)}),
 			query.StatusChangeOf(order.StatusChange{Status: order.NewStatus(0), Previous: order.NewStatus(17), At: orderedAt, Editor: "Mai"}),
@@ -299,7 +299,7 @@ The old one (header X-Pancake-Key) works until 15/09/2025 11:04.
 		t.Errorf("%s%s", got.stdout, got.stderr)
 	}
 	bundle.run("shop", "rotate", "--shop-id", shopA.ID, "--header-value", "n3w-s3cret", "--overlap", "800h").exits(cli.ExitRefused).prints("",
-		"orderbridge: the input is not valid:\n  --overlap: the key before is taken for 0 to 30 days more\n")
+		"orderbridge: the input is not valid:\n  --overlap: the key before is taken for 0 to 30 days (2592000 seconds) more\n")
 
 	bundle.run("shop", "pause", "--shop-id", shopA.ID).exits(cli.ExitDone).prints("Shop 1635294032 is paused: what it delivers is kept and waits.\n", "")
 	if e, ok := bundle.workspaces.last().(workspace.ShopPaused); !ok || !e.Shop.Paused {
@@ -635,7 +635,7 @@ func TestUsers(t *testing.T) {
 
 	bundle.read.user = query.UserDetail{
 		User:  query.User{ID: id, Name: "Phương Mai", Phone: new("+84904000321"), Active: true},
-		Staff: []query.Staff{{Key: "u-1", Name: new("Mai ca sáng")}, {Key: "name:Mai"}}, Version: 3,
+		Staff: []query.Staff{{Key: "u-1", Name: new("Mai ca sáng")}, {Key: "name:1635294032:Mai"}}, Version: 3,
 	}
 	bundle.run("user", "show", anID).exits(cli.ExitDone).prints(`User    Phương Mai
 Id      01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
@@ -643,7 +643,7 @@ Active  yes
 Phone   0904 000 321
 Email   -
 Staff   u-1 (Mai ca sáng)
-Staff   name:Mai
+Staff   name:1635294032:Mai
 `, "")
 	bundle.run("user", "show", anID, "--json").exits(cli.ExitDone).isJSON(bundle.read.user)
 }

@@ -154,11 +154,12 @@ func (rt *Runtime) failAsJSON(told document) int {
 }
 
 // flagOf names the flag by which an invalid field was given: "phones" is --phone, "default_assignee_id" is
-// --default-assignee. Of a flag that was given several times it says which: "phones[1]" is --phone (no. 2).
+// --default-assignee, "overlap_seconds" is --overlap, which takes any unit. Of a flag that was given several times it says
+// which: "phones[1]" is --phone (no. 2).
 func flagOf(parsed *kong.Context, path string) string {
 	list, index, isEntry := strings.Cut(strings.TrimSuffix(path, "]"), "[")
 	name := strings.ReplaceAll(list, "_", "-")
-	for _, candidate := range []string{name, strings.TrimSuffix(name, "-id"), strings.TrimSuffix(name, "s")} {
+	for _, candidate := range []string{name, strings.TrimSuffix(name, "-id"), strings.TrimSuffix(name, "-seconds"), strings.TrimSuffix(name, "s")} {
 		for _, flag := range parsed.Flags() {
 			if flag.Name != candidate {
 				continue

@@ -402,7 +402,7 @@ Examples:
 
     orderbridge user map --staff 74e31138-b77d-5291-bf93-0244bc7ebd9b \
         --user 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11 --past --dry-run
-    orderbridge user map --staff "name:Mai" \
+    orderbridge user map --staff "name:1635294032:Mai" \
         --user 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11 --past`
 }
 
@@ -446,7 +446,7 @@ func (*userUnmap) Help() string {
 
 Example:
 
-    orderbridge user unmap --staff "name:Mai"`
+    orderbridge user unmap --staff "name:1635294032:Mai"`
 }
 
 // Run takes the mapping back.

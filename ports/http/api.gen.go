@@ -175,8 +175,8 @@ type Shop = query.Shop
 
 // ShopConnection The shop to connect, and the header by which it is known.
 type ShopConnection struct {
-	// DefaultAssigneeID An active user.
-	DefaultAssigneeID *openapi_types.UUID `json:"default_assignee_id,omitempty"`
+	// DefaultAssigneeID The id of an active user; empty for nobody.
+	DefaultAssigneeID *string `json:"default_assignee_id,omitempty"`
 
 	// HeaderKey Name of the request header that the shop is to send.
 	HeaderKey string `json:"header_key"`

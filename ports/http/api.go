@@ -18,7 +18,9 @@ var _ StrictServerInterface = api{}
 func (s *server) api() *ServerInterfaceWrapper {
 	return &ServerInterfaceWrapper{
 		Handler: NewStrictHandlerWithOptions(api{commands: s.application.Commands, queries: s.application.Queries}, nil, StrictHTTPServerOptions{
-			RequestErrorHandlerFunc:  s.answerError,
+			RequestErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, err error) {
+				s.answerError(w, r, bodyProblem(err))
+			},
 			ResponseErrorHandlerFunc: s.answerError,
 		}),
 		ErrorHandlerFunc: func(w http.ResponseWriter, r *http.Request, err error) {

@@ -61,6 +61,17 @@ func describe(err error) Problem {
 	return document
 }
 
+// bodyProblem makes a problem of an error of the generated decoder. A body was held against the contract before it comes
+// there, so what is left are numbers that are whole to the contract and not to a program: too large ones, or 1e3.
+func bodyProblem(err error) error {
+	if unfit, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return problem.InvalidFields(codeBodyInvalid, problem.Field{
+			Path: unfit.Field, Message: "this is a whole number, written in digits, that fits into 64 bits",
+		})
+	}
+	return err
+}
+
 // answered makes a handler of one that returns its error.
 func (s *server) answered(handle func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -405,7 +405,7 @@ func anOrderDetail() query.OrderDetail {
 		Order: anOrder(), UpdatedAt: at, Channel: new("Facebook"), Tags: []string{"gấp"}, Note: new("gọi trước"),
 		Buyer:    query.BuyerOf(order.Buyer{Name: buyerName, Phones: []string{"+84912000451"}}),
 		Shipping: query.ShippingOf(order.Shipping{Partner: "GHTK"}), Payments: query.OrderPayments{COD: 655000},
-		Creator: query.ShopStaffOf(order.Person{ExternalID: "d6d1a3f9", Name: "Mai Phương"}),
+		Creator: query.ShopStaffOf("1635294032", order.Person{ExternalID: "d6d1a3f9", Name: "Mai Phương"}),
 		StatusHistory: []query.StatusChange{
 			query.StatusChangeOf(order.StatusChange{Status: order.NewStatus(17)}),
 			query.StatusChangeOf(order.StatusChange{Status: order.NewStatus(0), Previous: order.NewStatus(17), At: at, Editor: "Mai Phương"}),

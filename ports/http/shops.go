@@ -9,7 +9,6 @@ import (
 
 	"orderbridge/app/command"
 	"orderbridge/app/query"
-	"orderbridge/domain/problem"
 	"orderbridge/domain/workspace"
 )
 
@@ -40,7 +39,7 @@ func (c api) ConnectShop(ctx context.Context, request ConnectShopRequestObject) 
 		By: byOf(ctx),
 		Shop: workspace.Shop{
 			ID: request.Body.ShopID, Name: given(request.Body.Name), HeaderKey: request.Body.HeaderKey,
-			DefaultAssigneeID: given(request.Body.DefaultAssigneeID),
+			DefaultAssigneeID: assigneeOf(given(request.Body.DefaultAssigneeID)),
 		},
 		HeaderValue: given(request.Body.HeaderValue),
 	})
@@ -56,14 +55,11 @@ func (c api) RotateShopKey(ctx context.Context, request RotateShopKeyRequestObje
 	}
 	const usualOverlap = int64(24 * time.Hour / time.Second)
 	overlap := cmp.Or(request.Body.OverlapSeconds, new(usualOverlap))
-	if *overlap < 0 || *overlap > int64(workspace.MaxKeyOverlap/time.Second) {
-		return nil, problem.InvalidFields("shop-invalid", problem.Field{
-			Path: "overlap_seconds", Message: "the key before is taken for 0 to 2592000 seconds (30 days) more",
-		})
-	}
+	// What is too long, or negative, stays so, however far beyond what a duration holds.
+	seconds := min(max(*overlap, -1), int64(workspace.MaxKeyOverlap/time.Second)+1)
 	stored, err := c.commands.RotateShopKey.Handle(ctx, command.RotateShopKey{
 		By: byOf(ctx), IfVersion: version, ShopID: request.ShopID, HeaderKey: given(request.Body.HeaderKey),
-		HeaderValue: given(request.Body.HeaderValue), Overlap: time.Duration(*overlap) * time.Second,
+		HeaderValue: given(request.Body.HeaderValue), Overlap: time.Duration(seconds) * time.Second,
 	})
 	answer, err := c.keyedShop(ctx, stored, err)
 	return RotateShopKey200JSONResponse{answer}, err
@@ -108,20 +104,26 @@ func (c api) UpdateShop(ctx context.Context, request UpdateShopRequestObject) (U
 	}
 	edit := workspace.ShopEdit{Name: request.Body.Name}
 	if text := request.Body.DefaultAssigneeID; text != nil {
-		edit.DefaultAssigneeID = new(uuid.UUID) // nobody
-		if *text != "" {
-			if *edit.DefaultAssigneeID, err = uuid.Parse(*text); err != nil {
-				return nil, problem.InvalidFields("shop-invalid", problem.Field{
-					Path: "default_assignee_id", Message: "this is the id of an active user, or empty for nobody",
-				})
-			}
-		}
+		edit.DefaultAssigneeID = new(assigneeOf(*text))
 	}
 	stored, err := c.commands.UpdateShop.Handle(ctx, command.UpdateShop{
 		By: byOf(ctx), IfVersion: version, ShopID: request.ShopID, Edit: edit,
 	})
 	answer, err := c.storedShop(ctx, stored, err)
 	return UpdateShop200JSONResponse{answer}, err
+}
+
+// assigneeOf reads the id of a default assignee: nobody when it is empty. What is no id is made one that no user has, so
+// that it is refused together with whatever else is wrong.
+func assigneeOf(text string) uuid.UUID {
+	if text == "" {
+		return uuid.Nil
+	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return uuid.Max
+	}
+	return id
 }
 
 // PauseShop lets a shop's deliveries wait.

@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -120,21 +121,42 @@ func TestSettingsRefuseWhatIsWrong(t *testing.T) {
 	if paths := got.invalid(t); len(paths) != 2 || !slices.Contains(paths, "shop_limit") {
 		t.Errorf("%s", got.body)
 	}
+	for _, number := range []string{"1e30", "99999999999999999999", "1e1"} {
+		got := b.send(http.MethodPatch, "/api/v1/settings", `{"shop_limit":`+number+`}`, "Content-Type", "application/json").
+			wants(t, 422, "body-invalid")
+		if paths := got.invalid(t); !slices.Equal(paths, []string{"shop_limit"}) {
+			t.Errorf("%s: %s", number, got.body)
+		}
+	}
 	b.send(http.MethodPatch, "/api/v1/settings", object{}).wants(t, 422, "body-invalid")
 	b.send(http.MethodPatch, "/api/v1/settings", "{").wants(t, 400, "body-not-json")
 	b.send(http.MethodPatch, "/api/v1/settings", object{"match_by": "phone"}, "Content-Type", "text/plain").wants(t, 415, "content-type-unsupported")
 	b.send(http.MethodPatch, "/api/v1/settings", object{"match_by": "email"}, "If-Match", `"77"`).wants(t, 412, "version-stale")
 	b.send(http.MethodPatch, "/api/v1/settings", object{"match_by": "email"}, "If-Match", "77").wants(t, 422, "parameters-invalid")
 
-	got = b.send(http.MethodPost, "/api/v1/shops", object{"shop_id": "A", "name": strings.Repeat("x", 201), "header_key": "Host", "header_value": "x\x01"}).
-		wants(t, 422, "shop-invalid")
-	if paths := got.invalid(t); !slices.Equal(paths, []string{"shop_id", "name", "header_key", "header_value"}) {
-		t.Errorf("%v", paths)
+	const nobody = "01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11"
+	for _, request := range []struct {
+		method, path string
+		body         object
+		invalid      []string
+	}{
+		{
+			http.MethodPost, "", object{
+				"shop_id": "A", "name": strings.Repeat("x", 201), "header_key": "Host", "header_value": "x\x01", "default_assignee_id": nobody,
+			}, []string{"shop_id", "name", "header_key", "header_value", "default_assignee_id"},
+		},
+		{http.MethodPost, "", object{"shop_id": "A", "header_key": "K", "default_assignee_id": "mai"}, []string{"shop_id", "default_assignee_id"}},
+		{http.MethodPatch, "/" + shopA, object{"name": " ", "default_assignee_id": nobody}, []string{"name", "default_assignee_id"}},
+		{http.MethodPatch, "/" + shopA, object{"name": " ", "default_assignee_id": "mai"}, []string{"name", "default_assignee_id"}},
+		{http.MethodPost, "/" + shopA + "/rotate", object{"header_key": "Host", "overlap_seconds": 2592001}, []string{"header_key", "overlap_seconds"}},
+		{http.MethodPost, "/" + shopA + "/rotate", object{"header_value": "\x01", "overlap_seconds": int64(math.MinInt64)}, []string{"header_value", "overlap_seconds"}},
+	} {
+		got := b.send(request.method, "/api/v1/shops"+request.path, request.body).wants(t, 422, "shop-invalid")
+		if paths := got.invalid(t); !slices.Equal(paths, request.invalid) {
+			t.Errorf("%s %v: %v", request.method, request.body, paths)
+		}
 	}
 	b.send(http.MethodPost, "/api/v1/shops", object{"shop_id": shopA, "header_key": "K"}).wants(t, 409, "shop-connected")
-	b.send(http.MethodPatch, "/api/v1/shops/"+shopA, object{"default_assignee_id": "mai"}).wants(t, 422, "shop-invalid")
-	b.send(http.MethodPatch, "/api/v1/shops/"+shopA, object{"default_assignee_id": "01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11"}).wants(t, 422, "shop-invalid")
-	b.send(http.MethodPost, "/api/v1/shops/"+shopA+"/rotate", object{"overlap_seconds": 2592001}).wants(t, 422, "shop-invalid")
 	for _, unknown := range []struct{ method, path string }{
 		{http.MethodGet, ""}, {http.MethodDelete, ""}, {http.MethodPost, "/pause"}, {http.MethodPost, "/resume"},
 	} {

@@ -42,7 +42,8 @@ SELECT l.workspace_id, l.p ->> 'code', l.first_position, o.o ->> 'shop_id', o.o 
     ARRAY(SELECT jsonb_array_elements_text(coalesce(o.o -> 'tags', '[]'))), o.o ->> 'note', o.o -> 'buyer',
     coalesce(o.o -> 'shipping', '{}'), coalesce(o.o -> 'payments', '{}'), o.o -> 'creator', o.o -> 'first_editor',
     coalesce(o.o -> 'status_history', '[]'),
-    coalesce(o.staff ->> 'external_id', o.staff ->> 'email', o.staff ->> 'phone', 'name:' || (o.staff ->> 'name')),
+    coalesce(o.staff ->> 'external_id', o.staff ->> 'email', o.staff ->> 'phone',
+        'name:' || (o.o ->> 'shop_id') || ':' || (o.staff ->> 'name')),
     o.staff ->> 'name'
 FROM (
     SELECT DISTINCT ON (e.workspace_id, e.stream)
