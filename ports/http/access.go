@@ -3,12 +3,15 @@ package http
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/uuid"
 
 	"orderbridge/app/command"
@@ -60,11 +63,43 @@ func (s *server) authenticated(needed workspace.Role, next func(http.ResponseWri
 		if !caller.Role.Includes(needed) {
 			return problem.Forbidden("role-insufficient", "this needs a token with the role %s, and yours has the role %s", needed, caller.Role)
 		}
-		if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // or a filter that cannot be read would filter nothing
-			return errQueryUnreadable
+		if err := s.checkQuery(r); err != nil {
+			return err
 		}
 		return next(w, r.WithContext(context.WithValue(ctx, callerKey, caller)))
 	})
+}
+
+// checkQuery refuses what the generated code would pass over, since a filter that is misspelt or cannot be read would
+// filter nothing.
+func (s *server) checkQuery(r *http.Request) error {
+	sent, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return errQueryUnreadable
+	}
+	var known []string
+	if operation := s.operationOf(r); operation != nil {
+		for _, parameter := range operation.Parameters {
+			if parameter.Value.In == openapi3.ParameterInQuery {
+				known = append(known, parameter.Value.Name)
+			}
+		}
+	}
+	var unknown []problem.Field
+	for _, name := range slices.Sorted(maps.Keys(sent)) {
+		if slices.Contains(known, name) {
+			continue
+		}
+		message := "this takes no query parameters"
+		if len(known) > 0 {
+			message = "there is no such parameter; there are: " + strings.Join(known, ", ")
+		}
+		unknown = append(unknown, problem.Field{Path: name, Message: message})
+	}
+	if len(unknown) > 0 {
+		return problem.InvalidFields(codeParametersInvalid, unknown...)
+	}
+	return nil
 }
 
 func (s *server) callerOf(ctx context.Context, authorization string) (query.Caller, error) {

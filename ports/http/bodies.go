@@ -26,6 +26,18 @@ func mustLoadContract() *openapi3.T {
 	return doc
 }
 
+// operationOf is what the contract says of a request, nil where it says nothing.
+func (s *server) operationOf(r *http.Request) *openapi3.Operation {
+	item := s.contract.Paths.Value(routeOf(r))
+	if item == nil {
+		return nil
+	}
+	if r.Method == http.MethodHead {
+		return item.Get
+	}
+	return item.GetOperation(r.Method)
+}
+
 var (
 	errBodyNotJSON = problem.Malformed("body-not-json", "the body is not one JSON object")
 	errContentType = problem.Unsupported("content-type-unsupported",
@@ -37,11 +49,7 @@ const codeBodyInvalid = "body-invalid"
 // checkCommand holds a body against the contract, so that a misspelt field is no field that was left out. Everything
 // that is wrong with it is told at once; what only the domain knows to be wrong comes after that.
 func (s *server) checkCommand(r *http.Request, body []byte) error {
-	item := s.contract.Paths.Value(routeOf(r))
-	if item == nil {
-		return nil
-	}
-	operation := item.GetOperation(r.Method)
+	operation := s.operationOf(r)
 	if operation == nil || operation.RequestBody == nil {
 		return nil
 	}

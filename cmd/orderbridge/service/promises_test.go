@@ -85,6 +85,29 @@ func TestEveryOperationKeepsItsPromises(t *testing.T) {
 		}
 	})
 
+	t.Run("a query parameter that it does not have is refused", func(t *testing.T) {
+		t.Parallel()
+		b := start(t)
+		r := b.tenant("alpha", "ALPHA-7f3d")
+		as := b.with(r.token)
+		conn := connect(t, b.dsn)
+		before := count(t, conn, "SELECT count(*) FROM events")
+		for _, operation := range operations {
+			method, path, body := operation.request(r)
+			with := path + "?limti=1&stauts=new"
+			if strings.Contains(path, "?") {
+				with = path + "&limti=1&stauts=new"
+			}
+			got := as.send(method, with, body, contentTypeOf(body)...)
+			if got.status != http.StatusUnprocessableEntity || got.code(t) != "parameters-invalid" || !slices.Equal(got.invalid(t), []string{"limti", "stauts"}) {
+				t.Errorf("%s is answered with %d %s", operation.id, got.status, got.body)
+			}
+		}
+		if after := count(t, conn, "SELECT count(*) FROM events"); after != before {
+			t.Errorf("%d events were left", after-before)
+		}
+	})
+
 	t.Run("a request that is repeated under its key is done once, and its key is for no other", func(t *testing.T) {
 		t.Parallel()
 		b := start(t)
