@@ -43,13 +43,15 @@ func (p Projection) ConsumerName() string { return fmt.Sprintf("projection:%s:v%
 // Schema is where the version's tables are.
 func (p Projection) Schema() string { return fmt.Sprintf("%s_v%d", p.Name, p.Version) }
 
-// Fold folds the events in (after, upto] into the tables and moves the cursor, in one round trip. Folding is set-based:
-// a statement a table, whatever the size of the slice, so that live folding and rebuilding are the same.
+// Fold folds the events in (after, upto] into the tables and moves the cursor. Folding is set-based: a statement a table,
+// whatever the size of the slice, so that live folding and rebuilding are the same.
 func (p Projection) Fold(ctx context.Context, tx pgx.Tx, after, upto int64) error {
-	var pipe pipeline
-	if _, err := pipe.Exec(ctx, "SELECT set_config('search_path', $1, true)", p.Schema()+", public"); err != nil {
-		return err
+	// In a round trip before the others: all statements of a pipeline are prepared before the first of them is executed,
+	// and would mean the tables of the version that is shown, which may have another shape.
+	if _, err := tx.Exec(ctx, "SELECT set_config('search_path', $1, true)", p.Schema()+", public"); err != nil {
+		return fmt.Errorf("fold into %s: %w", p.Schema(), err)
 	}
+	var pipe pipeline
 	for _, statement := range p.statements {
 		if _, err := pipe.Exec(ctx, statement, after, upto); err != nil {
 			return err
