@@ -260,12 +260,31 @@ func TestARequestUnderANameIsDoneOnce(t *testing.T) {
 		bundle := setup(t)
 		bundle.do(t, bundle.command(http.MethodPost, customersPath, `{"name":"Lan"}`))
 		path := customersPath + "/" + bundle.customers.customer.State().ID.String()
-		send := func() *answer {
-			return bundle.do(t, bundle.command(http.MethodPatch, path, `{"note":"Gọi trước."}`, "Idempotency-Key", "a", "If-Match", `"1"`))
+		send := func(version string) *answer {
+			return bundle.do(t, bundle.command(http.MethodPatch, path, `{"note":"Gọi trước."}`, "Idempotency-Key", "a", "If-Match", version))
 		}
-		first, again := send(), send()
+		first, again := send(`"1"`), send(`"1"`)
+		send(`"2"`).wantProblem(t, http.StatusUnprocessableEntity, "idempotency-key-reused") // it asks for something else
 		if first.status != http.StatusOK || again.status != http.StatusOK || !bytes.Equal(first.body, again.body) || again.header.Get("ETag") != `"2"` {
 			t.Errorf("answered with %d %s and %d %s", first.status, first.body, again.status, again.body)
+		}
+	})
+
+	t.Run("a header that is given twice is refused", func(t *testing.T) {
+		t.Parallel()
+		bundle := setup(t)
+		bundle.do(t, bundle.command(http.MethodPost, customersPath, `{"name":"Lan"}`))
+		path := customersPath + "/" + bundle.customers.customer.State().ID.String()
+		for header, request := range map[string]*http.Request{
+			"Idempotency-Key":      bundle.command(http.MethodPost, customersPath, `{"name":"Lan"}`, "Idempotency-Key", "a"),
+			"If-Match":             bundle.command(http.MethodPatch, path, `{"name":"Mai"}`, "If-Match", `"1"`),
+			"Orderbridge-Wait-For": bundle.command(http.MethodGet, path, "", "Orderbridge-Wait-For", "1"),
+		} {
+			request.Header.Add(header, request.Header.Get(header))
+			document := bundle.do(t, request).wantProblem(t, http.StatusUnprocessableEntity, "parameters-invalid")
+			if len(document.Errors) != 1 || document.Errors[0].Path != header {
+				t.Errorf("errors: %+v", document.Errors)
+			}
 		}
 	})
 
@@ -274,6 +293,7 @@ func TestARequestUnderANameIsDoneOnce(t *testing.T) {
 		bundle := setup(t)
 		for key, status := range map[string]int{
 			strings.Repeat("k", 255): 201, "01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11": 201, strings.Repeat("k", 256): 422, "a\tb": 422, "a\xff": 422,
+			"": 422, " ": 422,
 		} {
 			got := bundle.do(t, bundle.command(http.MethodPost, customersPath, `{"name":"Lan"}`, "Idempotency-Key", key))
 			if got.status != status {

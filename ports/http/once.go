@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"strings"
 
 	"orderbridge/app/command"
 	"orderbridge/domain/problem"
@@ -16,18 +17,20 @@ const maxOnceKeyLength = 255
 
 // onceOf names the request when its caller did: nil when it may be repeated.
 func (s *server) onceOf(r *http.Request, body []byte) (*command.Once, error) {
-	key := r.Header.Get("Idempotency-Key")
-	if key == "" {
+	keys := r.Header.Values("Idempotency-Key")
+	if len(keys) == 0 {
 		return nil, nil //nolint:nilnil // there is none
 	}
-	if len(key) > maxOnceKeyLength || !isPrintable(key) {
+	key := keys[0]
+	if len(keys) > 1 || key == "" || len(key) > maxOnceKeyLength || !isPrintable(key) {
 		return nil, problem.InvalidFields(codeParametersInvalid, problem.Field{
-			Path: "Idempotency-Key", Message: "a key is 1 to 255 printable characters, such as a UUID",
+			Path: "Idempotency-Key", Message: "there is one key, of 1 to 255 printable characters, such as a UUID",
 		})
 	}
 	return &command.Once{
 		Caller: callerOf(r.Context()).TokenID.String(), Key: key,
-		Fingerprint: s.application.Answers.Fingerprint(r.Method + " " + r.URL.RequestURI() + "\n" + string(body)),
+		Fingerprint: s.application.Answers.Fingerprint(
+			r.Method + " " + r.URL.RequestURI() + "\n" + strings.Join(r.Header.Values("If-Match"), ",") + "\n" + string(body)),
 	}, nil
 }
 

@@ -54,13 +54,17 @@ const messageTime = "a time is such as 2025-09-15T03:04:38Z or, with the + encod
 
 // parameterProblem says what the generated code found wrong, without its words, which repeat what was sent.
 func parameterProblem(err error) error {
+	const once = "this is given once, as one value"
+	if repeated, ok := errors.AsType[*TooManyValuesForParamError](err); ok {
+		return problem.InvalidFields(codeParametersInvalid, problem.Field{Path: repeated.ParamName, Message: once})
+	}
 	unreadable, ok := errors.AsType[*InvalidParamFormatError](err)
-	if !ok { // no parameter of ours is required, or a header, or a cookie
+	if !ok { // no parameter of ours is required, or a cookie
 		return err
 	}
 	message, ok := messageOf[unreadable.ParamName]
 	if !ok {
-		message = "this is given once, as one value"
+		message = once
 	}
 	return problem.InvalidFields(codeParametersInvalid, problem.Field{Path: unreadable.ParamName, Message: message})
 }
