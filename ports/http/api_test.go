@@ -110,6 +110,9 @@ func TestDeliveryIsAnsweredWithItsSteps(t *testing.T) {
 	if len(answered.Steps) != 1 || answered.Steps[0].Event != "SourceEnsured" || answered.Steps[0].Position != 12 || answered.ID != deliveryID {
 		t.Errorf("answered %+v", answered)
 	}
+	if bundle.read.waitedFor != 12 {
+		t.Errorf("the order of the last step may not be there yet: waited for %d", bundle.read.waitedFor)
+	}
 }
 
 func TestFiltersAreReadBeforeTheyAreAskedFor(t *testing.T) {

@@ -60,15 +60,15 @@ func (s *server) changing(needed workspace.Role, next http.HandlerFunc) http.Han
 	})
 }
 
-// settle waits for the read tables to show what a command did, so that whoever gave it sees it in the next answer,
-// whichever instance gives that one.
+// settle waits for the read tables to show what the answer tells, such as what a command did, so that its caller sees it in
+// the next answer, whichever instance gives that one.
 func (c api) settle(ctx context.Context, position int64) {
 	if position == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	_ = c.queries.WaitFor(ctx, position) // the command was done, and its answer says how to wait for longer
+	_ = c.queries.WaitFor(ctx, position) // what is told is so all the same, and a read can wait for longer
 }
 
 // etag is a record's version as a validator.

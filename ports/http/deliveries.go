@@ -22,8 +22,11 @@ func (c api) ListDeliveries(ctx context.Context, request ListDeliveriesRequestOb
 	return ListDeliveries200JSONResponse(list), err
 }
 
-// GetDelivery shows a delivery with its steps.
+// GetDelivery shows a delivery with its steps. Its order and customer can be read from then on.
 func (c api) GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error) {
 	found, err := c.queries.ExplainDelivery.Handle(ctx, workspaceOf(ctx), request.ID)
+	if steps := found.Steps; len(steps) > 0 { // what they tell of is read next
+		c.settle(ctx, steps[len(steps)-1].Position)
+	}
 	return GetDelivery200JSONResponse(seen(ctx, found)), err
 }

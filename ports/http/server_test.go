@@ -278,6 +278,8 @@ type fakeRead struct {
 	mu    sync.Mutex
 	asked any
 	page  query.Page
+	// waitedFor is the position that was waited for last.
+	waitedFor int64
 }
 
 func answerOf[T any](f *fakeRead, asked any, page query.Page, record T) (T, error) {
@@ -322,7 +324,12 @@ func (f *fakeRead) CallerOf(_ context.Context, sent string) (query.Caller, error
 	return caller, nil
 }
 
-func (f *fakeRead) WaitFor(context.Context, int64) error { return f.err }
+func (f *fakeRead) WaitFor(_ context.Context, position int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waitedFor = position
+	return f.err
+}
 
 func (f *fakeRead) Order(_ context.Context, workspace uuid.UUID, code string) (query.OrderDetail, error) {
 	return recordOf(f, workspace, code, code == orderCode || strings.HasSuffix(code, "/odd id"), anOrderDetail())
