@@ -4,10 +4,12 @@ package usercsv
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -49,9 +51,10 @@ func (Reader) ReadUsers(file []byte) ([]command.UserRow, error) {
 	if !utf8.Valid(file) || bytes.IndexByte(file, 0) >= 0 {
 		return nil, errNotUTF8
 	}
-	file = bytes.TrimPrefix(file, []byte("\uFEFF"))
+	file = withLineFeeds(bytes.TrimPrefix(file, []byte("\uFEFF")))
+	declared, file := declaredSeparator(file)
 	reader := csv.NewReader(bytes.NewReader(file))
-	reader.Comma = separatorOf(file)
+	reader.Comma = cmp.Or(declared, separatorOf(file))
 	reader.FieldsPerRecord = -1 // rows of another length are told by their line, all of them
 	header, _, err := nextRecord(reader)
 	if errors.Is(err, io.EOF) {
@@ -119,11 +122,34 @@ func isBlank(fields []string) bool {
 	return true
 }
 
+// withLineFeeds ends lines as everybody does where all of them end with a carriage return alone, as Excel for Mac writes them.
+func withLineFeeds(file []byte) []byte {
+	if bytes.IndexByte(file, '\n') >= 0 {
+		return file
+	}
+	return bytes.ReplaceAll(file, []byte("\r"), []byte("\n"))
+}
+
+// declaredSeparator reads the line sep=; that some programs write before the header, for Excel, and leaves an empty one in its
+// place.
+func declaredSeparator(file []byte) (rune, []byte) {
+	first, _, _ := bytes.Cut(file, []byte("\n"))
+	declared, found := bytes.CutPrefix(bytes.ToLower(bytes.TrimRight(first, "\r")), []byte("sep="))
+	separator, size := utf8.DecodeRune(declared)
+	if !found || size != len(declared) || !slices.Contains(separators, separator) {
+		return 0, file
+	}
+	return separator, file[len(first):]
+}
+
+// separators are those that spreadsheets write.
+var separators = []rune{',', ';', '\t'}
+
 // separatorOf finds the separator by which the header has the most columns that are known.
 func separatorOf(file []byte) rune {
 	best, most := ',', 0
 	header, _, _ := bytes.Cut(bytes.TrimLeft(file, "\r\n"), []byte("\n"))
-	for _, separator := range []rune{',', ';', '\t'} {
+	for _, separator := range separators {
 		known := 0
 		for title := range strings.SplitSeq(string(header), string(separator)) {
 			if _, ok := fieldOf[folded(strings.Trim(title, "\" \r"))]; ok {

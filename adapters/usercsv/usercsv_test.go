@@ -30,6 +30,10 @@ func TestFilesThatAreRead(t *testing.T) {
 		"letters in parts, no marks": {"ho te\u0302n,dien thoai,e-mail\nPhương Mai,0904000321,mai@example.vn\nHuy,,\n", both},
 		"quotation marks":            {"\"name\",\"phone\",\"email\"\n\"Phương Mai\",\"0904000321\",\"mai@example.vn\"\n\"Huy\",\"\",\"\"\n", both},
 		"columns without a title and with nothing in them": {"name,phone,email,,\nPhương Mai,0904000321,mai@example.vn,,\nHuy,,,,\n", both},
+		"lines that end as on an old Mac":                  {"name,phone,email\rPhương Mai,0904000321,mai@example.vn\rHuy,,\r", both},
+		"a line that names the separator": {"\uFEFFsep=;\r\nname;phone;email\r\nPhương Mai;0904000321;mai@example.vn\r\n", []command.UserRow{
+			{Line: 3, Details: user.Details{Name: "Phương Mai", Phone: "0904000321", Email: "mai@example.vn"}},
+		}},
 		"names alone": {"Tên\nHuy\n", []command.UserRow{{Line: 2, Details: user.Details{Name: "Huy"}}}},
 		"rows with nothing in them, and a text of two lines": {
 			"\n\nname;phone\n;\n\"Mai; ở\nquầy\";1\n\n  ; \nHuy;2\n",
