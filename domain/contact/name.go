@@ -47,7 +47,7 @@ func ParseNote(raw string) (string, error) {
 
 func parseText(what, raw string, maxRunes int) (string, error) {
 	text := norm.NFC.String(strings.TrimSpace(raw))
-	if text == "" {
+	if strings.TrimFunc(text, isInvisible) == "" {
 		return "", problem.Invalid(what+"-missing", "the %s is missing", what)
 	}
 	if err := checkText(what, text, maxRunes, unicode.IsControl); err != nil {
@@ -55,6 +55,9 @@ func parseText(what, raw string, maxRunes int) (string, error) {
 	}
 	return text, nil
 }
+
+// isInvisible holds for what leaves no mark on a screen, such as zero-width spaces: a name of that alone is none.
+func isInvisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
 func checkText(what, text string, maxRunes int, isForeign func(rune) bool) error {
 	switch {

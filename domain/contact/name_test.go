@@ -15,6 +15,8 @@ func TestParseName(t *testing.T) {
 		"two hundred letters are a name":  {strings.Repeat("ạ", 200), strings.Repeat("ạ", 200), ""},
 		"one more is none":                {strings.Repeat("ạ", 201), "", "name-too-long"},
 		"spaces are none":                 {" \t", "", "name-missing"},
+		"what nobody sees is none":        {"\u200b\ufeff \u2060", "", "name-missing"},
+		"what nobody sees may join":       {"👩\u200d🔬", "👩\u200d🔬", ""},
 		"a character of control is wrong": {"A\x00B", "", "name-unreadable"},
 		"a line break is wrong":           {"A\nB", "", "name-unreadable"},
 		"broken text is wrong":            {"A\xffB", "", "name-unreadable"},

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"orderbridge/domain/customer"
@@ -52,6 +53,10 @@ type SettingsEdit struct {
 	ShopLimit         *int
 }
 
+// noTimeZones are names that a system may know and that are no zone of anybody: they mean whatever the server's zone is, or
+// that none was set.
+var noTimeZones = []string{"", "Local", "localtime", "posixrules", "Factory"}
+
 // EditSettings changes settings. All invalid fields are reported at once; what stays the same says nothing new.
 func (w *Workspace) EditSettings(edit SettingsEdit) error {
 	after := w.settings
@@ -73,8 +78,7 @@ func (w *Workspace) EditSettings(edit SettingsEdit) error {
 		after.OrderCodeTemplate = *edit.OrderCodeTemplate
 	}
 	if edit.TimeZone != nil {
-		// The empty name and "Local" would mean whatever the server's zone is.
-		if _, err := time.LoadLocation(*edit.TimeZone); err != nil || *edit.TimeZone == "" || *edit.TimeZone == "Local" {
+		if _, err := time.LoadLocation(*edit.TimeZone); err != nil || slices.Contains(noTimeZones, *edit.TimeZone) {
 			refuse("time_zone", "this is an IANA time zone, such as Asia/Ho_Chi_Minh")
 		}
 		after.TimeZone = *edit.TimeZone

@@ -79,7 +79,7 @@ func TestEditSettings(t *testing.T) {
 		if pathsOf(err) != "match_by order_code_template time_zone shop_limit" || len(w.Pending()) != 1 || w.Settings() != workspace.DefaultSettings() {
 			t.Errorf("%v: %s, decided %+v", err, pathsOf(err), w.Pending())
 		}
-		for _, zone := range []string{"", "Mars/Olympus", "../../etc/passwd"} {
+		for _, zone := range []string{"", "Mars/Olympus", "../../etc/passwd", "localtime", "posixrules", "Factory"} {
 			if err := w.EditSettings(workspace.SettingsEdit{TimeZone: &zone}); pathsOf(err) != "time_zone" {
 				t.Errorf("%q: %v", zone, err)
 			}
