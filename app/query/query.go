@@ -217,6 +217,14 @@ type Token struct {
 	RevokedAt  *time.Time     `json:"revoked_at"`
 }
 
+// ShownToken is a token that was just made, with what its holder sends: the one time that it is shown.
+type ShownToken struct {
+	ID     uuid.UUID      `json:"id"`
+	Name   string         `json:"name"`
+	Role   workspace.Role `json:"role"`
+	Secret string         `json:"token"`
+}
+
 // Caller is who a token belongs to, and what they may do.
 type Caller struct {
 	WorkspaceID uuid.UUID

@@ -970,6 +970,17 @@ func TestTokenCreate(t *testing.T) {
 		t.Errorf("%+v", bundle.workspaces.last())
 	}
 	bundle.run("token", "create", "--name", " ").exits(cli.ExitRefused)
+
+	var shown query.ShownToken
+	asJSON := bundle.run("token", "create", "--name", "console", "--role", "owner", "--json").exits(cli.ExitDone)
+	if err := json.Unmarshal([]byte(asJSON.stdout), &shown); err != nil {
+		t.Fatal(err)
+	}
+	created, _ = bundle.workspaces.last().(workspace.TokenCreated)
+	if shown.ID != created.TokenID || shown.Name != "console" || shown.Role != workspace.RoleOwner ||
+		bundle.workspaces.workspace.TokenHash(created.TokenID) != workspace.TokenHash(shown.Secret) {
+		t.Errorf("%s", asJSON.stdout)
+	}
 }
 
 // TestExitCodes: every kind of error has its exit code.

@@ -47,7 +47,7 @@ var commands = []struct {
 	{"order show", []string{"Pancake_1635294032_2051"}, true},
 	{"delivery list", nil, true},
 	{"delivery show", []string{anID}, true},
-	{"token create", []string{"--name", "reporting"}, false},
+	{"token create", []string{"--name", "reporting"}, true},
 	{"token list", nil, true},
 	{"token revoke", []string{anID}, false},
 	{"workspace create", []string{"shop-b"}, true},

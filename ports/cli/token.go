@@ -17,13 +17,15 @@ type tokenCommands struct {
 }
 
 type tokenCreate struct {
-	Name string `help:"Who the token is for, so that events can say who acted." placeholder:"NAME" required:""`
+	Name   string `help:"Who the token is for, so that events can say who acted." placeholder:"NAME" required:""`
+	Output output `embed:""`
+
 	Role string `default:"viewer" enum:"owner,operator,viewer" help:"${role_help}" placeholder:"viewer"`
 }
 
 // Help implements kong.HelpProvider.
 func (*tokenCreate) Help() string {
-	return `The token is printed alone on standard output, and only this once: what is kept of it is a hash.
+	return `The token is printed alone on standard output (with --json also its id), and only this once: what is kept of it is a hash.
 
 Examples:
 
@@ -40,7 +42,8 @@ func (c *tokenCreate) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		if err := rt.print(created.Secret + "\n"); err != nil {
+		shown := query.ShownToken{ID: created.ID, Name: created.Name, Role: created.Role, Secret: created.Secret}
+		if err := rt.show(c.Output.JSON, shown, func(p *page) { p.linef("%s", shown.Secret) }); err != nil {
 			return err
 		}
 		rt.notef("This is the only time that the token is shown. It goes into the header Authorization, after the word Bearer.")

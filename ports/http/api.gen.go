@@ -217,16 +217,7 @@ type ShopRotation struct {
 type ShopStaff = query.ShopStaff
 
 // ShownToken A token that was made.
-type ShownToken struct {
-	ID   openapi_types.UUID `json:"id"`
-	Name string             `json:"name"`
-
-	// Role What the token's holder may do: `owner` everything, `operator` customers and staff, `viewer` read, with phones and emails masked.
-	Role Role `json:"role"`
-
-	// Token Send it as `Authorization: Bearer <token>`.
-	Token string `json:"token"`
-}
+type ShownToken = query.ShownToken
 
 // Source An order source of the CRM.
 type Source = query.Source

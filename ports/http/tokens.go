@@ -25,7 +25,7 @@ func (c api) CreateToken(ctx context.Context, request CreateTokenRequestObject) 
 	c.settle(ctx, created.Position)
 	exchangeOf(ctx).shownOnce = true
 	return CreateToken201JSONResponse{TokenShownJSONResponse{
-		Body:    ShownToken{ID: created.ID, Name: created.Name, Role: created.Role, Token: created.Secret},
+		Body:    query.ShownToken{ID: created.ID, Name: created.Name, Role: created.Role, Secret: created.Secret},
 		Headers: TokenShownResponseHeaders{OrderbridgePosition: created.Position},
 	}}, nil
 }
