@@ -50,12 +50,21 @@ func (s statement) name() string {
 type statements struct {
 	mu        sync.Mutex
 	collected []statement
+	// searchPaths are those that transactions have set which are not at their end yet.
+	searchPaths map[*pgx.Conn]string
 }
 
 func (s *statements) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.collected = append(s.collected, statement{sql: data.SQL, args: data.Args, consumer: ofConsumer(conn)})
+	switch {
+	case strings.Contains(data.SQL, "set_config('search_path'"):
+		s.searchPaths[conn] = data.Args[0].(string)
+	case data.SQL == "commit", data.SQL == "rollback":
+		delete(s.searchPaths, conn)
+	default:
+		s.collected = append(s.collected, statement{sql: data.SQL, args: data.Args, searchPath: s.searchPaths[conn], consumer: ofConsumer(conn)})
+	}
 	return ctx
 }
 
@@ -68,14 +77,9 @@ func ofConsumer(conn *pgx.Conn) bool {
 func (s *statements) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	searchPath := ""
 	for _, queued := range data.Batch.QueuedQueries {
-		if strings.Contains(queued.SQL, "set_config('search_path'") {
-			searchPath = queued.Arguments[0].(string)
-			continue
-		}
 		s.collected = append(s.collected, statement{
-			sql: queued.SQL, args: queued.Arguments, searchPath: searchPath, consumer: ofConsumer(conn),
+			sql: queued.SQL, args: queued.Arguments, searchPath: s.searchPaths[conn], consumer: ofConsumer(conn),
 		})
 	}
 	return ctx
@@ -190,7 +194,7 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 		WHERE schemaname IN ('public', 'crm_v2', 'deliveries_v2')`) {
 		b.exec(t, "ALTER TABLE "+table+" SET (autovacuum_enabled = false)")
 	}
-	collected := &statements{}
+	collected := &statements{searchPaths: map[*pgx.Conn]string{}}
 	db, err := b.db.Traced(t.Context(), collected)
 	if err != nil {
 		t.Fatal(err)
@@ -324,7 +328,7 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 func TestPlansThatAreKept(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	collected := &statements{}
+	collected := &statements{searchPaths: map[*pgx.Conn]string{}}
 	db, err := b.db.Traced(t.Context(), collected)
 	if err != nil {
 		t.Fatal(err)

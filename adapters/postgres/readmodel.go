@@ -396,9 +396,7 @@ func (r ReadModel) CallerOf(ctx context.Context, token string) (query.Caller, er
 		return query.Caller{}, found(err, errTokenUnknown)
 	}
 	if row.UseToNote {
-		if err := queries.NoteTokenUse(ctx, r.db.requests, row.ID); err != nil {
-			return query.Caller{}, fmt.Errorf("note the use of a token: %w", unavailable(err))
-		}
+		_ = queries.NoteTokenUse(ctx, r.db.requests, row.ID) // the next request notes it; this one need not fail for that
 	}
 	return query.Caller{
 		WorkspaceID: row.WorkspaceID, TokenID: row.ID, TokenName: row.Name, Role: workspace.Role(row.Role),

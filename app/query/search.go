@@ -1,7 +1,9 @@
 package query
 
 import (
+	"slices"
 	"strings"
+	"unicode"
 
 	"orderbridge/domain/contact"
 )
@@ -33,4 +35,12 @@ func ParseCustomerSearch(raw string) CustomerSearch {
 	words := contact.WordsOf(raw)
 	search.Words = strings.Join(words[:min(len(words), maxSearchWords)], " ")
 	return search
+}
+
+// Masked is the search by those who may not know phones: it passes over words that hold digits, since by parts of it a phone
+// that stands in a name could be guessed.
+func (s CustomerSearch) Masked() CustomerSearch {
+	words := slices.DeleteFunc(strings.Fields(s.Words), func(word string) bool { return strings.ContainsFunc(word, unicode.IsDigit) })
+	s.Words = strings.Join(words, " ")
+	return s
 }

@@ -37,7 +37,7 @@ type UserFilter struct {
 	Active *bool
 	// Text is a part of a name, a phone or an email.
 	Text string
-	// WholeContacts finds nobody by a part of a phone or an email: by parts one could be guessed.
+	// WholeContacts finds nobody by a part of a phone or an email, nor by digits in a name: by parts one could be guessed.
 	WholeContacts bool
 }
 

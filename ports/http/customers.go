@@ -18,7 +18,7 @@ func (c api) ListCustomers(ctx context.Context, request ListCustomersRequestObje
 		Email:  check.Email(given(request.Params.Email)),
 		Status: string(oneOf(&check, "status", request.Params.Status, customer.StatusActive, customer.StatusArchived)),
 		Tag:    check.Tag(given(request.Params.Tag)),
-		Search: query.ParseCustomerSearch(given(request.Params.Q)),
+		Search: seen(ctx, query.ParseCustomerSearch(given(request.Params.Q))),
 	}
 	page := check.Page(request.Params.Limit, given(request.Params.Cursor))
 	if err := check.Problem(); err != nil {

@@ -39,7 +39,8 @@ FROM crm_customers WHERE workspace_id = $1 AND id = $2;
 
 -- name: CustomersPage :many
 -- Planned afresh each time, so that what is not asked for falls away. A phone or email is looked up first, since few have
--- it; whether many have a tag or a word, and the list is better read until there are enough, the planner knows best.
+-- it, and in all workspaces, since a second condition keeps the planner from the index where nothing was analysed; whether
+-- many have a tag or a word, and the list is better read until there are enough, the planner knows best.
 -- Index: crm_customers_list, or crm_customers_phones / _emails / _tags / _search with a filter.
 SELECT c.id, c.created_position, c.name, c.phones, c.emails, c.address, c.gender, c.birthday, c.tags, c.note, c.status,
     c.created_at, c.version

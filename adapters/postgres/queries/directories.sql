@@ -138,8 +138,9 @@ SELECT id, workspace_id, name, role,
 FROM api_tokens WHERE token_hash = $1 AND revoked_at IS NULL;
 
 -- name: NoteTokenUse :exec
-UPDATE api_tokens SET last_used_at = clock_timestamp() WHERE id = $1;
-
+-- Of several requests at once one notes it.
+UPDATE api_tokens SET last_used_at = clock_timestamp()
+WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 minute');
 
 -- name: SecretKeyCheck :one
 SELECT digest FROM secret_key_check;

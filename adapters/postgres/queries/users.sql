@@ -55,8 +55,9 @@ SELECT * FROM crm_users
 WHERE workspace_id = @workspace_id
     AND created_position < @before
     AND (sqlc.narg(active)::boolean IS NULL OR active = sqlc.narg(active))
-    AND (@sought::text = '' OR strpos(lower(name), @sought) > 0 OR email = @sought OR phone = @sought_phone::text
-        OR NOT @whole_contacts::boolean
+    AND (@sought::text = '' OR email = @sought OR phone = @sought_phone::text
+        OR strpos(lower(name), @sought) > 0 AND NOT (@whole_contacts::boolean AND @sought ~ '[0-9@]')
+        OR NOT @whole_contacts
             AND (strpos(email, @sought) > 0 OR @sought_phone <> '' AND strpos(phone, @sought_phone) > 0))
 ORDER BY created_position DESC
 LIMIT @at_most;

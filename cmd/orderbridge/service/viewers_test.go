@@ -3,6 +3,7 @@ package service_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -185,10 +186,13 @@ func TestViewersFindNobodyByAPartOfAPhone(t *testing.T) {
 	t.Parallel()
 	b := start(t)
 	b.addedUser(`{"name":"Phương Mai","phone":"0904000321","email":"mai@example.vn"}`)
+	b.addedUser(`{"name":"Quầy 0987 000 102, quay@example.com"}`)
+	b.send(http.MethodPost, customersPath, `{"name":"Lan 0987 000 102","phones":["0912000451"]}`).wants(t, http.StatusCreated, "")
 	viewer := b.as("viewer")
 	for text, want := range map[string]struct{ owner, viewer int }{
 		"0904000321": {1, 1}, "%2B84904000321": {1, 1}, "0904%20000%20321": {1, 1}, "090400032": {1, 0}, "%2B8490": {1, 0}, "321": {1, 0},
-		"MAI@example.vn": {1, 1}, "mai@": {1, 0}, "example": {1, 0}, "mai": {1, 1}, "": {1, 1}, "zzz": {0, 0},
+		"MAI@example.vn": {1, 1}, "mai@": {1, 0}, "example.v": {1, 0}, "mai": {1, 1}, "": {2, 2}, "zzz": {0, 0},
+		"0987": {1, 0}, "quay@": {1, 0}, "qu%E1%BA%A7y": {1, 1}, "qua%CC%82%CC%80y": {1, 1}, "qu%E1%BA%A7y%200987": {1, 0},
 	} {
 		path := "/api/v1/users?q=" + text
 		if got := len(all[query.User](b, path)); got != want.owner {
@@ -196,6 +200,17 @@ func TestViewersFindNobodyByAPartOfAPhone(t *testing.T) {
 		}
 		if got := len(all[query.User](viewer, path)); got != want.viewer {
 			t.Errorf("a viewer finds %d by %q, want %d", got, text, want.viewer)
+		}
+	}
+	for text, want := range map[string]struct{ owner, viewer int }{
+		"0912000451": {1, 1}, "0987": {1, 0}, "102": {1, 0}, "lan 0987": {1, 1}, "lan 4": {0, 1}, "lan": {1, 1}, "0912": {0, 0},
+	} {
+		path := customersPath + "?q=" + url.QueryEscape(text)
+		if got := len(all[query.Customer](b, path)); got != want.owner {
+			t.Errorf("an owner finds %d customers by %q, want %d", got, text, want.owner)
+		}
+		if got := len(all[query.Customer](viewer, path)); got != want.viewer {
+			t.Errorf("a viewer finds %d customers by %q, want %d", got, text, want.viewer)
 		}
 	}
 }

@@ -149,7 +149,8 @@ type CustomersPageRow struct {
 }
 
 // Planned afresh each time, so that what is not asked for falls away. A phone or email is looked up first, since few have
-// it; whether many have a tag or a word, and the list is better read until there are enough, the planner knows best.
+// it, and in all workspaces, since a second condition keeps the planner from the index where nothing was analysed; whether
+// many have a tag or a word, and the list is better read until there are enough, the planner knows best.
 // Index: crm_customers_list, or crm_customers_phones / _emails / _tags / _search with a filter.
 func (q *Queries) CustomersPage(ctx context.Context, db DBTX, arg CustomersPageParams) ([]CustomersPageRow, error) {
 	rows, err := db.Query(ctx, customersPage,

@@ -239,9 +239,11 @@ func (q *Queries) LockWorkspace(ctx context.Context, db DBTX, workspaceID uuid.U
 }
 
 const noteTokenUse = `-- name: NoteTokenUse :exec
-UPDATE api_tokens SET last_used_at = clock_timestamp() WHERE id = $1
+UPDATE api_tokens SET last_used_at = clock_timestamp()
+WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 minute')
 `
 
+// Of several requests at once one notes it.
 func (q *Queries) NoteTokenUse(ctx context.Context, db DBTX, id uuid.UUID) error {
 	_, err := db.Exec(ctx, noteTokenUse, id)
 	return err

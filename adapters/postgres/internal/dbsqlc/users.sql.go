@@ -481,8 +481,9 @@ SELECT workspace_id, id, created_position, name, phone, email, active, version F
 WHERE workspace_id = $1
     AND created_position < $2
     AND ($3::boolean IS NULL OR active = $3)
-    AND ($4::text = '' OR strpos(lower(name), $4) > 0 OR email = $4 OR phone = $5::text
-        OR NOT $6::boolean
+    AND ($4::text = '' OR email = $4 OR phone = $5::text
+        OR strpos(lower(name), $4) > 0 AND NOT ($6::boolean AND $4 ~ '[0-9@]')
+        OR NOT $6
             AND (strpos(email, $4) > 0 OR $5 <> '' AND strpos(phone, $5) > 0))
 ORDER BY created_position DESC
 LIMIT $7
