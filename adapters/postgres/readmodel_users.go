@@ -34,7 +34,8 @@ func (r ReadModel) User(ctx context.Context, workspaceID, id uuid.UUID) (query.U
 // Users returns a part of the list of staff, the last to be added first.
 func (r ReadModel) Users(ctx context.Context, workspaceID uuid.UUID, filter query.UserFilter, page query.Page) (query.List[query.User], error) {
 	rows, err := queries.UsersPage(ctx, r.db.requests, dbsqlc.UsersPageParams{
-		WorkspaceID: workspaceID, Before: before(page), Active: filter.Active, Sought: norm.NFC.String(strings.ToLower(strings.TrimSpace(filter.Text))),
+		WorkspaceID: workspaceID, Before: before(page), Active: filter.Active,
+		Sought:      norm.NFC.String(strings.ToLower(strings.TrimSpace(filter.Text))),
 		SoughtPhone: soughtPhone(filter.Text), WholeContacts: filter.WholeContacts, AtMost: atMost(page),
 	})
 	if err != nil {
