@@ -313,12 +313,22 @@ func TestPlansOfCustomerLists(t *testing.T) {
 			top, text := explain(t, db, taken[len(taken)-1])
 			collected.take()
 			used := map[string]bool{}
+			reads, narrowed := 0, 0
 			top.each(func(node plan) {
 				used[node.IndexName] = true
 				if node.NodeType == "Seq Scan" {
 					t.Errorf("%s reads all of %s\n%s", test.name, node.Relation, text)
 				}
+				if node.Relation != "" {
+					reads++
+				}
+				if strings.Contains(node.IndexCond+node.Filter, "workspace_id = ") {
+					narrowed++
+				}
 			})
+			if narrowed < reads {
+				t.Errorf("%s reads %d times, and %d times of one workspace\n%s", test.name, reads, narrowed, text)
+			}
 			if !used[want] {
 				t.Errorf("%s (analysed: %t) does not use %s\n%s", test.name, analysed, want, text)
 			}

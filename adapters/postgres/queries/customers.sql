@@ -39,16 +39,21 @@ FROM crm_customers WHERE workspace_id = $1 AND id = $2;
 
 -- name: CustomersPage :many
 -- Planned afresh each time, so that what is not asked for falls away. A phone or email is looked up first, since few have
--- it, and in all workspaces, since a second condition keeps the planner from the index where nothing was analysed; whether
--- many have a tag or a word, and the list is better read until there are enough, the planner knows best.
+-- it, and then narrowed to the workspace: OFFSET keeps the planner, which knows nothing of a table that was never analysed,
+-- from reading all of the workspace instead. Whether many have a tag or a word, and the list is better read until there are
+-- enough, it knows best.
 -- Index: crm_customers_list, or crm_customers_phones / _emails / _tags / _search with a filter.
 SELECT c.id, c.created_position, c.name, c.phones, c.emails, c.address, c.gender, c.birthday, c.tags, c.note, c.status,
     c.created_at, c.version
 FROM crm_customers c
 WHERE c.workspace_id = @workspace_id
     AND c.created_position < @before
-    AND (cardinality(@phones::text[]) = 0 OR c.id = ANY (ARRAY(SELECT p.id FROM crm_customers p WHERE p.phones @> @phones)))
-    AND (cardinality(@emails::text[]) = 0 OR c.id = ANY (ARRAY(SELECT m.id FROM crm_customers m WHERE m.emails @> @emails)))
+    AND (cardinality(@phones::text[]) = 0 OR c.id = ANY (ARRAY(
+        SELECT p.id FROM (SELECT h.id, h.workspace_id FROM crm_customers h WHERE h.phones @> @phones OFFSET 0) p
+        WHERE p.workspace_id = @workspace_id)))
+    AND (cardinality(@emails::text[]) = 0 OR c.id = ANY (ARRAY(
+        SELECT m.id FROM (SELECT h.id, h.workspace_id FROM crm_customers h WHERE h.emails @> @emails OFFSET 0) m
+        WHERE m.workspace_id = @workspace_id)))
     AND (@tag::text = '' OR c.tags @> ARRAY[@tag::text])
     AND (@status::text = '' OR c.status = @status)
     AND (@words::text = '' OR c.search @@ sqlc.arg(words)::tsquery)
