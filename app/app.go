@@ -10,6 +10,8 @@ import (
 type Application struct {
 	Commands Commands
 	Queries  Queries
+	// Projections looks after the read tables.
+	Projections command.Projections
 	// Answers are those to requests that must not be done twice.
 	Answers command.Answers
 }

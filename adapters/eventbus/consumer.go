@@ -48,6 +48,8 @@ type Config struct {
 	SliceTimeout time.Duration
 	// Wake gets a value when there may be something to do.
 	Wake <-chan struct{}
+	// Mended gets a value when a consumer that stopped may go on; nil when nobody says so.
+	Mended <-chan struct{}
 	// Handle handles a slice and moves the cursor to its end. It may be called again for the same slice, or for a
 	// part of it, after what it did was rolled back.
 	Handle func(ctx context.Context, tx pgx.Tx, slice Slice) error
@@ -267,7 +269,7 @@ func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err er
 	wait := c.waitAfter(err)
 	switch {
 	case wait > 0:
-		c.sleep(wait, nil)
+		c.sleep(wait, c.config.Mended)
 	case noMessage:
 		c.sleep(safetyPoll, c.config.Wake)
 	}

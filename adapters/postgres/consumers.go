@@ -13,6 +13,7 @@ import (
 	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/app/command"
 	"orderbridge/app/policy"
+	"orderbridge/domain/projection"
 )
 
 const (
@@ -26,13 +27,19 @@ const (
 	projectionSlice = 2000
 )
 
-// selectEvery names the next events of any type. Index: events_pkey.
-const selectEvery eventbus.Selection = `
-WITH cursor AS (SELECT position FROM cursors WHERE consumer = $1 FOR UPDATE SKIP LOCKED),
-     head AS (SELECT coalesce(max(position), 0) AS position FROM events)
+// selectFolding names the next events of any type, and nothing while the tables of another release are shown. Index:
+// events_pkey.
+func selectFolding(p Projection) eventbus.Selection {
+	return eventbus.Selection(fmt.Sprintf(`
+WITH cursor AS (
+    SELECT position FROM cursors
+    WHERE consumer = $1 AND EXISTS (SELECT FROM projections p WHERE p.name = '%s' AND p.active AND p.definition = %d)
+    FOR UPDATE SKIP LOCKED
+), head AS (SELECT coalesce(max(position), 0) AS position FROM events)
 SELECT cursor.position, least(cursor.position + $2, head.position)
 FROM cursor, head
-WHERE head.position > cursor.position`
+WHERE head.position > cursor.position`, p.Name, p.Definition))
+}
 
 // selectIngestion names the next slice that holds at most so many orders to ingest, and not many more bytes than
 // policySliceBytes; it ends at the last of them. The types are those of the index's predicate. What is tried again weighs as
@@ -88,11 +95,13 @@ func PolicyConsumer(db *Database, listener *Listener, ingest policy.OnOrderRecei
 // ProjectionConsumer makes the consumer that folds events into a projection's tables.
 func ProjectionConsumer(db *Database, listener *Listener, p Projection) eventbus.Config {
 	return eventbus.Config{
-		Name: p.ConsumerName(), Select: selectEvery, Size: projectionSlice, Wake: listener.Subscribe(),
+		Name: p.ConsumerName(), Select: selectFolding(p), Size: projectionSlice, Wake: listener.Subscribe(),
+		Mended: listener.Subscribe(projection.EventSkipped{}.EventName(), switched),
 		Handle: func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
 			return p.Fold(ctx, tx, slice.After, slice.Upto)
 		},
-		IsTransient: isTransient, IsConflict: isConflict, Note: db.noteStop(p.ConsumerName()),
+		IsTransient: func(err error) bool { return errors.Is(err, errNotShown) || isTransient(err) },
+		IsConflict:  isConflict, Note: db.noteStop(p.ConsumerName()),
 	}
 }
 
@@ -102,8 +111,8 @@ const (
 	catchUpPoll    = 5 * time.Millisecond
 )
 
-// CatchUp folds what is in the log now into the read tables, or waits for a running service to do so. It is for
-// programs that read without a service beside them. When it takes too long it fails with ErrNotReadable.
+// CatchUp folds what is in the log now into the read tables that are shown, or waits for a running service to do so. It is
+// for programs that read without a service beside them. When it takes too long it fails with ErrNotReadable.
 func (db *Database) CatchUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()
@@ -135,7 +144,7 @@ func (db *Database) catchUp(ctx context.Context, p Projection, head int64) error
 		folded := false
 		err = pgx.BeginFunc(ctx, db.consumers, func(tx pgx.Tx) error {
 			var after, upto int64
-			err := tx.QueryRow(ctx, string(selectEvery), p.ConsumerName(), projectionSlice).Scan(&after, &upto)
+			err := tx.QueryRow(ctx, string(selectFolding(p)), p.ConsumerName(), projectionSlice).Scan(&after, &upto)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return nil // somebody else is at it
 			}

@@ -7,6 +7,8 @@
 //	answers.go                        what repeated requests are answered with
 //	ingestion.go                      what a slice of received orders asks and records
 //	projections.go projection/        read tables, folded from the log by SQL
+//	rebuilds.go rebuild.go verify.go  making them anew beside those that are read, and comparing both
+//	projection_states.go              where they stand
 //	readmodel.go readmodel_users.go   the answers to queries
 //	migrate.go                        schema, role, and a first workspace
 //
@@ -100,14 +102,8 @@ func openPool(ctx context.Context, dsn, name string, size int32, settings map[st
 	}
 	config.MaxConns = size
 	config.ConnConfig.ConnectTimeout = connectTimeout
-	config.ConnConfig.RuntimeParams["application_name"] = name
+	keepFromHanging(config.ConnConfig, name)
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	// An instance that froze, or whose network went away, must not keep its locks: the append lock stops all others.
-	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = lostPeerTimeout
-	config.ConnConfig.RuntimeParams["tcp_user_timeout"] = lostPeerTimeout
-	config.ConnConfig.RuntimeParams["tcp_keepalives_idle"] = "10"
-	config.ConnConfig.RuntimeParams["tcp_keepalives_interval"] = "5"
-	config.ConnConfig.RuntimeParams["tcp_keepalives_count"] = "2"
 	maps.Copy(config.ConnConfig.RuntimeParams, settings)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		pgxuuid.Register(conn.TypeMap())
@@ -123,6 +119,17 @@ func openPool(ctx context.Context, dsn, name string, size int32, settings map[st
 		return nil, fmt.Errorf("reach database: %w", unavailable(err))
 	}
 	return pool, nil
+}
+
+// keepFromHanging names a connection to the server, and lets it go when its owner does not answer: an instance that froze, or
+// whose network went away, must not keep its locks. The append lock stops all others.
+func keepFromHanging(config *pgx.ConnConfig, name string) {
+	config.RuntimeParams["application_name"] = name
+	config.RuntimeParams["idle_in_transaction_session_timeout"] = lostPeerTimeout
+	config.RuntimeParams["tcp_user_timeout"] = lostPeerTimeout
+	config.RuntimeParams["tcp_keepalives_idle"] = "10"
+	config.RuntimeParams["tcp_keepalives_interval"] = "5"
+	config.RuntimeParams["tcp_keepalives_count"] = "2"
 }
 
 var errUnreadableDSN = problem.Invalid("database-url-unreadable",

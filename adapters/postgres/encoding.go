@@ -14,6 +14,7 @@ import (
 	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
+	"orderbridge/domain/projection"
 	"orderbridge/domain/user"
 	"orderbridge/domain/workspace"
 )
@@ -59,6 +60,8 @@ var decoders = map[string]func([]byte) (event.Payload, error){
 	"ShopPaused":       decodeInto[workspace.ShopPaused],
 	"ShopResumed":      decodeInto[workspace.ShopResumed],
 	"ShopDisconnected": decodeInto[workspace.ShopDisconnected],
+
+	"ProjectionEventSkipped": decodeInto[projection.EventSkipped],
 
 	"TokenCreated": decodeInto[workspace.TokenCreated],
 	"TokenRevoked": decodeInto[workspace.TokenRevoked],

@@ -15,6 +15,10 @@ import (
 // looks for itself.
 const listenRetry = time.Second
 
+// switched is notified like the type of an event when other read tables are shown: a consumer that could not fold into those
+// before may go on.
+const switched = "read tables switched"
+
 // Listener wakes those who wait for new events, on whichever instance these were appended.
 type Listener struct {
 	logger *slog.Logger

@@ -22,15 +22,15 @@ import (
 // installLock is the advisory lock under which role and projections are made.
 const installLock int64 = 0x6f72646272676974
 
-// Migrate brings a database up to date: schema, service role, projections, and a first workspace. It is safe to run at
-// any time and from several instances at once. The connection's own role needs the right to create roles and schemas.
+// Migrate brings a database up to date: schema, service role, the tables of projections that are new to it, and a first
+// workspace. It takes moments, whatever the database holds: tables of this release in place of those of another are built by
+// Rebuilds. It is safe to run at any time and from several instances at once. The connection's own role needs the right to
+// create roles and schemas.
 func Migrate(ctx context.Context, dsn string, logger *slog.Logger) error {
-	config, err := pgx.ParseConfig(dsn)
+	config, err := installationConfig(dsn, "orderbridge migrate")
 	if err != nil {
-		return errUnreadableDSN
+		return err
 	}
-	config.ConnectTimeout = connectTimeout
-	config.RuntimeParams["application_name"] = "orderbridge migrate"
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
 	if err := migrateSchema(ctx, db, logger); err != nil {
@@ -44,33 +44,33 @@ func Migrate(ctx context.Context, dsn string, logger *slog.Logger) error {
 		return err
 	}
 	defer service.Close()
-	if err := service.ensureDefaultWorkspace(ctx); err != nil {
-		return err
-	}
-	return service.showNewVersions(ctx, config, logger)
+	return service.ensureDefaultWorkspace(ctx)
 }
 
-// showNewVersions fills the read tables that are newer than those shown, and then shows them. Readers see the old ones
-// until then, and a service that is still running goes on filling those.
-func (db *Database) showNewVersions(ctx context.Context, config *pgx.ConnConfig, logger *slog.Logger) error {
+// installationConfig is how tables and views are changed: as the connection's own role.
+func installationConfig(dsn, name string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, errUnreadableDSN
+	}
+	config.ConnectTimeout = connectTimeout
+	keepFromHanging(config, name)
+	return config, nil
+}
+
+// ErrReadTablesFilling: the views do not show the read tables that this program reads.
+var ErrReadTablesFilling = problem.Unavailable("read-tables-filling",
+	"the read tables of this release are still being filled, or another release shows its own; try again later")
+
+// CheckShown tells whether the views show the read tables of this program: ErrReadTablesFilling when they do not.
+func (db *Database) CheckShown(ctx context.Context) error {
 	for _, p := range Projections() {
-		active, err := p.isActive(ctx, db.requests)
+		shown, err := p.isShown(ctx, db.requests)
 		if err != nil {
-			return fmt.Errorf("look for projection %s: %w", p.Name, unavailable(err))
+			return unavailable(err)
 		}
-		if active {
-			continue
-		}
-		head, err := queries.Head(ctx, db.consumers)
-		if err != nil {
-			return fmt.Errorf("find the log's head: %w", unavailable(err))
-		}
-		logger.InfoContext(ctx, "filling new read tables", "projection", p.Name, "version", p.Version, "events", head)
-		if err := db.catchUp(ctx, p, head); err != nil {
-			return fmt.Errorf("fill %s: %w", p.Schema(), unavailable(err))
-		}
-		if err := inInstallation(ctx, config, func(tx pgx.Tx) error { return p.show(ctx, tx) }); err != nil {
-			return fmt.Errorf("show %s: %w", p.Schema(), err)
+		if !shown {
+			return ErrReadTablesFilling
 		}
 	}
 	return nil
@@ -104,8 +104,8 @@ func newGoose(db *sql.DB) (*goose.Provider, error) {
 	return provider, nil
 }
 
-// CheckMigrated tells whether the database has all that this code needs. An error that is not ErrNotMigrated may also
-// mean that it was never set up, since the service role can read nothing then.
+// CheckMigrated tells whether the database has all that Migrate makes. An error that is not ErrNotMigrated may also mean
+// that it was never set up, since the service role can read nothing then.
 func (db *Database) CheckMigrated(ctx context.Context) error {
 	std := stdlib.OpenDBFromPool(db.requests)
 	defer std.Close()
@@ -121,11 +121,11 @@ func (db *Database) CheckMigrated(ctx context.Context) error {
 		return ErrNotMigrated
 	}
 	for _, p := range Projections() {
-		active, err := p.isActive(ctx, db.requests)
+		versions, err := queries.VersionsOf(ctx, db.requests, p.Name)
 		if err != nil {
 			return fmt.Errorf("look for projection %s: %w", p.Name, unavailable(err))
 		}
-		if !active {
+		if len(versions) == 0 {
 			return ErrNotMigrated
 		}
 	}
@@ -142,23 +142,8 @@ func (db *Database) CheckMigrated(ctx context.Context) error {
 // ErrNotMigrated: the database is older than this program.
 var ErrNotMigrated = problem.Unavailable("not-migrated", "the database is not up to date; run: orderbridge migrate")
 
-// install makes the role and the projections.
+// install makes the role and the projections, one installation at a time, and gives the service its rights.
 func install(ctx context.Context, config *pgx.ConnConfig) error {
-	return inInstallation(ctx, config, func(tx pgx.Tx) error {
-		if err := ensureServiceRole(ctx, tx); err != nil {
-			return err
-		}
-		for _, p := range Projections() {
-			if err := p.install(ctx, tx); err != nil {
-				return fmt.Errorf("install projection %s: %w", p.Name, err)
-			}
-		}
-		return nil
-	})
-}
-
-// inInstallation changes tables and views, one installation at a time, and gives the service its rights to them.
-func inInstallation(ctx context.Context, config *pgx.ConnConfig, change func(pgx.Tx) error) error {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return fmt.Errorf("reach database: %w", unavailable(err))
@@ -168,8 +153,13 @@ func inInstallation(ctx context.Context, config *pgx.ConnConfig, change func(pgx
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", installLock); err != nil {
 			return err
 		}
-		if err := change(tx); err != nil {
+		if err := ensureServiceRole(ctx, tx); err != nil {
 			return err
+		}
+		for _, p := range Projections() {
+			if err := p.install(ctx, tx); err != nil {
+				return fmt.Errorf("install projection %s: %w", p.Name, err)
+			}
 		}
 		return grantServiceRole(ctx, tx)
 	})
@@ -233,12 +223,6 @@ func grantServiceRole(ctx context.Context, tx pgx.Tx) error {
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + ServiceRole,
 		"REVOKE UPDATE, DELETE, TRUNCATE ON events FROM " + ServiceRole,
 		"GRANT SELECT ON goose_db_version TO " + ServiceRole,
-	}
-	for _, p := range Projections() {
-		schema := pgx.Identifier{p.Schema()}.Sanitize()
-		statements = append(statements,
-			"GRANT USAGE ON SCHEMA "+schema+" TO "+ServiceRole,
-			"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "+schema+" TO "+ServiceRole)
 	}
 	for _, statement := range statements {
 		if _, err := tx.Exec(ctx, statement); err != nil {

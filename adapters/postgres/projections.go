@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/domain/problem"
 )
 
 // A projection is a folder: schema.sql makes its tables, indexes.sql their indexes, and fold.sql folds the events of a
@@ -20,13 +22,16 @@ import (
 //go:embed projection
 var projectionFiles embed.FS
 
-// Projection is one version of the read tables that a folder describes.
+// Projection is how the read tables of a folder are made from the log. Of its tables there may be several versions, each in
+// a schema of its own: one that the views show, one that is being built, one that was shown before.
 type Projection struct {
-	// Name is the folder's name, Version the one that this code folds: it rises when tables or folds change.
-	Name    string
-	Version int
+	// Name is the folder's name.
+	Name string
+	// Definition is which state of the folder this is: it rises when tables or folds change, and with it every database
+	// needs a new version of the tables.
+	Definition int
 
-	statements []string
+	folds, indexes []string
 }
 
 // Projections are all that there are.
@@ -37,118 +42,191 @@ func Projections() []Projection {
 	}
 }
 
-// ConsumerName is the projection's name in the cursors. It is stored data.
-func (p Projection) ConsumerName() string { return fmt.Sprintf("projection:%s:v%d", p.Name, p.Version) }
+// ProjectionNamed finds a projection.
+func ProjectionNamed(name string) (Projection, error) {
+	var names []string
+	for _, p := range Projections() {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return Projection{}, problem.NotFound("projection-unknown", "no projection has this name; there are: %s", strings.Join(names, ", "))
+}
 
-// Schema is where the version's tables are.
-func (p Projection) Schema() string { return fmt.Sprintf("%s_v%d", p.Name, p.Version) }
+// ConsumerName is the projection's name in the cursors, for the version that is shown. It is stored data.
+func (p Projection) ConsumerName() string { return "projection:" + p.Name }
 
-// Fold folds the events in (after, upto] into the tables and moves the cursor. Folding is set-based: a statement a table,
-// whatever the size of the slice, so that live folding and rebuilding are the same.
+// SchemaOf is where the tables of a version are.
+func (p Projection) SchemaOf(version int) string { return fmt.Sprintf("%s_v%d", p.Name, version) }
+
+// errNotShown: the tables that are shown are those of another release, which folds them itself.
+var errNotShown = errors.New("the read tables that are shown are those of another release")
+
+// Fold folds the events in (after, upto] into the tables that are shown and moves the cursor, which the caller has locked:
+// while it is, nobody changes which version is shown.
 func (p Projection) Fold(ctx context.Context, tx pgx.Tx, after, upto int64) error {
 	// In a round trip before the others: all statements of a pipeline are prepared before the first of them is executed,
-	// and would mean the tables of the version that is shown, which may have another shape.
-	if _, err := tx.Exec(ctx, "SELECT set_config('search_path', $1, true)", p.Schema()+", public"); err != nil {
-		return fmt.Errorf("fold into %s: %w", p.Schema(), err)
+	// and would mean the tables that names mean by then, which may have another shape.
+	shown, err := queries.EnterShown(ctx, tx, dbsqlc.EnterShownParams{
+		Name: p.Name, Definition: number(p.Definition), After: after, Upto: upto,
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return errNotShown
 	}
+	if err != nil {
+		return fmt.Errorf("find the tables of %s: %w", p.Name, err)
+	}
+	return p.fold(ctx, tx, after, upto, shown.Skipped, func(pipe *pipeline) error {
+		return queries.MoveCursor(ctx, pipe, dbsqlc.MoveCursorParams{Consumer: p.ConsumerName(), Position: upto})
+	})
+}
+
+// foldInto folds the events in (after, upto] into the tables of a schema, and does what goes with it in the same round trip.
+func (p Projection) foldInto(ctx context.Context, tx pgx.Tx, schema string, after, upto int64, also func(*pipeline) error) error {
+	entered, err := queries.EnterSchema(ctx, tx, dbsqlc.EnterSchemaParams{Schema: schema, Name: p.Name, After: after, Upto: upto})
+	if err != nil {
+		return fmt.Errorf("find the tables of %s: %w", schema, err)
+	}
+	return p.fold(ctx, tx, after, upto, entered.Skipped, also)
+}
+
+// fold folds the events in (after, upto] but those that are passed over, into whichever tables names mean. It is set-based: a
+// statement a table, whatever the size of the slice, so that live folding and rebuilding are the same.
+func (p Projection) fold(ctx context.Context, tx pgx.Tx, after, upto int64, skipped []int64, also func(*pipeline) error) error {
 	var pipe pipeline
-	for _, statement := range p.statements {
-		if _, err := pipe.Exec(ctx, statement, after, upto); err != nil {
-			return err
+	begin := after
+	for _, end := range append(skipped, upto+1) {
+		if begin < end-1 {
+			for _, statement := range p.folds {
+				if _, err := pipe.Exec(ctx, statement, begin, end-1); err != nil {
+					return err
+				}
+			}
 		}
+		begin = end
 	}
-	if err := queries.MoveCursor(ctx, &pipe, dbsqlc.MoveCursorParams{Consumer: p.ConsumerName(), Position: upto}); err != nil {
+	if err := also(&pipe); err != nil {
 		return err
 	}
 	if err := pipe.send(ctx, tx); err != nil {
-		return fmt.Errorf("fold (%d, %d] into %s: %w", after, upto, p.Schema(), err)
+		return fmt.Errorf("fold (%d, %d] into %s: %w", after, upto, p.Name, err)
 	}
 	return nil
 }
 
-// isActive tells whether the version was installed and is the one that the views show.
-func (p Projection) isActive(ctx context.Context, db dbsqlc.DBTX) (bool, error) {
-	version := int32(p.Version) //nolint:gosec // versions are counted by hand
-	return queries.ProjectionActive(ctx, db, dbsqlc.ProjectionActiveParams{Name: p.Name, Version: version})
+// isShown tells whether the views show tables of this definition.
+func (p Projection) isShown(ctx context.Context, db dbsqlc.DBTX) (bool, error) {
+	shown, err := queries.ShownVersion(ctx, db, p.Name)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	return int(shown.Definition) == p.Definition, err
 }
 
-// install makes the version's tables when they are not there yet. The first version of a projection is shown at once; a
-// later one has to be filled before.
+// install makes the first version's tables and shows them, when the projection is new to the database. Later versions are
+// built beside it.
 func (p Projection) install(ctx context.Context, tx pgx.Tx) error {
-	rows, err := tx.Query(ctx, "SELECT version FROM projections WHERE name = $1", p.Name)
+	versions, err := queries.VersionsOf(ctx, tx, p.Name)
+	if err != nil || len(versions) > 0 {
+		return err
+	}
+	const first = 1
+	if err := p.create(ctx, tx, p.SchemaOf(first)); err != nil {
+		return err
+	}
+	for _, index := range p.indexes {
+		if _, err := tx.Exec(ctx, index, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return fmt.Errorf("make indexes of %s: %w", p.Name, err)
+		}
+	}
+	if err := queries.AddVersion(ctx, tx, dbsqlc.AddVersionParams{
+		Name: p.Name, Version: first, Active: true, Definition: number(p.Definition), AskedBy: "system",
+	}); err != nil {
+		return err
+	}
+	if err := queries.EnsureCursor(ctx, tx, p.ConsumerName()); err != nil {
+		return err
+	}
+	changes, err := p.viewChanges(ctx, tx, "", p.SchemaOf(first))
 	if err != nil {
 		return err
 	}
-	versions, err := pgx.CollectRows(rows, pgx.RowTo[int])
-	if err != nil || slices.Contains(versions, p.Version) {
-		return err
+	if _, err := tx.Exec(ctx, changes, pgx.QueryExecModeSimpleProtocol); err != nil {
+		return fmt.Errorf("show the tables of %s: %w", p.Name, err)
 	}
-	schema := pgx.Identifier{p.Schema()}.Sanitize()
+	return nil
+}
+
+// create makes a schema with the projection's tables, and gives the service its rights to them. Names mean those tables
+// until the transaction ends.
+func (p Projection) create(ctx context.Context, tx pgx.Tx, schema string) error {
+	name := pgx.Identifier{schema}.Sanitize()
 	for _, step := range []string{
-		"CREATE SCHEMA " + schema,
-		fmt.Sprintf("SET LOCAL search_path = %s, public", schema),
+		"CREATE SCHEMA " + name,
+		fmt.Sprintf("SET LOCAL search_path = %s, public", name),
 		p.file("schema.sql"),
-		p.file("indexes.sql"),
-		"SET LOCAL search_path = public",
+		fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s", name, ServiceRole),
+		fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %s TO %s", name, ServiceRole),
 	} {
 		if _, err := tx.Exec(ctx, step, pgx.QueryExecModeSimpleProtocol); err != nil {
-			return fmt.Errorf("make tables of %s: %w", p.Schema(), err)
+			return fmt.Errorf("make tables of %s: %w", schema, err)
 		}
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO projections (name, version, active) VALUES ($1, $2, false)`, p.Name, p.Version); err != nil {
-		return err
-	}
-	if len(versions) > 0 {
-		return nil
-	}
-	return p.show(ctx, tx)
+	return nil
 }
 
-// show makes the views show this version, in place of any other.
-func (p Projection) show(ctx context.Context, tx pgx.Tx) error {
-	rows, err := tx.Query(ctx, "SELECT version FROM projections WHERE name = $1 AND active", p.Name)
+// viewChanges are the statements that make the views show the tables of a schema in place of those of another; "" for none.
+func (p Projection) viewChanges(ctx context.Context, tx pgx.Tx, hidden, shown string) (string, error) {
+	gone, err := tablesOf(ctx, tx, hidden)
 	if err != nil {
-		return err
+		return "", err
 	}
-	shown, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	tables, err := tablesOf(ctx, tx, shown)
 	if err != nil {
-		return err
+		return "", err
 	}
-	for _, version := range shown {
-		tables, err := tablesOf(ctx, tx, Projection{Name: p.Name, Version: version}.Schema())
-		if err != nil {
-			return err
+	alike, err := haveSameColumns(ctx, tx, hidden, shown)
+	if err != nil {
+		return "", err
+	}
+	var changes []string
+	if !alike { // a view can be replaced by one with the same columns only
+		for _, table := range gone {
+			changes = append(changes, "DROP VIEW public."+pgx.Identifier{table}.Sanitize())
 		}
-		for _, table := range tables {
-			if _, err := tx.Exec(ctx, "DROP VIEW public."+pgx.Identifier{table}.Sanitize()); err != nil {
-				return fmt.Errorf("hide table %s: %w", table, err)
-			}
-		}
-	}
-	tables, err := tablesOf(ctx, tx, p.Schema())
-	if err != nil {
-		return err
 	}
 	for _, table := range tables {
 		name := pgx.Identifier{table}.Sanitize()
-		view := fmt.Sprintf("CREATE VIEW public.%s AS SELECT * FROM %s.%s", name, pgx.Identifier{p.Schema()}.Sanitize(), name)
-		if _, err := tx.Exec(ctx, view); err != nil {
-			return fmt.Errorf("show table %s: %w", table, err)
+		changes = append(changes,
+			fmt.Sprintf("CREATE OR REPLACE VIEW public.%s AS SELECT * FROM %s.%s", name, pgx.Identifier{shown}.Sanitize(), name))
+		if !alike {
+			changes = append(changes, fmt.Sprintf("GRANT SELECT ON public.%s TO %s", name, ServiceRole))
 		}
 	}
-	for _, statement := range []string{
-		"UPDATE projections SET active = false WHERE name = $1 AND version <> $2",
-		"UPDATE projections SET active = true WHERE name = $1 AND version = $2",
-	} {
-		if _, err := tx.Exec(ctx, statement, p.Name, p.Version); err != nil {
-			return err
-		}
-	}
-	return nil
+	return strings.Join(changes, ";\n"), nil
+}
+
+// haveSameColumns tells whether two schemas have the same tables with the same columns in the same order.
+func haveSameColumns(ctx context.Context, tx pgx.Tx, one, other string) (bool, error) {
+	var same bool
+	err := tx.QueryRow(ctx, `
+		WITH columns AS (
+			SELECT n.nspname, c.relname, array_agg((a.attname, a.atttypid, a.atttypmod, a.attcollation)::text ORDER BY a.attnum) AS columns
+			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+			WHERE n.nspname IN ($1, $2) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+			GROUP BY 1, 2
+		)
+		SELECT NOT EXISTS (
+			SELECT FROM (SELECT relname, columns FROM columns WHERE nspname = $1) o
+			FULL JOIN (SELECT relname, columns FROM columns WHERE nspname = $2) t USING (relname)
+			WHERE o.columns IS DISTINCT FROM t.columns
+		)`, one, other).Scan(&same)
+	return same, err
 }
 
 func tablesOf(ctx context.Context, tx pgx.Tx, schema string) ([]string, error) {
-	rows, err := tx.Query(ctx, "SELECT tablename FROM pg_tables WHERE schemaname = $1 ORDER BY tablename", schema)
+	rows, err := tx.Query(ctx, "SELECT tablename::text FROM pg_tables WHERE schemaname = $1 ORDER BY tablename", schema)
 	if err != nil {
 		return nil, err
 	}
@@ -163,14 +241,22 @@ func (p Projection) file(name string) string {
 	return string(content)
 }
 
-func mustLoadProjection(name string, version int) Projection {
-	p := Projection{Name: name, Version: version}
-	for statement := range strings.SplitSeq(p.file("fold.sql"), "\n;\n") {
+func mustLoadProjection(name string, definition int) Projection {
+	p := Projection{Name: name, Definition: definition}
+	p.folds = statementsOf(p.file("fold.sql"), "\n;\n")
+	p.indexes = statementsOf(p.file("indexes.sql"), ";\n")
+	return p
+}
+
+// statementsOf takes a file of SQL apart, without its comments.
+func statementsOf(file, separator string) []string {
+	var statements []string
+	for statement := range strings.SplitSeq(file, separator) {
 		if statement = withoutComments(statement); statement != "" {
-			p.statements = append(p.statements, statement)
+			statements = append(statements, statement)
 		}
 	}
-	return p
+	return statements
 }
 
 // withoutComments drops comment lines, so that what is left empty is no statement.
@@ -180,3 +266,6 @@ func withoutComments(statement string) string {
 	})
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
+
+// number is a version or definition as the database has it.
+func number(version int) int32 { return int32(version) } //nolint:gosec // they are counted by hand

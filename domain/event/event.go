@@ -33,6 +33,8 @@ const (
 	streamCustomer = "customer/"
 	streamUser     = "user/"
 
+	streamProjection = "projection/"
+
 	// WorkspaceStream holds a workspace's own settings.
 	WorkspaceStream Stream = "workspace"
 )
@@ -48,6 +50,9 @@ func CustomerStream(id uuid.UUID) Stream { return Stream(streamCustomer + id.Str
 
 // UserStream holds the life of one member of staff.
 func UserStream(id uuid.UUID) Stream { return Stream(streamUser + id.String()) }
+
+// ProjectionStream holds what was decided about a projection in view of a workspace's events.
+func ProjectionStream(name string) Stream { return Stream(streamProjection + name) }
 
 // Actor says who made an event happen. It never holds personal data beyond the name that an operator chose.
 type Actor string

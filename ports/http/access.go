@@ -63,6 +63,9 @@ func (s *server) authenticated(needed workspace.Role, next func(http.ResponseWri
 		if !caller.Role.Includes(needed) {
 			return problem.Forbidden("role-insufficient", "this needs a token with the role %s, and yours has the role %s", needed, caller.Role)
 		}
+		if err := s.cfg.Readable(); err != nil { // commands too: they are answered with what the read tables show
+			return err
+		}
 		if err := s.checkQuery(r); err != nil {
 			return err
 		}

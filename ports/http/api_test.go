@@ -45,6 +45,28 @@ func TestAPINeedsAToken(t *testing.T) {
 	}
 }
 
+func TestAPIWaitsForTheReadTables(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.readable = func() error { return problem.Unavailable("read-tables-filling", "the read tables are being filled") }
+	for name, request := range map[string]*http.Request{
+		"a read":    bundle.get("/api/v1/orders"),
+		"a command": bundle.command(http.MethodPost, "/api/v1/customers", `{"name":"Lan"}`),
+	} {
+		got := bundle.do(t, request)
+		got.wantProblem(t, http.StatusServiceUnavailable, "read-tables-filling")
+		if got.header.Get("Retry-After") == "" {
+			t.Errorf("%s is not told when to try again", name)
+		}
+	}
+	stranger := bundle.get("/api/v1/orders")
+	stranger.Header.Del("Authorization")
+	bundle.do(t, stranger).wantProblem(t, http.StatusUnauthorized, "token-unknown")
+	if got := bundle.do(t, bundle.delivery(orderBody)); got.status != http.StatusOK || len(bundle.log.all()) != 1 {
+		t.Errorf("a delivery is answered with %d %s", got.status, got.body)
+	}
+}
+
 func TestAPIShowsTheCallersWorkspaceOnly(t *testing.T) {
 	t.Parallel()
 	bundle := setup(t)

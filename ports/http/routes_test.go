@@ -119,11 +119,12 @@ func TestReadiness(t *testing.T) {
 
 func TestWiringMistakesAreFoundAtStart(t *testing.T) {
 	t.Parallel()
-	ready := func(context.Context) error { return nil }
+	ready, readable := func(context.Context) error { return nil }, func() error { return nil }
 	registry := prometheus.NewRegistry()
 	for name, cfg := range map[string]porthttp.Config{
-		"no readiness": {Registerer: registry, Gatherer: registry},
-		"no metrics":   {Readiness: ready},
+		"no readiness":   {Readable: readable, Registerer: registry, Gatherer: registry},
+		"no read tables": {Readiness: ready, Registerer: registry, Gatherer: registry},
+		"no metrics":     {Readiness: ready, Readable: readable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

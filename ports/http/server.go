@@ -30,6 +30,8 @@ type Config struct {
 	// Readiness tells why the service cannot do its work; nil when it can. The text of a problem is shown to whoever asks,
 	// other errors are only logged.
 	Readiness func(ctx context.Context) error
+	// Readable tells why the read tables cannot be read yet, and with them the API; nil when they can.
+	Readable func() error
 	// Registerer takes the server's own metrics, Gatherer gives all metrics.
 	Registerer prometheus.Registerer
 	Gatherer   prometheus.Gatherer
@@ -48,8 +50,8 @@ type server struct {
 // NewServer makes the handler of everything that openapi.yaml describes. It panics when a dependency is missing or the
 // metrics are registered already: both are mistakes in the wiring.
 func NewServer(logger *slog.Logger, application app.Application, cfg Config) http.Handler {
-	if cfg.Readiness == nil || cfg.Registerer == nil || cfg.Gatherer == nil {
-		panic("ports/http: Config needs Readiness, Registerer and Gatherer")
+	if cfg.Readiness == nil || cfg.Readable == nil || cfg.Registerer == nil || cfg.Gatherer == nil {
+		panic("ports/http: Config needs Readiness, Readable, Registerer and Gatherer")
 	}
 	if cfg.MaxBodyBytes == 0 {
 		cfg.MaxBodyBytes = defaultMaxBodyBytes

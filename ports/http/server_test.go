@@ -68,6 +68,7 @@ type testBundle struct {
 	answers   *fakeAnswers
 	logs      *logBuffer
 	ready     func(ctx context.Context) error
+	readable  func() error
 	registry  *prometheus.Registry
 }
 
@@ -106,6 +107,12 @@ func setup(t *testing.T, configure ...func(*httptest.Server)) *testBundle {
 				return nil
 			}
 			return bundle.ready(ctx)
+		},
+		Readable: func() error {
+			if bundle.readable == nil {
+				return nil
+			}
+			return bundle.readable()
 		},
 		Registerer: bundle.registry,
 		Gatherer:   bundle.registry,

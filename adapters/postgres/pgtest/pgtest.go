@@ -65,6 +65,43 @@ func NewEmpty(t testing.TB) string {
 	return create(t, pgtestdb.NoopMigrator{}).URL()
 }
 
+// MakeOlder makes a database look as the release before would have left it: the read tables that are shown have another
+// definition, and another shape, so that no statement for this release's fits them: each lacks its last column.
+func MakeOlder(t testing.TB, dsn string) {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, p := range postgres.Projections() {
+		var version int
+		err := db.QueryRowContext(t.Context(), "UPDATE projections SET definition = definition - 1 WHERE name = $1 AND active RETURNING version",
+			p.Name).Scan(&version)
+		if err != nil {
+			t.Fatalf("find the tables of %s that are shown: %v", p.Name, err)
+		}
+		if _, err := db.ExecContext(t.Context(), fmt.Sprintf(dropLastColumns, p.SchemaOf(version), postgres.ServiceRole)); err != nil {
+			t.Fatalf("give %s another shape: %v", p.SchemaOf(version), err)
+		}
+	}
+}
+
+// dropLastColumns takes the last column from each table of a schema, and from the view that shows it to a role.
+const dropLastColumns = `
+	DO $$
+	DECLARE last record;
+	BEGIN
+		FOR last IN
+			SELECT DISTINCT ON (table_name) table_name, column_name FROM information_schema.columns
+			WHERE table_schema = '%[1]s' ORDER BY table_name, ordinal_position DESC
+		LOOP
+			EXECUTE format('ALTER TABLE %[1]s.%%I DROP COLUMN %%I CASCADE', last.table_name, last.column_name);
+			EXECUTE format('CREATE VIEW public.%%1$I AS SELECT * FROM %[1]s.%%1$I', last.table_name);
+			EXECUTE format('GRANT SELECT ON public.%%I TO %[2]s', last.table_name);
+		END LOOP;
+	END $$`
+
 func create(t testing.TB, migrator pgtestdb.Migrator) *pgtestdb.Config {
 	t.Helper()
 	server.once.Do(start)

@@ -31,9 +31,6 @@ ON CONFLICT (consumer) DO UPDATE SET category = excluded.category, position = ex
 -- name: EventTypeAt :one
 SELECT type FROM events WHERE position = $1;
 
--- name: ProjectionActive :one
-SELECT EXISTS (SELECT FROM projections WHERE name = $1 AND version = $2 AND active);
-
 -- name: LaggingProjections :one
 -- How many of these consumers have not handled the log up to a position.
 SELECT count(*) FROM unnest(@consumers::text[]) u (consumer)

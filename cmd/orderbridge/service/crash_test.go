@@ -118,25 +118,25 @@ func blockCursor(t *testing.T, dsn string) (reached func() bool, release func())
 // blockAppend stops the policy where everything is decided and written but its events.
 func blockAppend(t *testing.T, dsn string) (reached func() bool, release func()) {
 	t.Helper()
-	return blockInsert(t, dsn, "BEFORE", "CustomerCreated")
+	return blockInsert(t, dsn, "BEFORE", "events", "NEW.type = 'CustomerCreated'")
 }
 
 // blockCommit stops the policy where its last event is inserted, before the commit.
 func blockCommit(t *testing.T, dsn string) (reached func() bool, release func()) {
 	t.Helper()
-	return blockInsert(t, dsn, "AFTER", "OrderCreated")
+	return blockInsert(t, dsn, "AFTER", "events", "NEW.type = 'OrderCreated'")
 }
 
-// blockInsert makes the insert of an event wait for a lock that the test holds.
-func blockInsert(t *testing.T, dsn, when, eventType string) (reached func() bool, release func()) {
+// blockInsert makes the insert of a row of a kind wait for a lock that the test holds.
+func blockInsert(t *testing.T, dsn, when, table, kind string) (reached func() bool, release func()) {
 	t.Helper()
 	const lock = 4711
 	holder := connect(t, dsn)
 	_, err := holder.Exec(t.Context(), fmt.Sprintf(`
 		CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS
 			'BEGIN PERFORM pg_advisory_xact_lock_shared(%d); RETURN NEW; END';
-		CREATE TRIGGER wait_for_test %s INSERT ON events FOR EACH ROW WHEN (NEW.type = '%s') EXECUTE FUNCTION wait_for_test();
-		SELECT pg_advisory_lock(%d)`, lock, when, eventType, lock))
+		CREATE TRIGGER wait_for_test %s INSERT ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION wait_for_test();
+		SELECT pg_advisory_lock(%d)`, lock, when, table, kind, lock))
 	must(t, err)
 	watching := connect(t, dsn)
 	reached = func() bool {

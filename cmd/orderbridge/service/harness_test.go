@@ -20,6 +20,7 @@ import (
 	"orderbridge/adapters/postgres"
 	"orderbridge/adapters/postgres/pgtest"
 	"orderbridge/app/command"
+	"orderbridge/app/policy"
 	"orderbridge/app/query"
 	"orderbridge/cmd/orderbridge/service"
 	"orderbridge/domain/customer"
@@ -347,13 +348,17 @@ func all[T any](b *bridge, path string) []T {
 func (b *bridge) caughtUp() {
 	b.t.Helper()
 	conn := connect(b.t, b.dsn)
-	consumers := 1 + len(postgres.Projections()) // a service that has just started has not made all their cursors yet
+	consumers := []string{policy.OnOrderReceivedName}
+	for _, p := range postgres.Projections() {
+		consumers = append(consumers, p.ConsumerName())
+	}
 	eventually(b.t, "the consumers reach the head of the log", func() bool {
 		return count(b.t, conn, `
 			SELECT count(*) FROM cursors c
-			WHERE NOT EXISTS (
+			WHERE c.consumer = ANY ($1) AND NOT EXISTS (
 				SELECT FROM events e
-				WHERE e.position > c.position AND (c.consumer LIKE 'projection:%' OR e.type IN ('OrderReceived', 'IngestionRetried')))`) == consumers
+				WHERE e.position > c.position AND (c.consumer LIKE 'projection:%' OR e.type IN ('OrderReceived', 'IngestionRetried')))`,
+			consumers) == len(consumers) // a service that has just started has not made all cursors yet
 	})
 }
 

@@ -43,7 +43,7 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdin 
 		Stdin: stdin, Stdout: stdout, Stderr: stderr, Getenv: getenv,
 		Open: func(ctx context.Context) (cli.Session, error) {
 			// Operators see the command's answer; of what happens inside they see only what is wrong.
-			opened, err := Open(ctx, root.settings(getenv), root.logger(stderr, slog.LevelWarn))
+			opened, err := openFilled(ctx, root.settings(getenv), root.logger(stderr, slog.LevelWarn), stderr)
 			if err != nil {
 				return cli.Session{}, err
 			}
@@ -191,7 +191,7 @@ func (migrateCommand) Help() string {
 
 // Run migrates.
 func (migrateCommand) Run(ctx context.Context, rt *cli.Runtime, root *grammar) error {
-	opened, err := Open(ctx, root.settings(rt.Getenv), root.logger(rt.Stderr, slog.LevelInfo))
+	opened, err := openFilled(ctx, root.settings(rt.Getenv), root.logger(rt.Stderr, slog.LevelInfo), rt.Stderr)
 	if err != nil {
 		return err
 	}

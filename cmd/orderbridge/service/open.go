@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"orderbridge/adapters/localpg"
@@ -40,10 +42,14 @@ type Service struct {
 	db       *postgres.Database
 	log      *postgres.Log
 	listener *postgres.Listener
+	rebuilds *postgres.Rebuilds
 	dsn      string
+
+	shown atomic.Bool // the views have shown this release's read tables since it serves
 }
 
-// Open opens the database, brings it up to date, and puts the service together. Nothing runs yet but the database.
+// Open opens the database, migrates it when it is older, and puts the service together. Nothing runs yet but the database,
+// and read tables of this release may still have to be built.
 func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Service, err error) {
 	s := &Service{logger: logger, dsn: settings.DatabaseURL}
 	defer func() {
@@ -66,6 +72,8 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 	}
 	s.log = postgres.NewLog(s.db)
 	s.listener = postgres.NewListener(s.db, logger)
+
+	s.rebuilds = postgres.NewRebuilds(s.db, s.dsn, logger)
 
 	read := postgres.NewReadModel(s.db)
 	workspaces, customers, users := postgres.NewWorkspaces(s.db), postgres.NewCustomers(s.db), postgres.NewUsers(s.db)
@@ -94,13 +102,51 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			MapStaff:             command.NewMapStaffHandler(users, postgres.NewPastOrders(s.db)),
 			UnmapStaff:           command.NewUnmapStaffHandler(users),
 		},
-		Answers: postgres.NewAnswers(s.db, key),
-		Queries: app.Queries{ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read)},
+		Projections: s.rebuilds,
+		Answers:     postgres.NewAnswers(s.db, key),
+		Queries:     app.Queries{ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read)},
 	}
 	return s, nil
 }
 
-// connect connects to the database, and brings it up to date first when it is not.
+// openFilled is Open for whoever reads at once: it returns when the read tables of this release are built and shown. That may
+// take a while, and is noted.
+func openFilled(ctx context.Context, settings Settings, logger *slog.Logger, notes io.Writer) (*Service, error) {
+	s, err := Open(ctx, settings, logger)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fill(ctx, notes); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// fill builds the read tables of this release when those that are shown are of another, or waits while somebody else does.
+func (s *Service) fill(ctx context.Context, notes io.Writer) error {
+	for noted := false; ; noted = true {
+		err := s.db.CheckShown(ctx)
+		if !errors.Is(err, postgres.ErrReadTablesFilling) {
+			return err
+		}
+		if !noted {
+			fmt.Fprintln(notes, "note: the read tables of this release are built first; it is safe to interrupt this and to run it again")
+		}
+		if err := s.rebuilds.BuildUnfinished(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(fillPoll):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// fillPoll is how often it is looked whether somebody else has built the read tables.
+const fillPoll = 100 * time.Millisecond
+
+// connect connects to the database, and migrates it first when it is older.
 func (s *Service) connect(ctx context.Context) error {
 	db, err := postgres.Connect(ctx, s.dsn)
 	if err == nil {

@@ -37,7 +37,7 @@ const (
 )
 
 // Serve runs HTTP server and consumers until the context ends or one of them fails, and returns when requests and
-// slices under way have come to an end.
+// slices under way have come to an end. Deliveries are taken from the start; the API waits for the read tables of this release.
 func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	// Consumers stop after the door is closed, so that what was taken last is still handled if it is quick.
 	consuming, stopConsuming := context.WithCancel(context.WithoutCancel(ctx))
@@ -52,9 +52,11 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		postgres.NewConsumerMetrics(s.db))
 	handler := httpport.NewServer(s.logger, s.Application, httpport.Config{
-		Readiness: s.readiness(consumers), Registerer: metrics, Gatherer: metrics,
+		Readiness: s.readiness(consumers), Readable: s.readable, Registerer: metrics, Gatherer: metrics,
 	})
 	server := httpport.NewHTTPServer(listener.Addr().String(), handler, s.logger)
+
+	s.shown.Store(s.db.CheckShown(ctx) == nil) // usually it holds, and the API answers from the start
 
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error {
@@ -62,6 +64,14 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	running.Go(func() error { return s.watchCluster(ctx) })
+	running.Go(func() error {
+		s.rebuilds.Run(ctx)
+		return nil
+	})
+	running.Go(func() error {
+		s.watchShown(ctx)
+		return nil
+	})
 	running.Go(func() error {
 		s.watchHeld(ctx)
 		return nil
@@ -105,6 +115,28 @@ func (s *Service) watchHeld(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// watchShown notices when the read tables of this release are shown, whoever built them.
+func (s *Service) watchShown(ctx context.Context) {
+	tick := time.NewTicker(fillPoll)
+	defer tick.Stop()
+	for !s.shown.Load() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		s.shown.Store(s.db.CheckShown(ctx) == nil)
+	}
+}
+
+// readable tells whether the API can read what it answers.
+func (s *Service) readable() error {
+	if !s.shown.Load() {
+		return postgres.ErrReadTablesFilling
+	}
+	return nil
 }
 
 // watchCluster brings the embedded server back when it dies. It fails when that goes wrong again and again, so that
@@ -171,8 +203,8 @@ func (s *Service) groups(consumers []*eventbus.Consumer) ([]subscriber.Group, er
 	return groups, nil
 }
 
-// readiness tells whether the service can do its work: the database answers and is up to date, the consumers live. A
-// consumer that stopped at an event is no reason to turn deliveries away: they are safe in the log.
+// readiness tells whether the service can do all of its work: the database answers and is up to date, the consumers live,
+// the read tables are shown. A consumer that stopped at an event is no reason to turn deliveries away: they are safe in the log.
 func (s *Service) readiness(consumers []*eventbus.Consumer) func(context.Context) error {
 	var mu sync.Mutex
 	var migratedAt time.Time
@@ -185,12 +217,18 @@ func (s *Service) readiness(consumers []*eventbus.Consumer) func(context.Context
 				return err
 			}
 		}
+		if err := s.readable(); err != nil {
+			return err
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if time.Since(migratedAt) < migratedKept {
 			return nil
 		}
 		if err := s.db.CheckMigrated(ctx); err != nil {
+			return err
+		}
+		if err := s.db.CheckShown(ctx); err != nil {
 			return err
 		}
 		migratedAt = time.Now()

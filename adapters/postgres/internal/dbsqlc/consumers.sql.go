@@ -168,19 +168,3 @@ func (q *Queries) PendingOrders(ctx context.Context, db DBTX, position int64) (i
 	err := row.Scan(&count)
 	return count, err
 }
-
-const projectionActive = `-- name: ProjectionActive :one
-SELECT EXISTS (SELECT FROM projections WHERE name = $1 AND version = $2 AND active)
-`
-
-type ProjectionActiveParams struct {
-	Name    string
-	Version int32
-}
-
-func (q *Queries) ProjectionActive(ctx context.Context, db DBTX, arg ProjectionActiveParams) (bool, error) {
-	row := db.QueryRow(ctx, projectionActive, arg.Name, arg.Version)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}

@@ -1,5 +1,5 @@
--- Made after the table is filled when the projection is rebuilt.
+-- Made after the table is filled when the projection is rebuilt; a rebuild that was interrupted has some of them already.
 
-CREATE UNIQUE INDEX deliveries_list ON deliveries (workspace_id, received_position);
-CREATE INDEX deliveries_outcome ON deliveries (workspace_id, outcome, received_position);
-CREATE INDEX deliveries_shop ON deliveries (workspace_id, shop_id, received_position);
+CREATE UNIQUE INDEX IF NOT EXISTS deliveries_list ON deliveries (workspace_id, received_position);
+CREATE INDEX IF NOT EXISTS deliveries_outcome ON deliveries (workspace_id, outcome, received_position);
+CREATE INDEX IF NOT EXISTS deliveries_shop ON deliveries (workspace_id, shop_id, received_position);

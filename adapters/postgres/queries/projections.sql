@@ -1,0 +1,111 @@
+-- name: EnterShown :one
+-- Lets names mean the tables of the version that is shown, until the transaction ends, if they are of this definition.
+SELECT set_config('search_path', format('%s_v%s, public', p.name, p.version), true)::text AS search_path,
+    ARRAY(SELECT s.position FROM projection_skips s
+        WHERE s.name = p.name AND s.position > @after AND s.position <= @upto ORDER BY 1)::bigint[] AS skipped
+FROM projections p
+WHERE p.name = @name AND p.active AND p.definition = @definition;
+
+-- name: EnterSchema :one
+-- Lets names mean the tables of a schema, until the transaction ends.
+SELECT set_config('search_path', @schema::text || ', public', true)::text AS search_path,
+    ARRAY(SELECT s.position FROM projection_skips s
+        WHERE s.name = @name AND s.position > @after AND s.position <= @upto ORDER BY 1)::bigint[] AS skipped;
+
+-- name: ShownVersion :one
+SELECT version, definition FROM projections WHERE name = $1 AND active;
+
+-- name: UnfinishedVersion :one
+SELECT version, definition, position FROM projections WHERE name = $1 AND NOT active AND finished_at IS NULL
+ORDER BY version DESC LIMIT 1;
+
+-- name: PreviousVersion :one
+-- The complete version that was shown before.
+SELECT version, definition, position FROM projections WHERE name = $1 AND NOT active AND finished_at IS NOT NULL
+ORDER BY touched_at DESC NULLS LAST, version DESC LIMIT 1;
+
+-- name: VersionsOf :many
+SELECT version FROM projections WHERE name = $1 ORDER BY version;
+
+-- name: AddVersion :exec
+INSERT INTO projections (name, version, active, definition, asked_by, finished_at)
+VALUES (@name, @version, @active, @definition, @asked_by, CASE WHEN @active THEN clock_timestamp() END);
+
+-- name: DropVersion :exec
+DELETE FROM projections WHERE name = $1 AND version = $2;
+
+-- name: StartRun :exec
+UPDATE projections
+SET asked_by = @asked_by, unattended = @unattended, cancelled = false, runner = @runner, phase = 'filling',
+    run_started_at = clock_timestamp(), run_started_from = position, touched_at = clock_timestamp(), failure = NULL,
+    failed_position = NULL
+WHERE name = @name AND version = @version;
+
+-- name: MoveVersion :exec
+UPDATE projections SET position = @position, touched_at = clock_timestamp() WHERE name = @name AND version = @version;
+
+-- name: EnterPhase :exec
+UPDATE projections SET phase = @phase::text, touched_at = clock_timestamp() WHERE name = @name AND version = @version;
+
+-- name: RunCancelled :one
+SELECT cancelled FROM projections WHERE name = $1 AND version = $2;
+
+-- name: EndRun :exec
+-- The run ended, for what reason or none.
+UPDATE projections
+SET runner = NULL, phase = NULL, took = took + (clock_timestamp() - run_started_at), failure = sqlc.narg(failure),
+    failed_position = sqlc.narg(failed_position), run_started_at = NULL, touched_at = clock_timestamp()
+WHERE name = @name AND version = @version AND run_started_at IS NOT NULL;
+
+-- name: CancelRun :exec
+UPDATE projections SET cancelled = true WHERE name = $1 AND run_started_at IS NOT NULL;
+
+-- name: HideShown :exec
+UPDATE projections SET active = false, position = @position, touched_at = clock_timestamp() WHERE name = @name AND active;
+
+-- name: ShowVersion :exec
+UPDATE projections
+SET active = true, position = @position, finished_at = clock_timestamp(), touched_at = clock_timestamp()
+WHERE name = @name AND version = @version;
+
+-- name: NoteReadersWaited :exec
+UPDATE projections SET readers_waited = make_interval(secs => @seconds::float8) WHERE name = @name AND version = @version;
+
+-- name: LockCursor :one
+SELECT position FROM cursors WHERE consumer = $1 FOR UPDATE;
+
+-- name: UnattendedRuns :many
+-- Versions that nobody sits in front of and that are not complete.
+SELECT name, asked_by FROM projections WHERE unattended AND NOT active AND finished_at IS NULL AND NOT cancelled ORDER BY name;
+
+-- name: FailureAt :one
+-- Why a version that is being built could not fold an event.
+SELECT coalesce(failure, '')::text FROM projections WHERE name = @name AND NOT active AND failed_position = @position::bigint;
+
+-- name: SkipEvent :exec
+INSERT INTO projection_skips (name, position) VALUES ($1, $2);
+
+-- name: StopOf :one
+SELECT category, coalesce(position, 0)::bigint AS position, coalesce(event_type, '')::text AS event_type, reason, since
+FROM consumer_stops WHERE consumer = $1;
+
+-- name: WorkspaceAt :one
+SELECT workspace_id, type FROM events WHERE position = $1;
+
+-- name: StreamVersion :one
+SELECT coalesce(max(version), 0)::integer FROM events WHERE workspace_id = $1 AND stream = $2;
+
+-- name: ProjectionVersions :many
+-- Where every version of every projection stands.
+SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.finished_at, p.asked_by, p.unattended, p.cancelled,
+    p.runner, p.phase, p.run_started_at, p.run_started_from, p.touched_at, date_part('epoch', p.took)::float8 AS took_seconds,
+    coalesce(date_part('epoch', p.readers_waited), 0)::float8 AS readers_waited_seconds, p.failure, p.failed_position,
+    c.position AS cursor_position, s.category, s.position AS stop_position, s.event_type, s.reason, s.since
+FROM projections p
+LEFT JOIN cursors c ON c.consumer = 'projection:' || p.name
+LEFT JOIN consumer_stops s ON s.consumer = 'projection:' || p.name
+ORDER BY p.name, p.version;
+
+-- name: RecordedAt :one
+-- When the first event behind a position was appended. Index: events_pkey.
+SELECT recorded_at FROM events WHERE position > $1 ORDER BY position LIMIT 1;

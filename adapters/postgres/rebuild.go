@@ -1,0 +1,531 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/app/query"
+	"orderbridge/domain/problem"
+)
+
+const (
+	// A slice of a rebuild is a transaction. It begins small and grows to what a second takes: a longer one would keep vacuum
+	// from tidying up behind everybody else, and a much shorter one would pay for its commit more than for its work.
+	firstRebuildSlice = 5_000
+	maxRebuildSlice   = 100_000
+	shortRebuildSlice = 500 * time.Millisecond
+	longRebuildSlice  = 2 * time.Second
+
+	// switchGap is how many events may be left to fold when the tables are switched: their consumer waits for it.
+	switchGap = 500
+	// viewsTimeout bounds how long changing a view waits for those who read it, in PostgreSQL's words: whoever comes to read
+	// meanwhile waits behind.
+	viewsTimeout = "40ms"
+	// firstViewsRetry is how long readers are left alone before the views are changed after all, lastViewsRetry how long when
+	// that failed many times.
+	firstViewsRetry = 50 * time.Millisecond
+	lastViewsRetry  = time.Second
+
+	// maxSliceAttempts is how often a slice is tried again that got into somebody's way.
+	maxSliceAttempts = 5
+	endRunTimeout    = 5 * time.Second
+)
+
+// rebuild is one run that builds a version of a projection's tables, on a connection of its own. The connection holds the
+// lock on rebuilding the projection, so that it ends with the run, however that ends.
+type rebuild struct {
+	Projection
+
+	db      *Database
+	conn    *pgx.Conn
+	logger  *slog.Logger
+	version int
+	// complete tells that the version was shown before, so that it has its indexes.
+	complete bool
+
+	position, from, size int64
+	phase                string
+	started              time.Time
+	askedBy, runner      string
+	report               func(query.Rebuild)
+}
+
+var (
+	errRebuildUnknown = problem.NotFound("rebuild-unknown", "nothing of this projection is being built")
+	errNoPrevious     = problem.NotFound("no-previous-version", "no version was read before the present one, or it was dropped")
+	errOtherRelease   = problem.Conflict("previous-version-older",
+		"the version that was read before was made by another release, and this one cannot read it")
+	errRebuildRunning   = problem.Conflict("rebuild-running", "it is being rebuilt already")
+	errRebuildCancelled = problem.Conflict("rebuild-cancelled", "the rebuild was cancelled, and what it built was dropped")
+	errRebuildForbidden = problem.Forbidden("rebuild-forbidden",
+		"this database user may not make tables and change views; run the command with the --database-url of the one who ran: orderbridge migrate")
+)
+
+// rebuildLock is the advisory lock under which a projection is rebuilt.
+const rebuildLock = "SELECT pg_try_advisory_lock(hashtextextended('orderbridge rebuild ' || $1, 0))"
+
+// newRebuild connects, and makes sure that nobody else rebuilds the projection.
+func (db *Database) newRebuild(ctx context.Context, dsn string, p Projection, logger *slog.Logger) (*rebuild, error) {
+	r, err := db.newBuild(ctx, dsn, p, rebuildLock, logger)
+	if errors.Is(err, errLockTaken) {
+		return nil, db.rebuildRunning(ctx, p.Name)
+	}
+	return r, err
+}
+
+// errLockTaken: somebody else is at the same thing.
+var errLockTaken = errors.New("the lock is taken")
+
+// newBuild connects as one who builds tables, and takes a lock on the projection.
+func (db *Database) newBuild(ctx context.Context, dsn string, p Projection, lock string, logger *slog.Logger) (*rebuild, error) {
+	config, err := installationConfig(dsn, "orderbridge rebuild")
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]string{
+		// The tables grow from nothing while they are filled.
+		"plan_cache_mode": "force_custom_plan",
+		// A slice that a crash of the server loses is folded again: where it ended is lost with it.
+		"synchronous_commit": "off",
+		"work_mem":           "64MB", "maintenance_work_mem": "256MB",
+		"jit": "off", // which costs more than it gives on statements that run for a second
+	} {
+		config.RuntimeParams[name] = value
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("reach database: %w", unavailable(err))
+	}
+	r := &rebuild{Projection: p, db: db, conn: conn, logger: logger, size: firstRebuildSlice, runner: thisProcess()}
+	var free bool
+	if err := conn.QueryRow(ctx, lock, p.Name).Scan(&free); err != nil {
+		return nil, errors.Join(unavailable(err), r.close(ctx))
+	}
+	if !free {
+		return nil, errors.Join(errLockTaken, r.close(ctx))
+	}
+	return r, nil
+}
+
+func (r *rebuild) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endRunTimeout)
+	defer cancel()
+	return r.conn.Close(ctx)
+}
+
+// thisProcess names the process to people who look for it.
+func thisProcess() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	return fmt.Sprintf("%s, process %d", host, os.Getpid())
+}
+
+// rebuildRunning says who rebuilds a projection, and where that stands.
+func (db *Database) rebuildRunning(ctx context.Context, name string) error {
+	states, err := db.projectionStates(ctx)
+	if err != nil {
+		return err
+	}
+	for _, state := range states {
+		if run := state.Rebuild; state.Name == name && run != nil && run.Runner != "" {
+			return problem.Conflict(errRebuildRunning.Code(), "%s is being rebuilt already: asked for by %s, running on %s since %s, %d of %d events done",
+				name, run.AskedBy, run.Runner, run.StartedAt.UTC().Format(time.RFC3339), run.EventsDone, run.EventsTotal)
+		}
+	}
+	return problem.Conflict(errRebuildRunning.Code(), "%s is being rebuilt by somebody else at this moment", name)
+}
+
+// prepare finds or makes the version that is to be built: the one that was shown before when that is gone back to, the one
+// that an interrupted run left, or a new one.
+func (r *rebuild) prepare(ctx context.Context, rollback bool) error {
+	if rollback {
+		previous, err := queries.PreviousVersion(ctx, r.conn, r.Name)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return errNoPrevious
+		case err != nil:
+			return err
+		case int(previous.Definition) != r.Definition:
+			return errOtherRelease
+		}
+		r.version, r.position, r.complete = int(previous.Version), previous.Position, true
+		return nil
+	}
+	left, err := queries.UnfinishedVersion(ctx, r.conn, r.Name)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+	case err != nil:
+		return err
+	case int(left.Definition) == r.Definition:
+		r.version, r.position = int(left.Version), left.Position
+		return nil
+	default: // of another release
+		if err := r.drop(ctx, int(left.Version)); err != nil {
+			return err
+		}
+	}
+	return r.inInstallation(ctx, func(tx pgx.Tx) error {
+		versions, err := queries.VersionsOf(ctx, tx, r.Name)
+		if err != nil {
+			return err
+		}
+		for _, version := range versions {
+			r.version = max(r.version, int(version))
+		}
+		r.version++
+		if err := r.create(ctx, tx, r.SchemaOf(r.version)); err != nil {
+			return err
+		}
+		return queries.AddVersion(ctx, tx, dbsqlc.AddVersionParams{
+			Name: r.Name, Version: number(r.version), Definition: number(r.Definition), AskedBy: r.askedBy,
+		})
+	})
+}
+
+// run builds the version and shows it.
+func (r *rebuild) run(ctx context.Context, unattended bool, started func()) (err error) {
+	if err := queries.StartRun(ctx, r.conn, dbsqlc.StartRunParams{
+		AskedBy: r.askedBy, Unattended: unattended, Runner: &r.runner, Name: r.Name, Version: number(r.version),
+	}); err != nil {
+		return err
+	}
+	r.started, r.from = time.Now(), r.position
+	defer func() { err = errors.Join(err, r.end(ctx, err)) }()
+	started()
+	r.logger.InfoContext(ctx, "building read tables", "projection", r.Name, "version", r.version, "from", r.position)
+	if err := r.fill(ctx, "filling", maxRebuildSlice); err != nil {
+		return err
+	}
+	if err := r.index(ctx); err != nil {
+		return err
+	}
+	if err := r.show(ctx); err != nil {
+		return err
+	}
+	r.logger.InfoContext(ctx, "new read tables are shown", "projection", r.Name, "version", r.version, "events", r.position,
+		"took", time.Since(r.started))
+	return nil
+}
+
+// end keeps how the run ended. A cancelled one leaves nothing.
+func (r *rebuild) end(ctx context.Context, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endRunTimeout)
+	defer cancel()
+	params := dbsqlc.EndRunParams{Name: r.Name, Version: number(r.version)}
+	if cause != nil {
+		params.Failure = new(storable(cause.Error()))
+		if failed, ok := errors.AsType[*eventFailed](cause); ok {
+			params.FailedPosition = &failed.position
+		}
+		if errors.Is(cause, context.Canceled) {
+			params.Failure = nil
+		}
+	}
+	// On another connection: the run's own may be what failed.
+	if err := queries.EndRun(ctx, r.db.requests, params); err != nil {
+		r.logger.WarnContext(ctx, "how a rebuild ended could not be kept", "projection", r.Name, "error", err)
+	}
+	if errors.Is(cause, errRebuildCancelled) && !r.complete {
+		return r.drop(ctx, r.version)
+	}
+	return nil
+}
+
+// eventFailed is an event that cannot be folded.
+type eventFailed struct {
+	position int64
+	cause    error
+}
+
+func (e *eventFailed) Error() string {
+	return fmt.Sprintf("event %d cannot be folded: %v", e.position, e.cause)
+}
+func (e *eventFailed) Unwrap() error { return e.cause }
+
+// fill folds the log into the version's tables.
+func (r *rebuild) fill(ctx context.Context, phase string, maxSize int64) error {
+	if err := r.enter(ctx, phase); err != nil {
+		return err
+	}
+	return r.foldAll(ctx, func(ctx context.Context, tx pgx.Tx, upto int64) error {
+		if err := r.goOn(ctx, tx); err != nil {
+			return err
+		}
+		return r.foldNext(ctx, tx, upto)
+	}, maxSize)
+}
+
+// foldAll folds the log in slices, each in a transaction, up to what is its head by then. An event that cannot be folded is
+// an eventFailed.
+func (r *rebuild) foldAll(ctx context.Context, fold func(ctx context.Context, tx pgx.Tx, upto int64) error, maxSize int64) error {
+	r.size = min(r.size, maxSize)
+	for attempts := 0; ; {
+		head, err := queries.Head(ctx, r.conn)
+		if err != nil {
+			return err
+		}
+		r.tell(head)
+		if r.position >= head {
+			return nil
+		}
+		upto, began := min(r.position+r.size, head), time.Now()
+		err = pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error { return fold(ctx, tx, upto) })
+		switch took := time.Since(began); {
+		case err == nil:
+			r.position, attempts = upto, 0
+			if took < shortRebuildSlice {
+				r.size = min(2*r.size, maxSize)
+			} else if took > longRebuildSlice {
+				r.size = max(r.size/2, 1)
+			}
+		case ctx.Err() != nil || isUnavailable(err) || errors.Is(err, errRebuildCancelled):
+			return err
+		case isTransient(err) && attempts < maxSliceAttempts:
+			attempts++
+		case upto-r.position > 1: // which of them it is
+			r.size = (upto - r.position) / 2
+		default:
+			return &eventFailed{position: upto, cause: err}
+		}
+	}
+}
+
+// goOn refuses when somebody cancelled the rebuild.
+func (r *rebuild) goOn(ctx context.Context, db dbsqlc.DBTX) error {
+	cancelled, err := queries.RunCancelled(ctx, db, dbsqlc.RunCancelledParams{Name: r.Name, Version: number(r.version)})
+	if err == nil && cancelled {
+		return errRebuildCancelled
+	}
+	return err
+}
+
+// foldNext folds what follows, up to a position.
+func (r *rebuild) foldNext(ctx context.Context, tx pgx.Tx, upto int64) error {
+	return r.foldInto(ctx, tx, r.SchemaOf(r.version), r.position, upto, func(pipe *pipeline) error {
+		return queries.MoveVersion(ctx, pipe, dbsqlc.MoveVersionParams{Position: upto, Name: r.Name, Version: number(r.version)})
+	})
+}
+
+// index makes what only readers need, when the tables are filled, and statistics with it: each index in a transaction of its
+// own, so that an interrupted run keeps those that it made.
+func (r *rebuild) index(ctx context.Context) error {
+	if r.complete {
+		return nil
+	}
+	if err := r.enter(ctx, "indexing"); err != nil {
+		return err
+	}
+	r.tell(r.position)
+	schema := pgx.Identifier{r.SchemaOf(r.version)}.Sanitize()
+	if _, err := r.conn.Exec(ctx, fmt.Sprintf("SET search_path = %s, public", schema)); err != nil {
+		return err
+	}
+	for _, index := range r.indexes {
+		if err := r.goOn(ctx, r.conn); err != nil {
+			return err
+		}
+		if _, err := r.conn.Exec(ctx, index, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return fmt.Errorf("index %s: %w", schema, err)
+		}
+		r.tell(r.position)
+	}
+	_, err := r.conn.Exec(ctx, fmt.Sprintf(`DO $do$
+		DECLARE t text;
+		BEGIN
+			FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = '%s' LOOP
+				EXECUTE format('ANALYZE %%I', t);
+			END LOOP;
+		END $do$; SET search_path = public`, r.SchemaOf(r.version)), pgx.QueryExecModeSimpleProtocol)
+	return err
+}
+
+// show lets the views show the version, as soon as it has caught up and nobody reads them for longer than an instant. To wait
+// for such a reader would make all others wait behind, and would never end for one who reads several views, since they are
+// locked one by one. So it gives up and tries again, holding nothing in between.
+func (r *rebuild) show(ctx context.Context) error {
+	for wait := firstViewsRetry; ; {
+		if err := r.goOn(ctx, r.conn); err != nil {
+			return err
+		}
+		if err := r.fill(ctx, "switching", projectionSlice); err != nil {
+			return err
+		}
+		waited, err := r.switchTo(ctx)
+		pgError, ok := errors.AsType[*pgconn.PgError](err)
+		switch {
+		case err == nil:
+			return queries.NoteReadersWaited(ctx, r.conn, dbsqlc.NoteReadersWaitedParams{
+				Seconds: waited.Seconds(), Name: r.Name, Version: number(r.version),
+			})
+		case errors.Is(err, errTooFarBehind):
+			continue
+		case !ok || pgError.Code != "55P03" && pgError.Code != "40P01": // lock not available, deadlock
+			return err
+		}
+		select {
+		case <-time.After(wait):
+			wait = min(2*wait, lastViewsRetry)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// errTooFarBehind: more came in than may be folded while the consumer waits.
+var errTooFarBehind = errors.New("too much is left to fold")
+
+// switchTo is the one transaction in which the views go over to the version: it folds what the version that is shown has and
+// this one has not, changes views and versions, and hands the cursor on. It returns for how long readers may have waited.
+func (r *rebuild) switchTo(ctx context.Context) (waited time.Duration, err error) {
+	tx, err := r.conn.Begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ignoreClosed(tx.Rollback(context.WithoutCancel(ctx))))
+		}
+	}()
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", installLock); err != nil {
+		return 0, err
+	}
+	live, err := queries.LockCursor(ctx, tx, r.ConsumerName()) // waits for the slice that is being folded, if one is
+	if err != nil {
+		return 0, err
+	}
+	position := max(live, r.position)
+	if position-r.position > switchGap {
+		return 0, errTooFarBehind
+	}
+	if position > r.position {
+		if err := r.foldNext(ctx, tx, position); err != nil {
+			return 0, err
+		}
+	}
+	hidden := ""
+	if shown, err := queries.ShownVersion(ctx, tx, r.Name); err == nil {
+		hidden = r.SchemaOf(int(shown.Version))
+	} else if !errors.Is(err, pgx.ErrNoRows) {
+		return 0, err
+	}
+	if err := queries.HideShown(ctx, tx, dbsqlc.HideShownParams{Position: live, Name: r.Name}); err != nil {
+		return 0, err
+	}
+	if err := queries.ShowVersion(ctx, tx, dbsqlc.ShowVersionParams{Position: position, Name: r.Name, Version: number(r.version)}); err != nil {
+		return 0, err
+	}
+	if err := queries.MoveCursor(ctx, tx, dbsqlc.MoveCursorParams{Consumer: r.ConsumerName(), Position: position}); err != nil {
+		return 0, err
+	}
+	if err := queries.NotifyAppended(ctx, tx, dbsqlc.NotifyAppendedParams{Channel: appendedChannel, EventTypes: switched}); err != nil {
+		return 0, err
+	}
+	if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = '%s'; SET LOCAL synchronous_commit = on", viewsTimeout),
+		pgx.QueryExecModeSimpleProtocol); err != nil {
+		return 0, err
+	}
+	changes, err := r.viewChanges(ctx, tx, hidden, r.SchemaOf(r.version))
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now() // from here on, readers wait
+	if _, err := tx.Exec(ctx, changes, pgx.QueryExecModeSimpleProtocol); err != nil {
+		return 0, fmt.Errorf("change the views of %s: %w", r.Name, err)
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return 0, err
+	}
+	r.position = position
+	return time.Since(began), nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, pgx.ErrTxClosed) {
+		return nil
+	}
+	return err
+}
+
+// dropOlder drops the versions that were complete before the one that was read before.
+func (r *rebuild) dropOlder(ctx context.Context) error {
+	previous, err := queries.PreviousVersion(ctx, r.conn, r.Name)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	versions, err := queries.VersionsOf(ctx, r.conn, r.Name)
+	if err != nil {
+		return err
+	}
+	for _, version := range versions {
+		if int(version) == r.version || version == previous.Version {
+			continue
+		}
+		if err := r.drop(ctx, int(version)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drop drops a version that is not shown.
+func (r *rebuild) drop(ctx context.Context, version int) error {
+	return r.inInstallation(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{r.SchemaOf(version)}.Sanitize()+" CASCADE"); err != nil {
+			return fmt.Errorf("drop %s: %w", r.SchemaOf(version), err)
+		}
+		return queries.DropVersion(ctx, tx, dbsqlc.DropVersionParams{Name: r.Name, Version: number(version)})
+	})
+}
+
+// inInstallation changes tables, one installation at a time.
+func (r *rebuild) inInstallation(ctx context.Context, change func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", installLock); err != nil {
+			return err
+		}
+		return change(tx)
+	})
+}
+
+func (r *rebuild) enter(ctx context.Context, phase string) error {
+	if r.phase == phase {
+		return nil
+	}
+	r.phase = phase
+	return queries.EnterPhase(ctx, r.conn, dbsqlc.EnterPhaseParams{Phase: phase, Name: r.Name, Version: number(r.version)})
+}
+
+// tell reports how far the run is.
+func (r *rebuild) tell(head int64) {
+	if r.report == nil {
+		return
+	}
+	told := query.Rebuild{
+		Version: r.version, State: query.RebuildRunning, Phase: r.phase, EventsDone: r.position, EventsTotal: max(head, r.position),
+		StartedAt: r.started.UTC(), AskedBy: r.askedBy, Runner: r.runner,
+	}
+	told.EventsPerSecond, told.ETASeconds = pace(r.position-r.from, head-r.position, time.Since(r.started))
+	r.report(told)
+}
+
+// pace is the rate of a run and what it makes of the rest, in seconds: nil while that cannot be told.
+func pace(done, left int64, took time.Duration) (perSecond float64, eta *float64) {
+	if done <= 0 || took <= 0 {
+		return 0, nil
+	}
+	perSecond = float64(done) / took.Seconds()
+	return perSecond, new(float64(max(left, 0)) / perSecond)
+}

@@ -1,0 +1,306 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/app/command"
+	"orderbridge/app/query"
+	"orderbridge/domain/event"
+	"orderbridge/domain/problem"
+	"orderbridge/domain/projection"
+)
+
+// Rebuilds looks after the projections of a database. It changes tables and views as the connection string's own role.
+type Rebuilds struct {
+	db     *Database
+	dsn    string
+	logger *slog.Logger
+
+	// background is the life of rebuilds that nobody waits for, set by Run.
+	mu         sync.Mutex
+	background context.Context //nolint:containedctx // they outlive the request that started them
+	running    sync.WaitGroup
+}
+
+var _ command.Projections = (*Rebuilds)(nil)
+
+// NewRebuilds makes it. The connection string is that of the database.
+func NewRebuilds(db *Database, dsn string, logger *slog.Logger) *Rebuilds {
+	return &Rebuilds{db: db, dsn: dsn, logger: logger}
+}
+
+// List tells where all projections stand.
+func (r *Rebuilds) List(ctx context.Context) ([]query.Projection, error) {
+	return r.db.projectionStates(ctx)
+}
+
+// stateOf tells where a projection stands.
+func (r *Rebuilds) stateOf(ctx context.Context, name string) (query.Projection, error) {
+	states, err := r.db.projectionStates(ctx)
+	for _, state := range states {
+		if state.Name == name {
+			return state, nil
+		}
+	}
+	return query.Projection{}, err
+}
+
+// Rebuild makes a new version from the log and shows it, or goes on with one that was interrupted.
+func (r *Rebuilds) Rebuild(ctx context.Context, cmd command.RebuildProjection, report func(query.Rebuild)) (query.Projection, error) {
+	if err := r.rebuild(ctx, cmd, false, report, func() {}); err != nil {
+		return query.Projection{}, err
+	}
+	return r.stateOf(ctx, cmd.Name)
+}
+
+func (r *Rebuilds) rebuild(ctx context.Context, cmd command.RebuildProjection, unattended bool, report func(query.Rebuild), started func()) (err error) {
+	p, err := ProjectionNamed(cmd.Name)
+	if err != nil {
+		return err
+	}
+	build, err := r.db.newRebuild(ctx, r.dsn, p, r.logger)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if errClose := build.close(ctx); errClose != nil {
+			r.logger.WarnContext(ctx, "the connection of a rebuild was not closed cleanly", "projection", p.Name, "error", errClose)
+		}
+		switch failed, isEvent := errors.AsType[*eventFailed](err); {
+		case isEvent:
+			err = problem.Conflict("event-not-foldable",
+				"%s stopped at event %d, which it cannot fold; go on with a release that can, or pass over it: orderbridge projection skip %s --position %d",
+				p.Name, failed.position, p.Name, failed.position).Because(err)
+		case isDenied(err):
+			err = errRebuildForbidden.Because(err)
+		default:
+			err = unavailable(err)
+		}
+	}()
+	build.askedBy, build.report = string(cmd.Actor), report
+	if err := build.prepare(ctx, cmd.Rollback); err != nil {
+		return err
+	}
+	if err := build.run(ctx, unattended, started); err != nil {
+		return err
+	}
+	return build.dropOlder(ctx)
+}
+
+// StartRebuild is Rebuild for callers who do not wait for its end.
+func (r *Rebuilds) StartRebuild(ctx context.Context, cmd command.RebuildProjection) (query.Projection, error) {
+	r.mu.Lock()
+	background := r.background
+	if background != nil && background.Err() == nil {
+		r.running.Add(1)
+	}
+	r.mu.Unlock()
+	if background == nil || background.Err() != nil {
+		return query.Projection{}, errNoBackground
+	}
+	outcome := make(chan error, 1)
+	started := make(chan struct{})
+	go func() {
+		defer r.running.Done()
+		err := r.rebuild(background, cmd, true, nil, func() { close(started) })
+		if err != nil && background.Err() == nil {
+			r.logger.WarnContext(background, "a rebuild ended before its time", "projection", cmd.Name, "error", err)
+		}
+		outcome <- err
+	}()
+	select {
+	case <-started:
+	case err := <-outcome:
+		if err != nil {
+			return query.Projection{}, err
+		}
+	case <-ctx.Done():
+		return query.Projection{}, ctx.Err()
+	}
+	return r.stateOf(ctx, cmd.Name)
+}
+
+var errNoBackground = problem.Unavailable("stopping", "this service is starting or stopping; try again in some seconds")
+
+const (
+	// unfinishedWatch is how often it is looked for tables that have to be built and that nobody builds.
+	unfinishedWatch = 2 * time.Second
+	// maxUnfinishedWait is how long to wait when that fails again and again.
+	maxUnfinishedWait = 30 * time.Second
+)
+
+// Run lets rebuilds run in the background until the context ends, and waits for their end.
+func (r *Rebuilds) Run(ctx context.Context) {
+	r.mu.Lock()
+	r.background = ctx
+	r.mu.Unlock()
+	defer r.running.Wait()
+	for wait := unfinishedWatch; ctx.Err() == nil; {
+		if err := r.BuildUnfinished(ctx); err != nil && ctx.Err() == nil {
+			wait = min(2*wait, maxUnfinishedWait)
+			r.logger.ErrorContext(ctx, "read tables could not be built and are tried again", "wait", wait, "error", err)
+		} else {
+			wait = unfinishedWatch
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// BuildUnfinished builds what nobody sits in front of: the tables of this release where those that are shown are of another,
+// and what was started over the API and interrupted. What somebody else builds at the moment is left to them.
+func (r *Rebuilds) BuildUnfinished(ctx context.Context) error {
+	var failures []error
+	build := func(name, actor string) {
+		err := r.rebuild(ctx, command.RebuildProjection{Name: name, Actor: event.Actor(actor)}, true, nil, func() {})
+		if err != nil && !errors.Is(err, errRebuildRunning) {
+			failures = append(failures, fmt.Errorf("build %s: %w", name, err))
+		}
+	}
+	for _, p := range Projections() {
+		shown, err := p.isShown(ctx, r.db.requests)
+		if err != nil {
+			return unavailable(err)
+		}
+		if !shown {
+			build(p.Name, string(event.ActorSystem))
+		}
+	}
+	left, err := queries.UnattendedRuns(ctx, r.db.requests)
+	if err != nil {
+		return unavailable(err)
+	}
+	for _, run := range left {
+		if _, err := ProjectionNamed(run.Name); err == nil {
+			build(run.Name, run.AskedBy)
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// CancelRebuild ends a rebuild, wherever it runs, and drops what it built.
+func (r *Rebuilds) CancelRebuild(ctx context.Context, name string) error {
+	p, err := ProjectionNamed(name)
+	if err != nil {
+		return err
+	}
+	for asked := false; ; asked = true {
+		build, err := r.db.newRebuild(ctx, r.dsn, p, r.logger)
+		if err == nil {
+			return errors.Join(r.dropUnfinished(ctx, build, asked), build.close(ctx))
+		}
+		if !errors.Is(err, errRebuildRunning) {
+			return unavailable(err)
+		}
+		if err := queries.CancelRun(ctx, r.db.requests, name); err != nil {
+			return unavailable(err)
+		}
+		select {
+		case <-time.After(catchUpPoll):
+		case <-ctx.Done():
+			return problem.Unavailable("rebuild-ending", "the rebuild was told to end and has not yet; see: orderbridge projection list")
+		}
+	}
+}
+
+// dropUnfinished drops what an interrupted rebuild left. One that was told to end has dropped it itself.
+func (r *Rebuilds) dropUnfinished(ctx context.Context, build *rebuild, ended bool) error {
+	left, err := queries.UnfinishedVersion(ctx, build.conn, build.Name)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows) && ended:
+		return nil
+	case errors.Is(err, pgx.ErrNoRows):
+		return errRebuildUnknown
+	case err != nil:
+		return unavailable(err)
+	}
+	return denied(build.drop(ctx, int(left.Version)))
+}
+
+// DropPrevious drops the version that was read before the present one.
+func (r *Rebuilds) DropPrevious(ctx context.Context, name string) error {
+	p, err := ProjectionNamed(name)
+	if err != nil {
+		return err
+	}
+	build, err := r.db.newRebuild(ctx, r.dsn, p, r.logger)
+	if err != nil {
+		return err
+	}
+	previous, err := queries.PreviousVersion(ctx, build.conn, name)
+	if err == nil {
+		err = denied(build.drop(ctx, int(previous.Version)))
+	} else if errors.Is(err, pgx.ErrNoRows) {
+		err = errNoPrevious
+	}
+	return errors.Join(err, build.close(ctx))
+}
+
+// denied tells what to do about a change of tables that this user may not make.
+func denied(err error) error {
+	if isDenied(err) {
+		return errRebuildForbidden.Because(err)
+	}
+	return unavailable(err)
+}
+
+// Skip lets a projection pass over the event that it is stopped at.
+func (r *Rebuilds) Skip(ctx context.Context, cmd command.SkipEvent) (int64, error) {
+	p, err := ProjectionNamed(cmd.Name)
+	if err != nil {
+		return 0, err
+	}
+	at, err := queries.WorkspaceAt(ctx, r.db.requests, cmd.Position)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, problem.NotFound("event-unknown", "the log has no event %d", cmd.Position)
+	}
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	by := cmd.By
+	by.WorkspaceID = at.WorkspaceID // whose event it is, where the decision belongs
+	return r.db.update(ctx, by, func(tx pgx.Tx, pipe *pipeline) ([]event.New, error) {
+		reason, err := whyStoppedAt(ctx, tx, p, cmd.Position)
+		if err != nil {
+			return nil, err
+		}
+		if err := queries.SkipEvent(ctx, pipe, dbsqlc.SkipEventParams{Name: p.Name, Position: cmd.Position}); err != nil {
+			return nil, err
+		}
+		stream := event.ProjectionStream(p.Name)
+		version, err := queries.StreamVersion(ctx, tx, dbsqlc.StreamVersionParams{WorkspaceID: by.WorkspaceID, Stream: string(stream)})
+		if err != nil {
+			return nil, err
+		}
+		return pendingEvents(by, stream, int(version)+1, []event.Payload{projection.EventSkipped{
+			Projection: p.Name, Position: cmd.Position, EventType: at.Type, Reason: reason,
+		}}), nil
+	})
+}
+
+// whyStoppedAt is why a projection cannot fold an event; a problem when it is not stopped there.
+func whyStoppedAt(ctx context.Context, tx pgx.Tx, p Projection, position int64) (string, error) {
+	refusal := problem.Conflict("not-stopped-there", "%s is not stopped at event %d; where it is: orderbridge projection list", p.Name, position)
+	stop, err := queries.StopOf(ctx, tx, p.ConsumerName())
+	switch {
+	case err == nil && stop.Category == string(query.ProjectionStopped) && stop.Position == position:
+		return stop.Reason, nil
+	case err != nil && !errors.Is(err, pgx.ErrNoRows):
+		return "", err
+	}
+	failure, err := queries.FailureAt(ctx, tx, dbsqlc.FailureAtParams{Name: p.Name, Position: position})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", refusal
+	}
+	return failure, err
+}

@@ -1,0 +1,157 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"orderbridge/app/query"
+	"orderbridge/domain/problem"
+)
+
+const (
+	// verifyLock is the advisory lock under which a projection is verified.
+	verifyLock = "SELECT pg_try_advisory_lock(hashtextextended('orderbridge verify ' || $1, 0))"
+	// maxExamples is how many differing rows of a table are shown.
+	maxExamples = 20
+)
+
+// Verify builds a projection's tables from the log in a schema for this purpose, and compares them with those that are read,
+// row by row and at one moment. Whatever folds, reads and delivers goes on meanwhile.
+func (r *Rebuilds) Verify(ctx context.Context, name string, report func(query.Rebuild)) (query.Verified, error) {
+	p, err := ProjectionNamed(name)
+	if err != nil {
+		return query.Verified{}, err
+	}
+	build, err := r.db.newBuild(ctx, r.dsn, p, verifyLock, r.logger)
+	if errors.Is(err, errLockTaken) {
+		err = problem.Conflict("verify-running", "%s is being verified by somebody else at this moment", name)
+	}
+	if err != nil {
+		return query.Verified{}, err
+	}
+	build.report = report
+	verified, err := build.verify(ctx)
+	// Also what was interrupted leaves nothing.
+	cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	return verified, errors.Join(denied(err), build.dropSchema(cleaning, build.checkSchema()), build.close(ctx))
+}
+
+// checkSchema is where the tables are built that are compared.
+func (r *rebuild) checkSchema() string { return r.Name + "_check" }
+
+func (r *rebuild) dropSchema(ctx context.Context, schema string) error {
+	if r.conn.IsClosed() {
+		return nil // the next one drops what is left
+	}
+	return r.inInstallation(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{schema}.Sanitize()+" CASCADE")
+		return err
+	})
+}
+
+func (r *rebuild) verify(ctx context.Context) (query.Verified, error) {
+	shown, err := r.isShown(ctx, r.conn)
+	if err != nil {
+		return query.Verified{}, err
+	}
+	if !shown {
+		return query.Verified{}, ErrReadTablesFilling
+	}
+	schema := r.checkSchema()
+	if err := r.dropSchema(ctx, schema); err != nil { // of one that was killed
+		return query.Verified{}, err
+	}
+	if err := r.inInstallation(ctx, func(tx pgx.Tx) error { return r.create(ctx, tx, schema) }); err != nil {
+		return query.Verified{}, err
+	}
+	r.started, r.phase = time.Now(), "filling"
+	if err := r.foldAll(ctx, func(ctx context.Context, tx pgx.Tx, upto int64) error {
+		return r.foldInto(ctx, tx, schema, r.position, upto, func(*pipeline) error { return nil })
+	}, maxRebuildSlice); err != nil {
+		return query.Verified{}, err
+	}
+	var verified query.Verified
+	// What the cursor says and what the tables hold is of one moment in a transaction that sees only one.
+	err = pgx.BeginTxFunc(ctx, r.conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
+		verified, err = r.compare(ctx, tx, schema)
+		return err
+	})
+	return verified, err
+}
+
+// compare folds what is left into the tables of a schema and compares them with those that are shown.
+func (r *rebuild) compare(ctx context.Context, tx pgx.Tx, schema string) (query.Verified, error) {
+	position, err := queries.Cursor(ctx, tx, r.ConsumerName())
+	if err != nil {
+		return query.Verified{}, err
+	}
+	shown, err := queries.ShownVersion(ctx, tx, r.Name)
+	if err != nil {
+		return query.Verified{}, err
+	}
+	for r.position < position {
+		upto := min(r.position+maxRebuildSlice, position)
+		if err := r.foldInto(ctx, tx, schema, r.position, upto, func(*pipeline) error { return nil }); err != nil {
+			return query.Verified{}, err
+		}
+		r.position = upto
+	}
+	tables, err := tablesOf(ctx, tx, schema)
+	if err != nil {
+		return query.Verified{}, err
+	}
+	verified := query.Verified{Name: r.Name, Version: int(shown.Version), Position: position}
+	r.phase = "comparing"
+	for _, table := range tables {
+		r.tell(position)
+		compared, err := compareTables(ctx, tx, table, r.SchemaOf(int(shown.Version)), schema)
+		if err != nil {
+			return query.Verified{}, fmt.Errorf("compare %s: %w", table, err)
+		}
+		verified.Tables = append(verified.Tables, compared)
+	}
+	return verified, nil
+}
+
+// compareTables compares the rows of a table in two schemas, by their primary keys.
+func compareTables(ctx context.Context, tx pgx.Tx, table, read, built string) (query.VerifiedTable, error) {
+	compared := query.VerifiedTable{Table: table}
+	rows, err := tx.Query(ctx, `
+		SELECT quote_ident(a.attname) FROM pg_index i
+		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+		WHERE i.indisprimary AND i.indrelid = format('%I.%I', $1::text, $2::text)::regclass
+		ORDER BY array_position(i.indkey, a.attnum)`, built, table)
+	if err != nil {
+		return compared, err
+	}
+	key, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return compared, err
+	}
+	if len(key) == 0 {
+		return compared, errors.New("the table has no primary key")
+	}
+	name := func(schema string) string { return pgx.Identifier{schema, table}.Sanitize() }
+	if err := tx.QueryRow(ctx, "SELECT count(*) FROM "+name(built)).Scan(&compared.Rows); err != nil {
+		return compared, err
+	}
+	different := fmt.Sprintf(`
+		SELECT to_jsonb(r) AS read, to_jsonb(b) AS built
+		FROM %s r FULL JOIN %s b USING (%s)
+		WHERE r IS DISTINCT FROM b`, name(read), name(built), strings.Join(key, ", "))
+	if err := tx.QueryRow(ctx, "SELECT count(*) FROM ("+different+") d").Scan(&compared.Different); err != nil || compared.Different == 0 {
+		return compared, err
+	}
+	rows, err = tx.Query(ctx, "SELECT d.read, d.built FROM ("+different+") d ORDER BY coalesce(d.built, d.read)::text LIMIT $1", maxExamples)
+	if err != nil {
+		return compared, err
+	}
+	compared.Examples, err = pgx.CollectRows(rows, pgx.RowToStructByPos[query.DifferentRow])
+	return compared, err
+}

@@ -1,0 +1,136 @@
+package query
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// ProjectionState is whether a projection follows the log.
+type ProjectionState string
+
+// The states of a projection.
+const (
+	// ProjectionLive: it folds what comes in.
+	ProjectionLive ProjectionState = "live"
+	// ProjectionRetrying: something keeps it from folding that may pass.
+	ProjectionRetrying ProjectionState = "retrying"
+	// ProjectionStopped: it is at an event that it cannot fold.
+	ProjectionStopped ProjectionState = "stopped"
+	// ProjectionFilling: the tables of this release are not shown yet; they are built.
+	ProjectionFilling ProjectionState = "filling"
+)
+
+// Projection is where the read tables of a name stand.
+type Projection struct {
+	Name string `json:"name"`
+	// Version is the one that is read. It rises with every rebuild.
+	Version  int   `json:"version"`
+	Position int64 `json:"position"`
+	// LagEvents is how many events of the log it has not folded, LagSeconds how old the first of these is.
+	LagEvents  int64           `json:"lag_events"`
+	LagSeconds float64         `json:"lag_seconds"`
+	State      ProjectionState `json:"state"`
+	// Stop says why it does not move on; nil when it does.
+	Stop *ProjectionStop `json:"stop"`
+	// LastRebuild is how the version that is read came to be; nil for one that was there from the start.
+	LastRebuild *RebuildDone `json:"last_rebuild"`
+	// Rebuild is the version that is being built; nil when there is none.
+	Rebuild *Rebuild `json:"rebuild"`
+	// Previous is the version that was read before, which can be gone back to; nil when it was dropped.
+	Previous *PreviousVersion `json:"previous"`
+}
+
+// ProjectionStop is why a projection does not move on.
+type ProjectionStop struct {
+	// Category is "retrying" or "stopped".
+	Category string `json:"category"`
+	// Position is that of the first event that is not folded, and Event its type; 0 and "" when it is about none.
+	Position int64     `json:"position"`
+	Event    string    `json:"event"`
+	Reason   string    `json:"reason"`
+	Since    time.Time `json:"since"`
+
+	// WorkspaceID is whose event it is.
+	WorkspaceID uuid.NullUUID `json:"-"`
+}
+
+// RebuildDone is a rebuild that came to its end.
+type RebuildDone struct {
+	FinishedAt  time.Time `json:"finished_at"`
+	AskedBy     string    `json:"asked_by"`
+	TookSeconds float64   `json:"took_seconds"`
+	// ReadersWaitedMS is for how long the switch kept readers waiting at most, in milliseconds.
+	ReadersWaitedMS float64 `json:"readers_waited_ms"`
+}
+
+// RebuildState is whether a rebuild moves on.
+type RebuildState string
+
+// The states of a rebuild.
+const (
+	RebuildRunning RebuildState = "running"
+	// RebuildInterrupted: nobody builds it. Whoever rebuilds the projection next goes on from there.
+	RebuildInterrupted RebuildState = "interrupted"
+	// RebuildFailed: it ended with an error. Whoever rebuilds the projection next goes on from there.
+	RebuildFailed RebuildState = "failed"
+)
+
+// Rebuild is how far a version is that is being built.
+type Rebuild struct {
+	Version int          `json:"version"`
+	State   RebuildState `json:"state"`
+	// Phase is what a running one does: filling, indexing or switching.
+	Phase       string `json:"phase"`
+	EventsDone  int64  `json:"events_done"`
+	EventsTotal int64  `json:"events_total"`
+	// EventsPerSecond is the rate of this run, ETASeconds what it makes of the rest: nil while that cannot be told.
+	EventsPerSecond float64   `json:"events_per_second"`
+	ETASeconds      *float64  `json:"eta_seconds"`
+	StartedAt       time.Time `json:"started_at"`
+	AskedBy         string    `json:"asked_by"`
+	// Runner is which process builds it: its host and number.
+	Runner string `json:"runner"`
+	// Failure is why the last run ended, FailedPosition at which event: 0 when it was about none.
+	Failure        string `json:"failure"`
+	FailedPosition int64  `json:"failed_position"`
+}
+
+// PreviousVersion is the version that was read before.
+type PreviousVersion struct {
+	Version  int   `json:"version"`
+	Position int64 `json:"position"`
+}
+
+// Verified is what a comparison of a projection's tables with freshly built ones came to.
+type Verified struct {
+	Name     string          `json:"name"`
+	Version  int             `json:"version"`
+	Position int64           `json:"position"`
+	Tables   []VerifiedTable `json:"tables"`
+}
+
+// VerifiedTable is what one table's comparison came to.
+type VerifiedTable struct {
+	Table string `json:"table"`
+	Rows  int64  `json:"rows"`
+	// Different is how many rows differ; Examples are the first of them.
+	Different int64          `json:"different"`
+	Examples  []DifferentRow `json:"examples"`
+}
+
+// DifferentRow is a row that is not what the log says: as it is read, and as it is built from the log; nil for one that is
+// only in one of them.
+type DifferentRow struct {
+	Read  map[string]any `json:"read"`
+	Built map[string]any `json:"built"`
+}
+
+// Different is how many rows differ in all tables.
+func (v Verified) Different() int64 {
+	var n int64
+	for _, table := range v.Tables {
+		n += table.Different
+	}
+	return n
+}
