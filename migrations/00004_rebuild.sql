@@ -9,7 +9,9 @@ ALTER TABLE projections
     ADD COLUMN position         bigint      NOT NULL DEFAULT 0 CHECK (position >= 0),
     -- When the tables were complete for the first time; null while they are built.
     ADD COLUMN finished_at      timestamptz,
+    -- Who asked for it, and in which workspace; null for the service itself.
     ADD COLUMN asked_by         text        NOT NULL DEFAULT 'system',
+    ADD COLUMN asked_in         uuid,
     -- Goes on in whichever service runs, because nobody sits in front of it.
     ADD COLUMN unattended       boolean     NOT NULL DEFAULT false,
     ADD COLUMN cancelled        boolean     NOT NULL DEFAULT false,
@@ -47,7 +49,7 @@ CREATE TABLE projection_skips (
 DROP TABLE projection_skips;
 UPDATE cursors c SET consumer = format('projection:%s:v%s', p.name, p.version)
 FROM projections p WHERE c.consumer = 'projection:' || p.name AND p.active;
-ALTER TABLE projections DROP COLUMN definition, DROP COLUMN position, DROP COLUMN finished_at, DROP COLUMN asked_by,
+ALTER TABLE projections DROP COLUMN definition, DROP COLUMN position, DROP COLUMN finished_at, DROP COLUMN asked_by, DROP COLUMN asked_in,
     DROP COLUMN unattended, DROP COLUMN cancelled, DROP COLUMN runner, DROP COLUMN phase, DROP COLUMN run_started_at,
     DROP COLUMN run_started_from, DROP COLUMN touched_at, DROP COLUMN took, DROP COLUMN readers_waited, DROP COLUMN failure,
     DROP COLUMN failed_position;

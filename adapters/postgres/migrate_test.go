@@ -40,8 +40,7 @@ func viewsOf(t *testing.T, b *bundle) map[string][]string {
 	t.Helper()
 	rows := map[string][]string{}
 	for _, p := range postgres.Projections() {
-		for _, view := range list[string](t, b, "SELECT tablename FROM pg_tables WHERE schemaname IN ($1, $2) ORDER BY 1", p.Schema(),
-			postgres.Projection{Name: p.Name, Version: p.Version - 1}.Schema()) {
+		for _, view := range tablesOf(t, b, p) {
 			rows[view] = list[string](t, b, "SELECT r::text FROM public."+view+" r ORDER BY 1")
 		}
 	}
@@ -177,72 +176,6 @@ func TestMigrate(t *testing.T) {
 		}
 		if err := b.db.CheckMigrated(t.Context()); err != nil {
 			t.Error("after migrating:", err)
-		}
-	})
-
-	t.Run("read tables of a new version are filled beside the old ones, which are read until then", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		fillLog(t, b, 3000)
-		b.foldAll(t)
-		before := viewsOf(t, b)
-		for _, p := range postgres.Projections() { // they are made to look like those of a release before this one
-			old := postgres.Projection{Name: p.Name, Version: p.Version - 1}
-			b.exec(t, fmt.Sprintf("ALTER SCHEMA %s RENAME TO %s", p.Schema(), old.Schema()))
-			b.exec(t, "UPDATE projections SET version = $2 WHERE name = $1", p.Name, old.Version)
-			b.exec(t, "UPDATE cursors SET consumer = $2 WHERE consumer = $1", p.ConsumerName(), old.ConsumerName())
-			for _, table := range tablesOf(t, b, old) { // of another shape, so that what is for the new ones cannot mean these
-				column := scan[string](t, b, `SELECT column_name FROM information_schema.columns
-					WHERE table_schema = $1 AND table_name = $2 ORDER BY ordinal_position DESC LIMIT 1`, old.Schema(), table)
-				b.exec(t, fmt.Sprintf("ALTER TABLE %s.%s DROP COLUMN %s CASCADE", old.Schema(), table, column))
-				b.exec(t, fmt.Sprintf("CREATE VIEW public.%[2]s AS SELECT * FROM %[1]s.%[2]s", old.Schema(), table))
-			}
-		}
-		if err := b.db.CheckMigrated(t.Context()); !errors.Is(err, postgres.ErrNotMigrated) {
-			t.Errorf("before: %v", err)
-		}
-		reading, stop := context.WithCancel(t.Context())
-		read := make(chan error, 1)
-		go func() {
-			for reading.Err() == nil {
-				var orders, deliveries int
-				err := b.admin.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM crm_orders), (SELECT count(*) FROM deliveries)").Scan(&orders, &deliveries)
-				if err == nil && (orders != len(before["crm_orders"]) || deliveries != len(before["deliveries"])) {
-					err = fmt.Errorf("%d orders and %d deliveries are read", orders, deliveries)
-				}
-				if err != nil {
-					read <- err
-					return
-				}
-			}
-			read <- nil
-		}()
-		var group sync.WaitGroup
-		for range 2 { // two new instances start at once
-			group.Go(func() {
-				if err := postgres.Migrate(t.Context(), b.dsn, quiet()); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		group.Wait()
-		stop()
-		if err := <-read; err != nil {
-			t.Error(err)
-		}
-		if err := b.db.CheckMigrated(t.Context()); err != nil {
-			t.Errorf("after: %v", err)
-		}
-		wantSame(t, "the tables of the new version", viewsOf(t, b), before)
-		for _, p := range postgres.Projections() {
-			old := postgres.Projection{Name: p.Name, Version: p.Version - 1}
-			if shown := scan[string](t, b, "SELECT DISTINCT view_schema || '.' || table_schema FROM information_schema.view_table_usage WHERE view_name = $1",
-				tablesOf(t, b, p)[0]); shown != "public."+p.Schema() {
-				t.Errorf("the views show %s", shown)
-			}
-			if len(tablesOf(t, b, old)) == 0 || scan[int64](t, b, "SELECT position FROM cursors WHERE consumer = $1", p.ConsumerName()) != b.head(t) {
-				t.Errorf("%s was dropped, or %s is behind", old.Schema(), p.Schema())
-			}
 		}
 	})
 

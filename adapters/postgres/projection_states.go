@@ -96,7 +96,7 @@ func (db *Database) tellShown(ctx context.Context, state *query.Projection, p Pr
 	}
 	if row.TookSeconds > 0 && row.FinishedAt != nil {
 		state.LastRebuild = &query.RebuildDone{
-			FinishedAt: row.FinishedAt.UTC(), AskedBy: row.AskedBy, TookSeconds: row.TookSeconds,
+			FinishedAt: row.FinishedAt.UTC(), AskedBy: row.AskedBy, AskedIn: row.AskedIn, TookSeconds: row.TookSeconds,
 			ReadersWaitedMS: row.ReadersWaitedSeconds * 1000,
 		}
 	}
@@ -127,7 +127,7 @@ func (db *Database) tellShown(ctx context.Context, state *query.Projection, p Pr
 func rebuildOf(row dbsqlc.ProjectionVersionsRow, head int64, building bool) *query.Rebuild {
 	told := query.Rebuild{
 		Version: int(row.Version), State: query.RebuildInterrupted, EventsDone: row.Position, EventsTotal: max(head, row.Position),
-		StartedAt: row.CreatedAt.UTC(), AskedBy: row.AskedBy, Failure: valueOf(row.Failure),
+		StartedAt: row.CreatedAt.UTC(), AskedBy: row.AskedBy, AskedIn: row.AskedIn, Failure: valueOf(row.Failure),
 	}
 	if row.FailedPosition != nil {
 		told.FailedPosition = *row.FailedPosition

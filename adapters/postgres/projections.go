@@ -77,7 +77,7 @@ func (p Projection) Fold(ctx context.Context, tx pgx.Tx, after, upto int64) erro
 	if err != nil {
 		return fmt.Errorf("find the tables of %s: %w", p.Name, err)
 	}
-	return p.fold(ctx, tx, after, upto, shown.Skipped, func(pipe *pipeline) error {
+	return p.fold(ctx, tx, shown.SearchPath, after, upto, shown.Skipped, func(pipe *pipeline) error {
 		return queries.MoveCursor(ctx, pipe, dbsqlc.MoveCursorParams{Consumer: p.ConsumerName(), Position: upto})
 	})
 }
@@ -88,12 +88,14 @@ func (p Projection) foldInto(ctx context.Context, tx pgx.Tx, schema string, afte
 	if err != nil {
 		return fmt.Errorf("find the tables of %s: %w", schema, err)
 	}
-	return p.fold(ctx, tx, after, upto, entered.Skipped, also)
+	return p.fold(ctx, tx, entered.SearchPath, after, upto, entered.Skipped, also)
 }
 
-// fold folds the events in (after, upto] but those that are passed over, into whichever tables names mean. It is set-based: a
-// statement a table, whatever the size of the slice, so that live folding and rebuilding are the same.
-func (p Projection) fold(ctx context.Context, tx pgx.Tx, after, upto int64, skipped []int64, also func(*pipeline) error) error {
+// fold folds the events in (after, upto] but those that are passed over, into the tables that names mean on a path. It is
+// set-based: a statement a table, whatever the size of the slice, so that live folding and rebuilding are the same.
+func (p Projection) fold(
+	ctx context.Context, tx pgx.Tx, path string, after, upto int64, skipped []int64, also func(*pipeline) error,
+) error {
 	var pipe pipeline
 	begin := after
 	for _, end := range append(skipped, upto+1) {
@@ -110,7 +112,7 @@ func (p Projection) fold(ctx context.Context, tx pgx.Tx, after, upto int64, skip
 		return err
 	}
 	if err := pipe.send(ctx, tx); err != nil {
-		return fmt.Errorf("fold (%d, %d] into %s: %w", after, upto, p.Name, err)
+		return fmt.Errorf("fold (%d, %d] into %s: %w", after, upto, path, err)
 	}
 	return nil
 }

@@ -25,9 +25,9 @@ import (
 // tablesOf are a projection's tables.
 func tablesOf(t testing.TB, b *bundle, p postgres.Projection) []string {
 	t.Helper()
-	tables := list[string](t, b, "SELECT tablename FROM pg_tables WHERE schemaname = $1 ORDER BY 1", p.Schema())
+	tables := list[string](t, b, "SELECT tablename FROM pg_tables WHERE schemaname = $1 ORDER BY 1", p.SchemaOf(1))
 	if len(tables) == 0 {
-		t.Fatalf("%s has no tables", p.Schema())
+		t.Fatalf("%s has no tables", p.SchemaOf(1))
 	}
 	return tables
 }
@@ -53,14 +53,14 @@ func foldedAfter(t testing.TB, b *bundle, run func(fold func(after, upto int64) 
 	projections := postgres.Projections()
 	tables := map[string][]string{} // looked up before the transaction: it holds a connection and locks
 	for _, p := range projections {
-		tables[p.Schema()] = tablesOf(t, b, p)
+		tables[p.SchemaOf(1)] = tablesOf(t, b, p)
 	}
 	rows := map[string][]string{}
 	undo := errors.New("undo")
 	err := pgx.BeginFunc(context.Background(), b.admin, func(tx pgx.Tx) error {
 		for _, p := range projections {
-			for _, table := range tables[p.Schema()] {
-				if _, err := tx.Exec(context.Background(), "TRUNCATE "+p.Schema()+"."+table); err != nil {
+			for _, table := range tables[p.SchemaOf(1)] {
+				if _, err := tx.Exec(context.Background(), "TRUNCATE "+p.SchemaOf(1)+"."+table); err != nil {
 					return err
 				}
 			}
@@ -68,8 +68,8 @@ func foldedAfter(t testing.TB, b *bundle, run func(fold func(after, upto int64) 
 			if err != nil {
 				return err
 			}
-			for _, table := range tables[p.Schema()] {
-				name := p.Schema() + "." + table
+			for _, table := range tables[p.SchemaOf(1)] {
+				name := p.SchemaOf(1) + "." + table
 				result, err := tx.Query(context.Background(), fmt.Sprintf("SELECT r::text FROM %s r ORDER BY 1", name))
 				if err != nil {
 					return err
@@ -231,8 +231,8 @@ func TestProjections(t *testing.T) {
 	want := folded(t, b, head)
 	for _, p := range postgres.Projections() {
 		for _, table := range tablesOf(t, b, p) {
-			if len(want[p.Schema()+"."+table]) < 2 {
-				t.Errorf("%s has %d rows, which shows nothing", table, len(want[p.Schema()+"."+table]))
+			if len(want[p.SchemaOf(1)+"."+table]) < 2 {
+				t.Errorf("%s has %d rows, which shows nothing", table, len(want[p.SchemaOf(1)+"."+table]))
 			}
 		}
 	}
@@ -290,11 +290,11 @@ func TestProjections(t *testing.T) {
 		b.foldAll(t)
 		p := postgres.Projections()[0]
 		b.ingestNew(t, b.newLog(t), anOrder("2"))
-		b.exec(t, "ALTER TABLE crm_v2.crm_order_lines ADD CONSTRAINT broken CHECK (code NOT LIKE '%_2')")
+		b.exec(t, "ALTER TABLE crm_v1.crm_order_lines ADD CONSTRAINT broken CHECK (code NOT LIKE '%_2')")
 		err := pgx.BeginFunc(t.Context(), b.db.Consumers(), func(tx pgx.Tx) error {
 			return p.Fold(t.Context(), tx, b.head(t)-6, b.head(t))
 		})
-		if err == nil || !strings.Contains(err.Error(), "crm_v2") {
+		if err == nil || !strings.Contains(err.Error(), "crm_v1") {
 			t.Errorf("got %v", err)
 		}
 		if got := scan[int64](t, b, "SELECT count(*) FROM crm_orders"); got != 1 {
@@ -311,12 +311,12 @@ func TestProjections(t *testing.T) {
 		b.ingestNew(t, b.newLog(t), anOrder("1"))
 		b.foldAll(t)
 		for _, p := range postgres.Projections() {
-			if got := scan[bool](t, b, "SELECT active FROM projections WHERE name = $1 AND version = $2", p.Name, p.Version); !got {
-				t.Errorf("%s is not in force", p.Schema())
+			if got := scan[int](t, b, "SELECT definition FROM projections WHERE name = $1 AND version = 1 AND active", p.Name); got != p.Definition {
+				t.Errorf("%s is of definition %d, want %d", p.SchemaOf(1), got, p.Definition)
 			}
 			for _, table := range tablesOf(t, b, p) {
 				differ := scan[int64](t, b, fmt.Sprintf(`SELECT count(*) FROM (
-					(TABLE public.%[1]s EXCEPT ALL TABLE %[2]s.%[1]s) UNION ALL (TABLE %[2]s.%[1]s EXCEPT ALL TABLE public.%[1]s)) d`, table, p.Schema()))
+					(TABLE public.%[1]s EXCEPT ALL TABLE %[2]s.%[1]s) UNION ALL (TABLE %[2]s.%[1]s EXCEPT ALL TABLE public.%[1]s)) d`, table, p.SchemaOf(1)))
 				if differ != 0 {
 					t.Errorf("view and table %s differ in %d rows", table, differ)
 				}
@@ -324,7 +324,7 @@ func TestProjections(t *testing.T) {
 				if err := b.db.Requests().QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&rows); err != nil {
 					t.Errorf("the service reads %s: %v", table, err)
 				}
-				if want := scan[int64](t, b, "SELECT count(*) FROM "+p.Schema()+"."+table); rows != want {
+				if want := scan[int64](t, b, "SELECT count(*) FROM "+p.SchemaOf(1)+"."+table); rows != want {
 					t.Errorf("the service sees %d rows of %s, want %d", rows, table, want)
 				}
 			}

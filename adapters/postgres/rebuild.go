@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/app/command"
 	"orderbridge/app/query"
+	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
 )
 
@@ -54,14 +58,14 @@ type rebuild struct {
 	position, from, size int64
 	phase                string
 	started              time.Time
-	askedBy, runner      string
+	by                   command.By
+	runner               string
 	report               func(query.Rebuild)
 }
 
 var (
-	errRebuildUnknown = problem.NotFound("rebuild-unknown", "nothing of this projection is being built")
-	errNoPrevious     = problem.NotFound("no-previous-version", "no version was read before the present one, or it was dropped")
-	errOtherRelease   = problem.Conflict("previous-version-older",
+	errNoPrevious   = problem.NotFound("no-previous-version", "no version was read before the present one, or it was dropped")
+	errOtherRelease = problem.Conflict("previous-version-older",
 		"the version that was read before was made by another release, and this one cannot read it")
 	errRebuildRunning   = problem.Conflict("rebuild-running", "it is being rebuilt already")
 	errRebuildCancelled = problem.Conflict("rebuild-cancelled", "the rebuild was cancelled, and what it built was dropped")
@@ -73,10 +77,13 @@ var (
 const rebuildLock = "SELECT pg_try_advisory_lock(hashtextextended('orderbridge rebuild ' || $1, 0))"
 
 // newRebuild connects, and makes sure that nobody else rebuilds the projection.
-func (db *Database) newRebuild(ctx context.Context, dsn string, p Projection, logger *slog.Logger) (*rebuild, error) {
+func (db *Database) newRebuild(ctx context.Context, dsn string, by command.By, p Projection, logger *slog.Logger) (*rebuild, error) {
 	r, err := db.newBuild(ctx, dsn, p, rebuildLock, logger)
 	if errors.Is(err, errLockTaken) {
-		return nil, db.rebuildRunning(ctx, p.Name)
+		return nil, db.rebuildRunning(ctx, by, p.Name)
+	}
+	if err == nil {
+		r.by = by
 	}
 	return r, err
 }
@@ -131,15 +138,19 @@ func thisProcess() string {
 }
 
 // rebuildRunning says who rebuilds a projection, and where that stands.
-func (db *Database) rebuildRunning(ctx context.Context, name string) error {
+func (db *Database) rebuildRunning(ctx context.Context, by command.By, name string) error {
 	states, err := db.projectionStates(ctx)
 	if err != nil {
 		return err
 	}
 	for _, state := range states {
 		if run := state.Rebuild; state.Name == name && run != nil && run.Runner != "" {
+			who := run.AskedBy
+			if !strings.HasPrefix(string(by.Actor), string(event.ActorCommandLine)) { // whoever sits at the server may know
+				who = query.ActorSeenFrom(uuid.NullUUID{UUID: by.WorkspaceID, Valid: true}, run.AskedIn, who)
+			}
 			return problem.Conflict(errRebuildRunning.Code(), "%s is being rebuilt already: asked for by %s, running on %s since %s, %d of %d events done",
-				name, run.AskedBy, run.Runner, run.StartedAt.UTC().Format(time.RFC3339), run.EventsDone, run.EventsTotal)
+				name, who, run.Runner, run.StartedAt.UTC().Format(time.RFC3339), run.EventsDone, run.EventsTotal)
 		}
 	}
 	return problem.Conflict(errRebuildRunning.Code(), "%s is being rebuilt by somebody else at this moment", name)
@@ -187,7 +198,7 @@ func (r *rebuild) prepare(ctx context.Context, rollback bool) error {
 			return err
 		}
 		return queries.AddVersion(ctx, tx, dbsqlc.AddVersionParams{
-			Name: r.Name, Version: number(r.version), Definition: number(r.Definition), AskedBy: r.askedBy,
+			Name: r.Name, Version: number(r.version), Definition: number(r.Definition), AskedBy: string(r.by.Actor),
 		})
 	})
 }
@@ -195,7 +206,7 @@ func (r *rebuild) prepare(ctx context.Context, rollback bool) error {
 // run builds the version and shows it.
 func (r *rebuild) run(ctx context.Context, unattended bool, started func()) (err error) {
 	if err := queries.StartRun(ctx, r.conn, dbsqlc.StartRunParams{
-		AskedBy: r.askedBy, Unattended: unattended, Runner: &r.runner, Name: r.Name, Version: number(r.version),
+		AskedBy: string(r.by.Actor), AskedIn: uuid.NullUUID{UUID: r.by.WorkspaceID, Valid: r.by.WorkspaceID != uuid.Nil}, Unattended: unattended, Runner: &r.runner, Name: r.Name, Version: number(r.version),
 	}); err != nil {
 		return err
 	}
@@ -515,7 +526,7 @@ func (r *rebuild) tell(head int64) {
 	}
 	told := query.Rebuild{
 		Version: r.version, State: query.RebuildRunning, Phase: r.phase, EventsDone: r.position, EventsTotal: max(head, r.position),
-		StartedAt: r.started.UTC(), AskedBy: r.askedBy, Runner: r.runner,
+		StartedAt: r.started.UTC(), AskedBy: string(r.by.Actor), Runner: r.runner,
 	}
 	told.EventsPerSecond, told.ETASeconds = pace(r.position-r.from, head-r.position, time.Since(r.started))
 	r.report(told)

@@ -66,7 +66,7 @@ func (r *Rebuilds) rebuild(ctx context.Context, cmd command.RebuildProjection, u
 	if err != nil {
 		return err
 	}
-	build, err := r.db.newRebuild(ctx, r.dsn, p, r.logger)
+	build, err := r.db.newRebuild(ctx, r.dsn, cmd.By, p, r.logger)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (r *Rebuilds) rebuild(ctx context.Context, cmd command.RebuildProjection, u
 			err = unavailable(err)
 		}
 	}()
-	build.askedBy, build.report = string(cmd.Actor), report
+	build.report = report
 	if err := build.prepare(ctx, cmd.Rollback); err != nil {
 		return err
 	}
@@ -161,8 +161,8 @@ func (r *Rebuilds) Run(ctx context.Context) {
 // and what was started over the API and interrupted. What somebody else builds at the moment is left to them.
 func (r *Rebuilds) BuildUnfinished(ctx context.Context) error {
 	var failures []error
-	build := func(name, actor string) {
-		err := r.rebuild(ctx, command.RebuildProjection{Name: name, Actor: event.Actor(actor)}, true, nil, func() {})
+	build := func(name string, by command.By) {
+		err := r.rebuild(ctx, command.RebuildProjection{By: by, Name: name}, true, nil, func() {})
 		if err != nil && !errors.Is(err, errRebuildRunning) {
 			failures = append(failures, fmt.Errorf("build %s: %w", name, err))
 		}
@@ -173,7 +173,7 @@ func (r *Rebuilds) BuildUnfinished(ctx context.Context) error {
 			return unavailable(err)
 		}
 		if !shown {
-			build(p.Name, string(event.ActorSystem))
+			build(p.Name, command.By{Actor: event.ActorSystem})
 		}
 	}
 	left, err := queries.UnattendedRuns(ctx, r.db.requests)
@@ -182,7 +182,7 @@ func (r *Rebuilds) BuildUnfinished(ctx context.Context) error {
 	}
 	for _, run := range left {
 		if _, err := ProjectionNamed(run.Name); err == nil {
-			build(run.Name, run.AskedBy)
+			build(run.Name, command.By{Actor: event.Actor(run.AskedBy), WorkspaceID: run.AskedIn.UUID})
 		}
 	}
 	return errors.Join(failures...)
@@ -194,10 +194,10 @@ func (r *Rebuilds) CancelRebuild(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	for asked := false; ; asked = true {
-		build, err := r.db.newRebuild(ctx, r.dsn, p, r.logger)
+	for {
+		build, err := r.db.newRebuild(ctx, r.dsn, command.By{}, p, r.logger)
 		if err == nil {
-			return errors.Join(r.dropUnfinished(ctx, build, asked), build.close(ctx))
+			return errors.Join(r.dropUnfinished(ctx, build), build.close(ctx))
 		}
 		if !errors.Is(err, errRebuildRunning) {
 			return unavailable(err)
@@ -214,26 +214,24 @@ func (r *Rebuilds) CancelRebuild(ctx context.Context, name string) error {
 }
 
 // dropUnfinished drops what an interrupted rebuild left. One that was told to end has dropped it itself.
-func (r *Rebuilds) dropUnfinished(ctx context.Context, build *rebuild, ended bool) error {
+func (*Rebuilds) dropUnfinished(ctx context.Context, build *rebuild) error {
 	left, err := queries.UnfinishedVersion(ctx, build.conn, build.Name)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows) && ended:
+	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
-	case errors.Is(err, pgx.ErrNoRows):
-		return errRebuildUnknown
-	case err != nil:
+	}
+	if err != nil {
 		return unavailable(err)
 	}
 	return denied(build.drop(ctx, int(left.Version)))
 }
 
-// DropPrevious drops the version that was read before the present one.
-func (r *Rebuilds) DropPrevious(ctx context.Context, name string) error {
+// DropPrevious drops the version that was read before the present one, if there is one.
+func (r *Rebuilds) DropPrevious(ctx context.Context, by command.By, name string) error {
 	p, err := ProjectionNamed(name)
 	if err != nil {
 		return err
 	}
-	build, err := r.db.newRebuild(ctx, r.dsn, p, r.logger)
+	build, err := r.db.newRebuild(ctx, r.dsn, by, p, r.logger)
 	if err != nil {
 		return err
 	}
@@ -241,7 +239,7 @@ func (r *Rebuilds) DropPrevious(ctx context.Context, name string) error {
 	if err == nil {
 		err = denied(build.drop(ctx, int(previous.Version)))
 	} else if errors.Is(err, pgx.ErrNoRows) {
-		err = errNoPrevious
+		err = nil
 	}
 	return errors.Join(err, build.close(ctx))
 }

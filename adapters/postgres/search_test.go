@@ -266,7 +266,7 @@ func inList(t testing.TB, b *bundle, filter query.CustomerFilter, id uuid.UUID) 
 func TestPlansOfCustomerLists(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.exec(t, "ALTER TABLE crm_v2.crm_customers SET (autovacuum_enabled = false)")
+	b.exec(t, "ALTER TABLE crm_v1.crm_customers SET (autovacuum_enabled = false)")
 	var states []customer.State
 	for i := range 5000 {
 		state := named(fmt.Sprintf("Lan %05d", i))
@@ -285,7 +285,7 @@ func TestPlansOfCustomerLists(t *testing.T) {
 	const list, phones, emails, tags, search = "crm_customers_list", "crm_customers_phones", "crm_customers_emails", "crm_customers_tags", "crm_customers_search"
 	for _, analysed := range []bool{false, true} {
 		if analysed {
-			b.exec(t, "ANALYZE crm_v2.crm_customers")
+			b.exec(t, "ANALYZE crm_v1.crm_customers")
 		}
 		for _, test := range []struct {
 			name                 string

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"orderbridge/app/query"
-	"orderbridge/domain/event"
 )
 
 // Projections looks after the read tables. It is implemented by adapters/postgres.
@@ -16,10 +15,10 @@ type Projections interface {
 	Rebuild(ctx context.Context, cmd RebuildProjection, report func(query.Rebuild)) (query.Projection, error)
 	// StartRebuild is Rebuild in the running service: it returns when the work has begun, and goes on after a restart.
 	StartRebuild(ctx context.Context, cmd RebuildProjection) (query.Projection, error)
-	// CancelRebuild ends a rebuild, wherever it runs, and drops what it built.
+	// CancelRebuild ends a rebuild, wherever it runs, and drops what it built. When there is none it does nothing.
 	CancelRebuild(ctx context.Context, name string) error
-	// DropPrevious drops the version that was read before the present one.
-	DropPrevious(ctx context.Context, name string) error
+	// DropPrevious drops the version that was read before the present one, if there is one.
+	DropPrevious(ctx context.Context, by By, name string) error
 	// Skip lets a projection pass over the event that it is stopped at, and returns where that decision stands in the log.
 	Skip(ctx context.Context, cmd SkipEvent) (position int64, err error)
 	// Verify compares what is read with what the log says, row by row.
@@ -28,8 +27,8 @@ type Projections interface {
 
 // RebuildProjection makes read tables anew.
 type RebuildProjection struct {
-	Name  string
-	Actor event.Actor
+	By   By
+	Name string
 	// Rollback goes back to the version that was read before, caught up with the log.
 	Rollback bool
 }

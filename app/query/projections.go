@@ -1,6 +1,8 @@
 package query
 
 import (
+	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,9 +59,11 @@ type ProjectionStop struct {
 
 // RebuildDone is a rebuild that came to its end.
 type RebuildDone struct {
-	FinishedAt  time.Time `json:"finished_at"`
-	AskedBy     string    `json:"asked_by"`
-	TookSeconds float64   `json:"took_seconds"`
+	FinishedAt time.Time `json:"finished_at"`
+	AskedBy    string    `json:"asked_by"`
+	// AskedIn is the workspace of who asked.
+	AskedIn     uuid.NullUUID `json:"-"`
+	TookSeconds float64       `json:"took_seconds"`
 	// ReadersWaitedMS is for how long the switch kept readers waiting at most, in milliseconds.
 	ReadersWaitedMS float64 `json:"readers_waited_ms"`
 }
@@ -89,6 +93,8 @@ type Rebuild struct {
 	ETASeconds      *float64  `json:"eta_seconds"`
 	StartedAt       time.Time `json:"started_at"`
 	AskedBy         string    `json:"asked_by"`
+	// AskedIn is the workspace of who asked.
+	AskedIn uuid.NullUUID `json:"-"`
 	// Runner is which process builds it: its host and number.
 	Runner string `json:"runner"`
 	// Failure is why the last run ended, FailedPosition at which event: 0 when it was about none.
@@ -119,11 +125,11 @@ type VerifiedTable struct {
 	Examples  []DifferentRow `json:"examples"`
 }
 
-// DifferentRow is a row that is not what the log says: as it is read, and as it is built from the log; nil for one that is
-// only in one of them.
+// DifferentRow is a row that is not what the log says: as it is read, and as it is built from the log, by column; null for one
+// that is only in one of them.
 type DifferentRow struct {
-	Read  map[string]any `json:"read"`
-	Built map[string]any `json:"built"`
+	Read  json.RawMessage `json:"read"`
+	Built json.RawMessage `json:"built"`
 }
 
 // Different is how many rows differ in all tables.
@@ -133,4 +139,40 @@ func (v Verified) Different() int64 {
 		n += table.Different
 	}
 	return n
+}
+
+// SeenFrom is the projection as somebody of a workspace may see it: who acts in other workspaces, and what their events say,
+// is not told. Whoever only reads is not told what events say.
+func (p Projection) SeenFrom(workspaceID uuid.UUID, contacts bool) Projection {
+	own := uuid.NullUUID{UUID: workspaceID, Valid: true}
+	if p.Stop != nil {
+		stop := *p.Stop
+		if stop.Position != 0 && (!contacts || stop.WorkspaceID != own) {
+			stop.Reason = "the event cannot be folded"
+		}
+		p.Stop = &stop
+	}
+	if p.LastRebuild != nil {
+		done := *p.LastRebuild
+		done.AskedBy = ActorSeenFrom(own, done.AskedIn, done.AskedBy)
+		p.LastRebuild = &done
+	}
+	if p.Rebuild != nil {
+		run := *p.Rebuild
+		run.AskedBy = ActorSeenFrom(own, run.AskedIn, run.AskedBy)
+		if run.FailedPosition != 0 {
+			run.Failure = "the event cannot be folded"
+		}
+		p.Rebuild = &run
+	}
+	return p
+}
+
+// ActorSeenFrom is an actor as somebody of a workspace may see it: of those in other workspaces, only the kind.
+func ActorSeenFrom(workspace, of uuid.NullUUID, actor string) string {
+	if workspace == of {
+		return actor
+	}
+	kind, _, _ := strings.Cut(actor, ":")
+	return kind
 }

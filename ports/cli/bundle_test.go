@@ -56,10 +56,12 @@ type testBundle struct {
 	customers  *fakeCustomers
 	users      *fakeUsers
 	past       *fakePastOrders
-	env        map[string]string
-	stdin      string
-	openError  error
-	closeError error
+	// projections are the read tables.
+	projections *fakeProjections
+	env         map[string]string
+	stdin       string
+	openError   error
+	closeError  error
 
 	opened, closed int
 }
@@ -72,8 +74,8 @@ func setup(t *testing.T) *testBundle {
 	}
 	return &testBundle{
 		t: t, read: &fakeReadModel{}, workspaces: &fakeWorkspaces{workspace: w}, customers: &fakeCustomers{}, users: &fakeUsers{},
-		past: &fakePastOrders{},
-		env:  map[string]string{},
+		past: &fakePastOrders{}, projections: &fakeProjections{},
+		env: map[string]string{},
 	}
 }
 
@@ -108,7 +110,8 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 				MapStaff:             command.NewMapStaffHandler(b.users, b.past),
 				UnmapStaff:           command.NewUnmapStaffHandler(b.users),
 			},
-			Queries: app.Queries{ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read)},
+			Projections: b.projections,
+			Queries:     app.Queries{ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read)},
 		},
 		Close: func() error {
 			b.closed++
@@ -134,7 +137,7 @@ func (b *testBundle) runIn(ctx context.Context, args ...string) result {
 	var stdout, stderr bytes.Buffer
 	code := cli.Execute(ctx, &root{}, args, &cli.Runtime{
 		Stdin: strings.NewReader(b.stdin), Stdout: &stdout, Stderr: &stderr,
-		Getenv: func(name string) string { return b.env[name] }, Open: b.open,
+		Getenv: func(name string) string { return b.env[name] }, Open: b.open, OpenAsIs: b.open,
 	})
 	if b.openError == nil && b.opened != b.closed {
 		b.t.Errorf("opened %d and closed %d sessions", b.opened, b.closed)
@@ -470,3 +473,42 @@ func (f *fakePastOrders) Reassign(
 
 // byOperator is who gives every command of the command line.
 var byOperator = command.By{WorkspaceID: workspaceID, Actor: event.ActorCommandLine}
+
+// fakeProjections are read tables that stand where it says, and remember what they were told.
+type fakeProjections struct {
+	err      error
+	states   []query.Projection
+	verified query.Verified
+	told     []any
+}
+
+func (f *fakeProjections) List(context.Context) ([]query.Projection, error) { return f.states, f.err }
+
+func (f *fakeProjections) Rebuild(_ context.Context, cmd command.RebuildProjection, report func(query.Rebuild)) (query.Projection, error) {
+	f.told = append(f.told, cmd)
+	report(query.Rebuild{Phase: "filling", EventsDone: 1, EventsTotal: 2})
+	return query.Projection{}, f.err
+}
+
+func (f *fakeProjections) StartRebuild(context.Context, command.RebuildProjection) (query.Projection, error) {
+	return query.Projection{}, errors.New("no command starts a rebuild and goes")
+}
+
+func (f *fakeProjections) CancelRebuild(_ context.Context, name string) error {
+	f.told = append(f.told, "cancel "+name)
+	return f.err
+}
+
+func (f *fakeProjections) DropPrevious(_ context.Context, _ command.By, name string) error {
+	f.told = append(f.told, "drop "+name)
+	return f.err
+}
+
+func (f *fakeProjections) Skip(_ context.Context, cmd command.SkipEvent) (int64, error) {
+	f.told = append(f.told, cmd)
+	return 4712, f.err
+}
+
+func (f *fakeProjections) Verify(context.Context, string, func(query.Rebuild)) (query.Verified, error) {
+	return f.verified, f.err
+}

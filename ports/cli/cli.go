@@ -28,6 +28,10 @@ type Commands struct {
 	Delivery  deliveryCommands  `cmd:"" help:"Webhook calls, and what became of each."`
 	Token     tokenCommands     `cmd:"" help:"Tokens for the API."`
 	Workspace workspaceCommands `cmd:"" help:"CRM domains, each with settings and records of its own."`
+
+	Projection projectionCommands `cmd:"" help:"Read tables, and how far each has followed the log."`
+	Rebuild    rebuildCommand     `cmd:"" help:"Make read tables anew from the log, beside those that are read."`
+	Verify     verifyCommands     `cmd:"" help:"Check that what is read is what the log says."`
 }
 
 // Globals are the flags that every command takes, to be embedded beside Commands. The program decides what they mean.
@@ -64,11 +68,18 @@ type Runtime struct {
 	Getenv func(name string) string
 	// Open opens the database. It is called only by commands that need it, once they know what to ask.
 	Open func(ctx context.Context) (Session, error)
+	// OpenAsIs is Open for commands that look after the read tables: it does not wait until these can be read.
+	OpenAsIs func(ctx context.Context) (Session, error)
 }
 
 // inSession opens the database for one piece of work.
 func (rt *Runtime) inSession(ctx context.Context, work func(Session) error) error {
-	session, err := rt.Open(ctx)
+	return rt.within(ctx, rt.Open, work)
+}
+
+// within does a piece of work on a database that open opens.
+func (rt *Runtime) within(ctx context.Context, open func(context.Context) (Session, error), work func(Session) error) error {
+	session, err := open(ctx)
 	if err != nil {
 		return err
 	}

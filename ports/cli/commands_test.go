@@ -1046,6 +1046,7 @@ func TestErrorsOfEveryCommand(t *testing.T) {
 			args := append(strings.Fields(command.path), command.args...)
 			bundle := setup(t)
 			bundle.read.err, bundle.workspaces.err, bundle.customers.err, bundle.users.err = away, away, away, away
+			bundle.projections.err = away
 			bundle.run(args...).exits(cli.ExitUnavailable).prints("", told)
 			if bundle.opened != 1 {
 				t.Errorf("opened %d sessions", bundle.opened)

@@ -21,7 +21,7 @@ import (
 const (
 	// ExitDone: the command did what it was asked to do.
 	ExitDone = 0
-	// ExitInternal: something went wrong that is not the caller's fault.
+	// ExitInternal: something went wrong that is not the caller's fault, or a check found what should not be.
 	ExitInternal = 1
 	// ExitUsage: the command line cannot be understood. Nothing was looked at or changed.
 	ExitUsage = 2
@@ -39,7 +39,7 @@ const (
 const exitCodesHelp = `Exit codes:
 
     0    done
-    1    internal error
+    1    internal error, or verify found read tables that differ from the log
     2    the command line cannot be understood: unknown flag, missing argument,
          malformed id
     3    not found
@@ -88,6 +88,9 @@ func describe(ctx context.Context, err error) document {
 			told.cause = cause.Error()
 		}
 		return told
+	}
+	if errors.Is(err, errDifferent) {
+		return document{Code: "read-tables-differ", Message: err.Error(), exit: ExitInternal}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return document{Code: "unavailable", Message: "it took too long; try again later", cause: err.Error(), exit: ExitUnavailable}

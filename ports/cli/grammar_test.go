@@ -54,6 +54,10 @@ var commands = []struct {
 	{"workspace list", nil, true},
 	{"workspace show", nil, true},
 	{"workspace update", []string{"shop-b"}, true},
+	{"projection list", nil, true},
+	{"projection skip", []string{"crm", "--position", "4711"}, false},
+	{"rebuild", []string{"crm"}, true},
+	{"verify projections", []string{"crm"}, true},
 }
 
 const anID = "01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11"
@@ -151,7 +155,7 @@ func TestHelpOfTheProgramTellsTheExitCodes(t *testing.T) {
 	t.Parallel()
 	got := setup(t).run("--help").exits(cli.ExitDone)
 	for _, want := range []string{
-		"    0    done\n", "    1    internal error\n", "    2    the command line", "    3    not found\n", "    4    refused",
+		"    0    done\n", "    1    internal error, or verify found", "    2    the command line", "    3    not found\n", "    4    refused",
 		"    5    the database is away", "    130  interrupted", "delivery show",
 	} {
 		if !strings.Contains(got.stdout, want) {

@@ -25,6 +25,9 @@ const (
 // with an Idempotency-Key is done once, whether its answer arrives or not.
 func (s *server) changing(needed workspace.Role, next http.HandlerFunc) http.Handler {
 	return s.authenticated(needed, func(w http.ResponseWriter, r *http.Request) error {
+		if err := s.cfg.Readable(); err != nil { // it is answered with what the read tables show
+			return err
+		}
 		body, refusal := readBody(w, r, maxCommandBytes)
 		if refusal != nil {
 			return refusal

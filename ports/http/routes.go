@@ -59,6 +59,12 @@ func (s *server) routes() http.Handler {
 		{http.MethodPost, "/api/v1/tokens", s.changing(workspace.RoleOwner, api.CreateToken)},
 		{http.MethodDelete, "/api/v1/tokens/{id}", s.changing(workspace.RoleOwner, api.RevokeToken)},
 
+		{http.MethodGet, "/api/v1/projections", s.watching(workspace.RoleViewer, api.ListProjections)},
+		{http.MethodGet, "/api/v1/projections/{name}", s.watching(workspace.RoleViewer, api.GetProjection)},
+		{http.MethodPost, "/api/v1/projections/{name}/rebuild", s.changing(workspace.RoleOwner, api.StartRebuild)},
+		{http.MethodDelete, "/api/v1/projections/{name}/rebuild", s.changing(workspace.RoleOwner, api.CancelRebuild)},
+		{http.MethodDelete, "/api/v1/projections/{name}/previous", s.changing(workspace.RoleOwner, api.DropPreviousVersion)},
+
 		{http.MethodGet, routeContract, http.HandlerFunc(contract)},
 		{http.MethodGet, routeDocs, http.HandlerFunc(docsPage)},
 		{http.MethodGet, routeDocsAssets, s.answered(docsAsset)},

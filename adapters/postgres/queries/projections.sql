@@ -36,7 +36,7 @@ DELETE FROM projections WHERE name = $1 AND version = $2;
 
 -- name: StartRun :exec
 UPDATE projections
-SET asked_by = @asked_by, unattended = @unattended, cancelled = false, runner = @runner, phase = 'filling',
+SET asked_by = @asked_by, asked_in = sqlc.narg(asked_in), unattended = @unattended, cancelled = false, runner = @runner, phase = 'filling',
     run_started_at = clock_timestamp(), run_started_from = position, touched_at = clock_timestamp(), failure = NULL,
     failed_position = NULL
 WHERE name = @name AND version = @version;
@@ -76,7 +76,7 @@ SELECT position FROM cursors WHERE consumer = $1 FOR UPDATE;
 
 -- name: UnattendedRuns :many
 -- Versions that nobody sits in front of and that are not complete.
-SELECT name, asked_by FROM projections WHERE unattended AND NOT active AND finished_at IS NULL AND NOT cancelled ORDER BY name;
+SELECT name, asked_by, asked_in FROM projections WHERE unattended AND NOT active AND finished_at IS NULL AND NOT cancelled ORDER BY name;
 
 -- name: FailureAt :one
 -- Why a version that is being built could not fold an event.
@@ -97,7 +97,7 @@ SELECT coalesce(max(version), 0)::integer FROM events WHERE workspace_id = $1 AN
 
 -- name: ProjectionVersions :many
 -- Where every version of every projection stands.
-SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.finished_at, p.asked_by, p.unattended, p.cancelled,
+SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.finished_at, p.asked_by, p.asked_in, p.unattended, p.cancelled,
     p.runner, p.phase, p.run_started_at, p.run_started_from, p.touched_at, date_part('epoch', p.took)::float8 AS took_seconds,
     coalesce(date_part('epoch', p.readers_waited), 0)::float8 AS readers_waited_seconds, p.failure, p.failed_position,
     c.position AS cursor_position, s.category, s.position AS stop_position, s.event_type, s.reason, s.since

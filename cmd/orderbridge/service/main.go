@@ -42,22 +42,41 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdin 
 	runtime := &cli.Runtime{
 		Stdin: stdin, Stdout: stdout, Stderr: stderr, Getenv: getenv,
 		Open: func(ctx context.Context) (cli.Session, error) {
-			// Operators see the command's answer; of what happens inside they see only what is wrong.
-			opened, err := openFilled(ctx, root.settings(getenv), root.logger(stderr, slog.LevelWarn), stderr)
-			if err != nil {
-				return cli.Session{}, err
-			}
-			if opened.cluster != nil && opened.cluster.Created() {
-				fmt.Fprintf(stderr, "note: %s held no database, so a new one was made there\n", root.settings(getenv).DataDir)
-			}
-			session, err := opened.session(ctx, root.InWorkspace, operator(getenv))
-			if err != nil {
-				return cli.Session{}, errors.Join(err, opened.Close())
-			}
-			return session, nil
+			return root.open(ctx, getenv, stderr, openFilled, (*Service).catchUp)
+		},
+		OpenAsIs: func(ctx context.Context) (cli.Session, error) {
+			return root.open(ctx, getenv, stderr, openAsIs, func(*Service, context.Context) error { return nil })
 		},
 	}
 	return cli.Execute(ctx, root, args, runtime, kong.Vars{"version": version()})
+}
+
+// open opens the database for an operator's command.
+func (g *grammar) open(
+	ctx context.Context, getenv func(string) string, stderr io.Writer,
+	open func(context.Context, Settings, *slog.Logger, io.Writer) (*Service, error), prepare func(*Service, context.Context) error,
+) (cli.Session, error) {
+	// Operators see the command's answer; of what happens inside they see only what is wrong.
+	opened, err := open(ctx, g.settings(getenv), g.logger(stderr, slog.LevelWarn), stderr)
+	if err != nil {
+		return cli.Session{}, err
+	}
+	if opened.cluster != nil && opened.cluster.Created() {
+		fmt.Fprintf(stderr, "note: %s held no database, so a new one was made there\n", g.settings(getenv).DataDir)
+	}
+	session, err := opened.session(ctx, g.InWorkspace, operator(getenv))
+	if err == nil {
+		err = prepare(opened, ctx)
+	}
+	if err != nil {
+		return cli.Session{}, errors.Join(err, opened.Close())
+	}
+	return session, nil
+}
+
+// openAsIs is Open for commands that look after the read tables.
+func openAsIs(ctx context.Context, settings Settings, logger *slog.Logger, _ io.Writer) (*Service, error) {
+	return Open(ctx, settings, logger)
 }
 
 // session is the application as commands of an operator use it.
@@ -70,14 +89,18 @@ func (s *Service) session(ctx context.Context, workspace, operator string) (cli.
 	if err != nil {
 		return cli.Session{}, err
 	}
-	// What an earlier command changed is to be seen, whether or not a service is running. When that takes too long, what is
-	// readable by then has to do.
-	if err := s.db.CatchUp(ctx); err != nil && !errors.Is(err, postgres.ErrNotReadable) {
-		return cli.Session{}, err
-	}
 	return cli.Session{
 		Application: s.Application, WorkspaceID: workspaceID, Zone: cli.ZoneNamed(settings.TimeZone), Operator: operator, Close: s.Close,
 	}, nil
+}
+
+// catchUp lets a command see what an earlier one changed, whether or not a service is running. When that takes too long, what is
+// readable by then has to do.
+func (s *Service) catchUp(ctx context.Context) error {
+	if err := s.db.CatchUp(ctx); err != nil && !errors.Is(err, postgres.ErrNotReadable) {
+		return err
+	}
+	return nil
 }
 
 // version is the module's version: a release, or one that Go makes of the commit's time and hash.

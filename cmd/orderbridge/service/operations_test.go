@@ -197,7 +197,7 @@ func TestMetricsTellWhereTheConsumersStand(t *testing.T) {
 	b.caughtUp()
 	got := string(b.get("/metrics").body)
 	for _, want := range []string{
-		`orderbridge_consumer_lag_events{consumer="projection:crm:v2"} 0`,
+		`orderbridge_consumer_lag_events{consumer="projection:crm"} 0`,
 		`orderbridge_consumer_lag_events{consumer="policy:on_order_received"} 0`,
 		`orderbridge_consumer_stopped{category="stopped",consumer="policy:on_order_received"} 0`,
 		`orderbridge_webhook_requests_total{outcome="received"} 1`,

@@ -123,7 +123,7 @@ func TestViewersSeeNoPhoneAndNoEmail(t *testing.T) {
 	holding := map[string]bool{ // what answers an owner with contacts
 		"listOrders": true, "getOrder": true, "listCustomers": true, "getCustomer": true, "getDelivery": true,
 		"listUsers": true, "getUser": true, "listUnmappedStaff": true, "listShops": true, "getShop": true,
-		"listDeliveries": false, "listSources": false, "getWorkspace": false, "getSettings": false,
+		"listProjections": false, "getProjection": false, "listDeliveries": false, "listSources": false, "getWorkspace": false, "getSettings": false,
 	}
 	shown := map[string]bool{} // to an owner
 	stays := []string{r.orderCode, r.customerID.String(), r.userID.String(), trackingCode, "585229755054261", "AT01-DO-M", "15/09/2025", "2025-09-15T03:04:38"}

@@ -255,7 +255,7 @@ func (q *Queries) PreviousVersion(ctx context.Context, db DBTX, name string) (Pr
 }
 
 const projectionVersions = `-- name: ProjectionVersions :many
-SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.finished_at, p.asked_by, p.unattended, p.cancelled,
+SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.finished_at, p.asked_by, p.asked_in, p.unattended, p.cancelled,
     p.runner, p.phase, p.run_started_at, p.run_started_from, p.touched_at, date_part('epoch', p.took)::float8 AS took_seconds,
     coalesce(date_part('epoch', p.readers_waited), 0)::float8 AS readers_waited_seconds, p.failure, p.failed_position,
     c.position AS cursor_position, s.category, s.position AS stop_position, s.event_type, s.reason, s.since
@@ -274,6 +274,7 @@ type ProjectionVersionsRow struct {
 	CreatedAt            time.Time
 	FinishedAt           *time.Time
 	AskedBy              string
+	AskedIn              uuid.NullUUID
 	Unattended           bool
 	Cancelled            bool
 	Runner               *string
@@ -312,6 +313,7 @@ func (q *Queries) ProjectionVersions(ctx context.Context, db DBTX) ([]Projection
 			&i.CreatedAt,
 			&i.FinishedAt,
 			&i.AskedBy,
+			&i.AskedIn,
 			&i.Unattended,
 			&i.Cancelled,
 			&i.Runner,
@@ -417,14 +419,15 @@ func (q *Queries) SkipEvent(ctx context.Context, db DBTX, arg SkipEventParams) e
 
 const startRun = `-- name: StartRun :exec
 UPDATE projections
-SET asked_by = $1, unattended = $2, cancelled = false, runner = $3, phase = 'filling',
+SET asked_by = $1, asked_in = $2, unattended = $3, cancelled = false, runner = $4, phase = 'filling',
     run_started_at = clock_timestamp(), run_started_from = position, touched_at = clock_timestamp(), failure = NULL,
     failed_position = NULL
-WHERE name = $4 AND version = $5
+WHERE name = $5 AND version = $6
 `
 
 type StartRunParams struct {
 	AskedBy    string
+	AskedIn    uuid.NullUUID
 	Unattended bool
 	Runner     *string
 	Name       string
@@ -434,6 +437,7 @@ type StartRunParams struct {
 func (q *Queries) StartRun(ctx context.Context, db DBTX, arg StartRunParams) error {
 	_, err := db.Exec(ctx, startRun,
 		arg.AskedBy,
+		arg.AskedIn,
 		arg.Unattended,
 		arg.Runner,
 		arg.Name,
@@ -485,12 +489,13 @@ func (q *Queries) StreamVersion(ctx context.Context, db DBTX, arg StreamVersionP
 }
 
 const unattendedRuns = `-- name: UnattendedRuns :many
-SELECT name, asked_by FROM projections WHERE unattended AND NOT active AND finished_at IS NULL AND NOT cancelled ORDER BY name
+SELECT name, asked_by, asked_in FROM projections WHERE unattended AND NOT active AND finished_at IS NULL AND NOT cancelled ORDER BY name
 `
 
 type UnattendedRunsRow struct {
 	Name    string
 	AskedBy string
+	AskedIn uuid.NullUUID
 }
 
 // Versions that nobody sits in front of and that are not complete.
@@ -503,7 +508,7 @@ func (q *Queries) UnattendedRuns(ctx context.Context, db DBTX) ([]UnattendedRuns
 	var items []UnattendedRunsRow
 	for rows.Next() {
 		var i UnattendedRunsRow
-		if err := rows.Scan(&i.Name, &i.AskedBy); err != nil {
+		if err := rows.Scan(&i.Name, &i.AskedBy, &i.AskedIn); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
