@@ -310,16 +310,8 @@ func (b *bundle) ingestNew(t testing.TB, log *postgres.Log, states ...order.Stat
 // foldAll folds what is new in the log into every projection.
 func (b *bundle) foldAll(t testing.TB) {
 	t.Helper()
-	head := b.head(t)
-	for _, p := range postgres.Projections() {
-		b.exec(t, "INSERT INTO cursors (consumer, position) VALUES ($1, 0) ON CONFLICT DO NOTHING", p.ConsumerName())
-		after := scan[int64](t, b, "SELECT position FROM cursors WHERE consumer = $1", p.ConsumerName())
-		err := pgx.BeginFunc(t.Context(), b.db.Consumers(), func(tx pgx.Tx) error {
-			return p.Fold(t.Context(), tx, after, head)
-		})
-		if err != nil {
-			t.Fatal("fold:", err)
-		}
+	if err := b.db.CatchUp(t.Context()); err != nil {
+		t.Fatal("fold:", err)
 	}
 }
 

@@ -19,6 +19,9 @@ type ConsumerMetrics struct {
 	position *prometheus.Desc
 	lag      *prometheus.Desc
 	stopped  *prometheus.Desc
+	version  *prometheus.Desc
+	behind   *prometheus.Desc
+	rebuild  *prometheus.Desc
 }
 
 // NewConsumerMetrics makes the collector.
@@ -34,12 +37,18 @@ func NewConsumerMetrics(db *Database) *ConsumerMetrics {
 			[]string{"consumer"}, nil),
 		stopped: prometheus.NewDesc("orderbridge_consumer_stopped",
 			"1 while a consumer does not move on, by category: retrying or stopped.", []string{"consumer", "category"}, nil),
+		version: prometheus.NewDesc("orderbridge_projection_version",
+			"Version of a projection's tables that is read. It rises with every rebuild.", []string{"projection"}, nil),
+		behind: prometheus.NewDesc("orderbridge_projection_lag_seconds",
+			"Age of the oldest event that a projection has still to fold.", []string{"projection"}, nil),
+		rebuild: prometheus.NewDesc("orderbridge_projection_rebuild_ratio",
+			"How much of the log the version has folded that is being built, from 0 to 1. Absent when none is.", []string{"projection"}, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *ConsumerMetrics) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, description := range []*prometheus.Desc{m.head, m.position, m.lag, m.stopped} {
+	for _, description := range []*prometheus.Desc{m.head, m.position, m.lag, m.stopped, m.version, m.behind, m.rebuild} {
 		descriptions <- description
 	}
 }
@@ -72,6 +81,17 @@ func (m *ConsumerMetrics) Collect(metrics chan<- prometheus.Metric) {
 				value = 1
 			}
 			metrics <- prometheus.MustNewConstMetric(m.stopped, prometheus.GaugeValue, value, cursor.Consumer, category)
+		}
+	}
+	states, err := m.db.projectionStates(ctx)
+	if err != nil {
+		return
+	}
+	for _, state := range states {
+		metrics <- prometheus.MustNewConstMetric(m.version, prometheus.GaugeValue, float64(state.Version), state.Name)
+		metrics <- prometheus.MustNewConstMetric(m.behind, prometheus.GaugeValue, state.LagSeconds, state.Name)
+		if run := state.Rebuild; run != nil && run.EventsTotal > 0 {
+			metrics <- prometheus.MustNewConstMetric(m.rebuild, prometheus.GaugeValue, float64(run.EventsDone)/float64(run.EventsTotal), state.Name)
 		}
 	}
 }

@@ -30,9 +30,12 @@ const (
 
 	// switchGap is how many events may be left to fold when the tables are switched: their consumer waits for it.
 	switchGap = 500
-	// viewsTimeout bounds how long changing a view waits for those who read it, in PostgreSQL's words: whoever comes to read
-	// meanwhile waits behind.
-	viewsTimeout = "40ms"
+	// viewsTimeout bounds how long changing the views takes, with waiting for those who read them: whoever comes to read
+	// meanwhile waits behind. Where that was never enough in viewsPatience attempts, it may take twice as long, and so on up
+	// to maxViewsTimeout: the machine is that slow.
+	viewsTimeout    = 50 * time.Millisecond
+	viewsPatience   = 50
+	maxViewsTimeout = time.Second
 	// firstViewsRetry is how long readers are left alone before the views are changed after all, lastViewsRetry how long when
 	// that failed many times.
 	firstViewsRetry = 50 * time.Millisecond
@@ -273,15 +276,17 @@ func (r *rebuild) fill(ctx context.Context, phase string, maxSize int64) error {
 			return err
 		}
 		return r.foldNext(ctx, tx, upto)
-	}, maxSize)
+	}, maxSize, func(ctx context.Context) (int64, error) { return queries.Head(ctx, r.conn) })
 }
 
-// foldAll folds the log in slices, each in a transaction, up to what is its head by then. An event that cannot be folded is
-// an eventFailed.
-func (r *rebuild) foldAll(ctx context.Context, fold func(ctx context.Context, tx pgx.Tx, upto int64) error, maxSize int64) error {
+// foldAll folds the log in slices, each in a transaction, up to where its end is by then. An event that cannot be folded is an
+// eventFailed.
+func (r *rebuild) foldAll(
+	ctx context.Context, fold func(ctx context.Context, tx pgx.Tx, upto int64) error, maxSize int64, end func(context.Context) (int64, error),
+) error {
 	r.size = min(r.size, maxSize)
 	for attempts := 0; ; {
-		head, err := queries.Head(ctx, r.conn)
+		head, err := end(ctx)
 		if err != nil {
 			return err
 		}
@@ -364,15 +369,15 @@ func (r *rebuild) index(ctx context.Context) error {
 // for such a reader would make all others wait behind, and would never end for one who reads several views, since they are
 // locked one by one. So it gives up and tries again, holding nothing in between.
 func (r *rebuild) show(ctx context.Context) error {
-	for wait := firstViewsRetry; ; {
+	wait, allowed := firstViewsRetry, viewsTimeout
+	for attempt := 1; ; attempt++ {
 		if err := r.goOn(ctx, r.conn); err != nil {
 			return err
 		}
 		if err := r.fill(ctx, "switching", projectionSlice); err != nil {
 			return err
 		}
-		waited, err := r.switchTo(ctx)
-		pgError, ok := errors.AsType[*pgconn.PgError](err)
+		waited, err := r.switchTo(ctx, allowed)
 		switch {
 		case err == nil:
 			return queries.NoteReadersWaited(ctx, r.conn, dbsqlc.NoteReadersWaitedParams{
@@ -380,8 +385,10 @@ func (r *rebuild) show(ctx context.Context) error {
 			})
 		case errors.Is(err, errTooFarBehind):
 			continue
-		case !ok || pgError.Code != "55P03" && pgError.Code != "40P01": // lock not available, deadlock
+		case !isInTheWay(err):
 			return err
+		case attempt%viewsPatience == 0:
+			allowed = min(2*allowed, maxViewsTimeout)
 		}
 		select {
 		case <-time.After(wait):
@@ -392,12 +399,18 @@ func (r *rebuild) show(ctx context.Context) error {
 	}
 }
 
+// isInTheWay tells that readers kept the views from being changed in time.
+func isInTheWay(err error) bool {
+	pgError, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pgError.Code == "57014" || pgError.Code == "40P01") // timeout, deadlock
+}
+
 // errTooFarBehind: more came in than may be folded while the consumer waits.
 var errTooFarBehind = errors.New("too much is left to fold")
 
 // switchTo is the one transaction in which the views go over to the version: it folds what the version that is shown has and
 // this one has not, changes views and versions, and hands the cursor on. It returns for how long readers may have waited.
-func (r *rebuild) switchTo(ctx context.Context) (waited time.Duration, err error) {
+func (r *rebuild) switchTo(ctx context.Context, allowed time.Duration) (waited time.Duration, err error) {
 	tx, err := r.conn.Begin(ctx)
 	if err != nil {
 		return 0, err
@@ -441,16 +454,17 @@ func (r *rebuild) switchTo(ctx context.Context) (waited time.Duration, err error
 	if err := queries.NotifyAppended(ctx, tx, dbsqlc.NotifyAppendedParams{Channel: appendedChannel, EventTypes: switched}); err != nil {
 		return 0, err
 	}
-	if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = '%s'; SET LOCAL synchronous_commit = on", viewsTimeout),
-		pgx.QueryExecModeSimpleProtocol); err != nil {
-		return 0, err
-	}
 	changes, err := r.viewChanges(ctx, tx, hidden, r.SchemaOf(r.version))
 	if err != nil {
 		return 0, err
 	}
+	if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL statement_timeout = %d; SET LOCAL synchronous_commit = on", allowed.Milliseconds()),
+		pgx.QueryExecModeSimpleProtocol); err != nil {
+		return 0, err
+	}
 	began := time.Now() // from here on, readers wait
-	if _, err := tx.Exec(ctx, changes, pgx.QueryExecModeSimpleProtocol); err != nil {
+	// As one statement, which the time limit is for.
+	if _, err := tx.Exec(ctx, "DO $do$ BEGIN\n"+changes+";\nEND $do$", pgx.QueryExecModeSimpleProtocol); err != nil {
 		return 0, fmt.Errorf("change the views of %s: %w", r.Name, err)
 	}
 	if err := tx.Commit(ctx); err != nil {

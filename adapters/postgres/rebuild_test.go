@@ -327,6 +327,7 @@ func TestRebuildThatIsKilled(t *testing.T) {
 	}
 	stop()
 	group.Wait()
+	b.wantVerified(t)
 	b.mustRebuild(t, "crm")
 	b.wantVerified(t)
 	if kills < 3 || written == 0 {

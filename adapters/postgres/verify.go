@@ -73,7 +73,9 @@ func (r *rebuild) verify(ctx context.Context) (query.Verified, error) {
 	r.started, r.phase = time.Now(), "filling"
 	if err := r.foldAll(ctx, func(ctx context.Context, tx pgx.Tx, upto int64) error {
 		return r.foldInto(ctx, tx, schema, r.position, upto, func(*pipeline) error { return nil })
-	}, maxRebuildSlice); err != nil {
+	}, maxRebuildSlice, func(ctx context.Context) (int64, error) { // not beyond what is read
+		return queries.Cursor(ctx, r.conn, r.ConsumerName())
+	}); err != nil {
 		return query.Verified{}, err
 	}
 	var verified query.Verified

@@ -50,7 +50,7 @@ const codeBodyInvalid = "body-invalid"
 // that is wrong with it is told at once; what only the domain knows to be wrong comes after that.
 func (s *server) checkCommand(r *http.Request, body []byte) error {
 	operation := s.operationOf(r)
-	if operation == nil || operation.RequestBody == nil {
+	if operation == nil || operation.RequestBody == nil || len(body) == 0 && !operation.RequestBody.Value.Required {
 		return nil
 	}
 	contentType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))

@@ -64,8 +64,10 @@ UPDATE projections SET cancelled = true WHERE name = $1 AND run_started_at IS NO
 UPDATE projections SET active = false, position = @position, touched_at = clock_timestamp() WHERE name = @name AND active;
 
 -- name: ShowVersion :exec
+-- The run is at its end with it.
 UPDATE projections
-SET active = true, position = @position, finished_at = clock_timestamp(), touched_at = clock_timestamp()
+SET active = true, position = @position, finished_at = clock_timestamp(), touched_at = clock_timestamp(), runner = NULL,
+    phase = NULL, took = took + coalesce(clock_timestamp() - run_started_at, '0'), run_started_at = NULL
 WHERE name = @name AND version = @version;
 
 -- name: NoteReadersWaited :exec

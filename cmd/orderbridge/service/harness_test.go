@@ -69,9 +69,35 @@ type bridge struct {
 func start(t *testing.T) *bridge {
 	t.Helper()
 	b := &bridge{t: t, dsn: pgtest.New(t), dataDir: t.TempDir()}
+	dsn := b.dsn
+	t.Cleanup(func() { verifyReadTables(t, dsn) })
 	b.run()
 	b.connectShops()
 	return b
+}
+
+// verifyReadTables holds, at the end of a test, what is read to what the log says: whatever the test did, folding it live and
+// rebuilding it agree.
+func verifyReadTables(t *testing.T, dsn string) {
+	if t.Failed() {
+		return // and keeps its database as it is
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	db, err := postgres.Connect(ctx, dsn)
+	must(t, err)
+	defer db.Close()
+	for _, p := range postgres.Projections() {
+		verified, err := postgres.NewRebuilds(db, dsn, slog.New(slog.DiscardHandler)).Verify(ctx, p.Name, nil)
+		if err != nil {
+			t.Errorf("verify %s: %v", p.Name, err)
+		}
+		for _, table := range verified.Tables {
+			for _, example := range table.Examples {
+				t.Errorf("%s, of which %d rows differ, has\n%s\nand the log says\n%s", table.Table, table.Different, example.Read, example.Built)
+			}
+		}
+	}
 }
 
 // connectShops lets both shops deliver.

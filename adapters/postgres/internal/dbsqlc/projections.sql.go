@@ -372,7 +372,8 @@ func (q *Queries) RunCancelled(ctx context.Context, db DBTX, arg RunCancelledPar
 
 const showVersion = `-- name: ShowVersion :exec
 UPDATE projections
-SET active = true, position = $1, finished_at = clock_timestamp(), touched_at = clock_timestamp()
+SET active = true, position = $1, finished_at = clock_timestamp(), touched_at = clock_timestamp(), runner = NULL,
+    phase = NULL, took = took + coalesce(clock_timestamp() - run_started_at, '0'), run_started_at = NULL
 WHERE name = $2 AND version = $3
 `
 
@@ -382,6 +383,7 @@ type ShowVersionParams struct {
 	Version  int32
 }
 
+// The run is at its end with it.
 func (q *Queries) ShowVersion(ctx context.Context, db DBTX, arg ShowVersionParams) error {
 	_, err := db.Exec(ctx, showVersion, arg.Position, arg.Name, arg.Version)
 	return err
