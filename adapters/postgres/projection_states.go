@@ -40,7 +40,7 @@ func (db *Database) projectionStates(ctx context.Context) ([]query.Projection, e
 // beingRebuilt names the projections that somebody rebuilds: they hold a lock on it.
 func (db *Database) beingRebuilt(ctx context.Context) ([]string, error) {
 	rows, err := db.requests.Query(ctx, `
-		SELECT DISTINCT p.name FROM projections p
+		SELECT p.name FROM projections p
 		JOIN pg_locks l ON l.locktype = 'advisory' AND l.objsubid = 1
 			AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
 			AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('orderbridge rebuild ' || p.name, 0)`)
@@ -136,7 +136,8 @@ func rebuildOf(row dbsqlc.ProjectionVersionsRow, head int64, building bool) *que
 	case row.RunStartedAt != nil && building:
 		told.State, told.Phase, told.Runner, told.StartedAt = query.RebuildRunning, valueOf(row.Phase), valueOf(row.Runner), row.RunStartedAt.UTC()
 		if row.RunStartedFrom != nil {
-			told.EventsPerSecond, told.ETASeconds = pace(row.Position-*row.RunStartedFrom, head-row.Position, timeOf(row.TouchedAt).Sub(*row.RunStartedAt))
+			took := timeOf(row.TouchedAt).Sub(*row.RunStartedAt)
+			told.EventsPerSecond, told.ETASeconds = pace(row.Position-*row.RunStartedFrom, head-row.Position, took)
 		}
 	case told.Failure != "":
 		told.State = query.RebuildFailed

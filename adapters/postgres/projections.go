@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,7 +20,8 @@ import (
 )
 
 // A projection is a folder: schema.sql makes its tables, indexes.sql their indexes, and fold.sql folds the events of a
-// slice ($1, $2] into them. Names in them carry no schema: every version is built in a schema of its own.
+// slice ($1, $2] into them. Names in them carry no schema: every version is built in a schema of its own. The first line of
+// schema.sql is the projection's definition: "-- Definition: 2".
 //
 //go:embed projection
 var projectionFiles embed.FS
@@ -31,16 +35,41 @@ type Projection struct {
 	// needs a new version of the tables.
 	Definition int
 
-	folds, indexes []string
+	folds   []fold
+	indexes []string
 }
 
-// Projections are all that there are.
-func Projections() []Projection {
-	return []Projection{
-		mustLoadProjection("crm", 2),
-		mustLoadProjection("deliveries", 2),
-	}
+// fold is a statement that folds events of some types.
+type fold struct {
+	statement string
+	types     []string
 }
+
+// concerns tells whether the statement may do something with events of these types. One that names none always may.
+func (f fold) concerns(types []string) bool {
+	return len(f.types) == 0 || slices.ContainsFunc(f.types, func(t string) bool { return slices.Contains(types, t) })
+}
+
+// slice is a part of the log as folding sees it.
+type slice struct {
+	after, upto int64
+	// skipped are the positions that are passed over, types those of all events.
+	skipped []int64
+	types   []string
+}
+
+// Projections are all that there are, by name.
+var Projections = sync.OnceValue(func() []Projection {
+	folders, err := projectionFiles.ReadDir("projection")
+	if err != nil {
+		panic(err) // embedded at build time
+	}
+	var all []Projection
+	for _, folder := range folders {
+		all = append(all, mustLoadProjection(folder.Name()))
+	}
+	return all
+})
 
 // ProjectionNamed finds a projection.
 func ProjectionNamed(name string) (Projection, error) {
@@ -77,7 +106,7 @@ func (p Projection) Fold(ctx context.Context, tx pgx.Tx, after, upto int64) erro
 	if err != nil {
 		return fmt.Errorf("find the tables of %s: %w", p.Name, err)
 	}
-	return p.fold(ctx, tx, shown.SearchPath, after, upto, shown.Skipped, func(pipe *pipeline) error {
+	return p.fold(ctx, tx, shown.SearchPath, slice{after, upto, shown.Skipped, shown.Types}, func(pipe *pipeline) error {
 		return queries.MoveCursor(ctx, pipe, dbsqlc.MoveCursorParams{Consumer: p.ConsumerName(), Position: upto})
 	})
 }
@@ -88,20 +117,22 @@ func (p Projection) foldInto(ctx context.Context, tx pgx.Tx, schema string, afte
 	if err != nil {
 		return fmt.Errorf("find the tables of %s: %w", schema, err)
 	}
-	return p.fold(ctx, tx, entered.SearchPath, after, upto, entered.Skipped, also)
+	return p.fold(ctx, tx, entered.SearchPath, slice{after, upto, entered.Skipped, entered.Types}, also)
 }
 
-// fold folds the events in (after, upto] but those that are passed over, into the tables that names mean on a path. It is
-// set-based: a statement a table, whatever the size of the slice, so that live folding and rebuilding are the same.
-func (p Projection) fold(
-	ctx context.Context, tx pgx.Tx, path string, after, upto int64, skipped []int64, also func(*pipeline) error,
-) error {
+// fold folds the events of a slice but those that are passed over, into the tables that names mean on a path. It is set-based: a
+// statement a table, whatever the size of the slice, so that live folding and rebuilding are the same. A statement for events
+// that the slice does not have is left out: it would read the slice for nothing.
+func (p Projection) fold(ctx context.Context, tx pgx.Tx, path string, s slice, also func(*pipeline) error) error {
 	var pipe pipeline
-	begin := after
-	for _, end := range append(skipped, upto+1) {
+	begin := s.after
+	for _, end := range append(s.skipped, s.upto+1) {
 		if begin < end-1 {
-			for _, statement := range p.folds {
-				if _, err := pipe.Exec(ctx, statement, begin, end-1); err != nil {
+			for _, f := range p.folds {
+				if !f.concerns(s.types) {
+					continue
+				}
+				if _, err := pipe.Exec(ctx, f.statement, begin, end-1); err != nil {
 					return err
 				}
 			}
@@ -112,7 +143,7 @@ func (p Projection) fold(
 		return err
 	}
 	if err := pipe.send(ctx, tx); err != nil {
-		return fmt.Errorf("fold (%d, %d] into %s: %w", after, upto, path, err)
+		return fmt.Errorf("fold (%d, %d] into %s: %w", s.after, s.upto, path, err)
 	}
 	return nil
 }
@@ -243,12 +274,29 @@ func (p Projection) file(name string) string {
 	return string(content)
 }
 
-func mustLoadProjection(name string, definition int) Projection {
-	p := Projection{Name: name, Definition: definition}
-	p.folds = statementsOf(p.file("fold.sql"), "\n;\n")
+func mustLoadProjection(name string) Projection {
+	p := Projection{Name: name}
+	first, _, _ := strings.Cut(p.file("schema.sql"), "\n")
+	definition, ok := strings.CutPrefix(first, "-- Definition: ")
+	var err error
+	if p.Definition, err = strconv.Atoi(definition); !ok || err != nil || p.Definition < 1 {
+		panic("projection/" + name + "/schema.sql does not begin with its definition") // embedded at build time
+	}
+	for _, statement := range statementsOf(p.file("fold.sql"), "\n;\n") {
+		f := fold{statement: statement}
+		for _, quoted := range quotedName.FindAllStringSubmatch(statement, -1) {
+			if _, isType := decoders[quoted[1]]; isType {
+				f.types = append(f.types, quoted[1])
+			}
+		}
+		p.folds = append(p.folds, f)
+	}
 	p.indexes = statementsOf(p.file("indexes.sql"), ";\n")
 	return p
 }
+
+// quotedName is how a statement names a type of event.
+var quotedName = regexp.MustCompile(`'([A-Z][A-Za-z]+)'`)
 
 // statementsOf takes a file of SQL apart, without its comments.
 func statementsOf(file, separator string) []string {

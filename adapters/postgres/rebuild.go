@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -100,16 +101,14 @@ func (db *Database) newBuild(ctx context.Context, dsn string, p Projection, lock
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range map[string]string{
+	maps.Copy(config.RuntimeParams, map[string]string{
 		// The tables grow from nothing while they are filled.
 		"plan_cache_mode": "force_custom_plan",
 		// A slice that a crash of the server loses is folded again: where it ended is lost with it.
 		"synchronous_commit": "off",
 		"work_mem":           "64MB", "maintenance_work_mem": "256MB",
 		"jit": "off", // which costs more than it gives on statements that run for a second
-	} {
-		config.RuntimeParams[name] = value
-	}
+	})
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("reach database: %w", unavailable(err))
@@ -152,7 +151,8 @@ func (db *Database) rebuildRunning(ctx context.Context, by command.By, name stri
 			if !strings.HasPrefix(string(by.Actor), string(event.ActorCommandLine)) { // whoever sits at the server may know
 				who = query.ActorSeenFrom(uuid.NullUUID{UUID: by.WorkspaceID, Valid: true}, run.AskedIn, who)
 			}
-			return problem.Conflict(errRebuildRunning.Code(), "%s is being rebuilt already: asked for by %s, running on %s since %s, %d of %d events done",
+			return problem.Conflict(errRebuildRunning.Code(),
+				"%s is being rebuilt already: asked for by %s, running on %s since %s, %d of %d events done",
 				name, who, run.Runner, run.StartedAt.UTC().Format(time.RFC3339), run.EventsDone, run.EventsTotal)
 		}
 	}
@@ -209,7 +209,8 @@ func (r *rebuild) prepare(ctx context.Context, rollback bool) error {
 // run builds the version and shows it.
 func (r *rebuild) run(ctx context.Context, unattended bool, started func()) (err error) {
 	if err := queries.StartRun(ctx, r.conn, dbsqlc.StartRunParams{
-		AskedBy: string(r.by.Actor), AskedIn: uuid.NullUUID{UUID: r.by.WorkspaceID, Valid: r.by.WorkspaceID != uuid.Nil}, Unattended: unattended, Runner: &r.runner, Name: r.Name, Version: number(r.version),
+		AskedBy: string(r.by.Actor), AskedIn: uuid.NullUUID{UUID: r.by.WorkspaceID, Valid: r.by.WorkspaceID != uuid.Nil},
+		Unattended: unattended, Runner: &r.runner, Name: r.Name, Version: number(r.version),
 	}); err != nil {
 		return err
 	}
@@ -238,7 +239,7 @@ func (r *rebuild) end(ctx context.Context, cause error) error {
 	params := dbsqlc.EndRunParams{Name: r.Name, Version: number(r.version)}
 	if cause != nil {
 		params.Failure = new(storable(cause.Error()))
-		if failed, ok := errors.AsType[*eventFailed](cause); ok {
+		if failed, ok := errors.AsType[*foldError](cause); ok {
 			params.FailedPosition = &failed.position
 		}
 		if errors.Is(cause, context.Canceled) {
@@ -255,16 +256,16 @@ func (r *rebuild) end(ctx context.Context, cause error) error {
 	return nil
 }
 
-// eventFailed is an event that cannot be folded.
-type eventFailed struct {
+// foldError is an event that cannot be folded.
+type foldError struct {
 	position int64
 	cause    error
 }
 
-func (e *eventFailed) Error() string {
+func (e *foldError) Error() string {
 	return fmt.Sprintf("event %d cannot be folded: %v", e.position, e.cause)
 }
-func (e *eventFailed) Unwrap() error { return e.cause }
+func (e *foldError) Unwrap() error { return e.cause }
 
 // fill folds the log into the version's tables.
 func (r *rebuild) fill(ctx context.Context, phase string, maxSize int64) error {
@@ -280,7 +281,7 @@ func (r *rebuild) fill(ctx context.Context, phase string, maxSize int64) error {
 }
 
 // foldAll folds the log in slices, each in a transaction, up to where its end is by then. An event that cannot be folded is an
-// eventFailed.
+// foldError.
 func (r *rebuild) foldAll(
 	ctx context.Context, fold func(ctx context.Context, tx pgx.Tx, upto int64) error, maxSize int64, end func(context.Context) (int64, error),
 ) error {
@@ -311,7 +312,7 @@ func (r *rebuild) foldAll(
 		case upto-r.position > 1: // which of them it is
 			r.size = (upto - r.position) / 2
 		default:
-			return &eventFailed{position: upto, cause: err}
+			return &foldError{position: upto, cause: err}
 		}
 	}
 }

@@ -61,7 +61,9 @@ func (r *Rebuilds) Rebuild(ctx context.Context, cmd command.RebuildProjection, r
 	return r.stateOf(ctx, cmd.Name)
 }
 
-func (r *Rebuilds) rebuild(ctx context.Context, cmd command.RebuildProjection, unattended bool, report func(query.Rebuild), started func()) (err error) {
+func (r *Rebuilds) rebuild(
+	ctx context.Context, cmd command.RebuildProjection, unattended bool, report func(query.Rebuild), started func(),
+) (err error) {
 	p, err := ProjectionNamed(cmd.Name)
 	if err != nil {
 		return err
@@ -74,10 +76,11 @@ func (r *Rebuilds) rebuild(ctx context.Context, cmd command.RebuildProjection, u
 		if errClose := build.close(ctx); errClose != nil {
 			r.logger.WarnContext(ctx, "the connection of a rebuild was not closed cleanly", "projection", p.Name, "error", errClose)
 		}
-		switch failed, isEvent := errors.AsType[*eventFailed](err); {
+		switch failed, isEvent := errors.AsType[*foldError](err); {
 		case isEvent:
 			err = problem.Conflict("event-not-foldable",
-				"%s stopped at event %d, which it cannot fold; go on with a release that can, or pass over it: orderbridge projection skip %s --position %d",
+				"%s stopped at event %d, which it cannot fold; go on with a release that can, or pass over it: "+
+					"orderbridge projection skip %s --position %d",
 				p.Name, failed.position, p.Name, failed.position).Because(err)
 		case isDenied(err):
 			err = errRebuildForbidden.Because(err)

@@ -71,8 +71,14 @@ func (rt *Runtime) showProjections(asJSON bool, s Session, states []query.Projec
 			})
 		}
 		p.table([]column{
-			{title: "NAME"}, {title: "VERSION"}, {title: "POSITION", right: true}, {title: "LAG", right: true}, {title: "BEHIND", right: true},
-			{title: "STATE"}, {title: "LAST REBUILD"}, {title: "BEFORE"},
+			{title: "NAME"},
+			{title: "VERSION"},
+			{title: "POSITION", right: true},
+			{title: "LAG", right: true},
+			{title: "BEHIND", right: true},
+			{title: "STATE"},
+			{title: "LAST REBUILD"},
+			{title: "BEFORE"},
 		}, rows)
 		for _, state := range states {
 			tellTrouble(p, s, state)
@@ -153,7 +159,8 @@ func (c *projectionSkip) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		return rt.print(fmt.Sprintf("The projection %s passes over event #%d; that decision is event #%d.\n", printable(c.Name), c.Position, position))
+		return rt.print(fmt.Sprintf("The projection %s passes over event #%d; that decision is event #%d.\n",
+			printable(c.Name), c.Position, position))
 	})
 }
 

@@ -1,16 +1,19 @@
 -- name: EnterShown :one
--- Lets names mean the tables of the version that is shown, until the transaction ends, if they are of this definition.
+-- Lets names mean the tables of the version that is shown, until the transaction ends, if they are of this definition. Tells what
+-- types of events are in a slice, and which of them are passed over. Index: events_pkey.
 SELECT set_config('search_path', format('%s_v%s, public', p.name, p.version), true)::text AS search_path,
     ARRAY(SELECT s.position FROM projection_skips s
-        WHERE s.name = p.name AND s.position > @after AND s.position <= @upto ORDER BY 1)::bigint[] AS skipped
+        WHERE s.name = p.name AND s.position > @after AND s.position <= @upto ORDER BY 1)::bigint[] AS skipped,
+    ARRAY(SELECT DISTINCT e.type FROM events e WHERE e.position > @after AND e.position <= @upto)::text[] AS types
 FROM projections p
 WHERE p.name = @name AND p.active AND p.definition = @definition;
 
 -- name: EnterSchema :one
--- Lets names mean the tables of a schema, until the transaction ends.
+-- EnterShown for the tables of a schema. Index: events_pkey.
 SELECT set_config('search_path', @schema::text || ', public', true)::text AS search_path,
     ARRAY(SELECT s.position FROM projection_skips s
-        WHERE s.name = @name AND s.position > @after AND s.position <= @upto ORDER BY 1)::bigint[] AS skipped;
+        WHERE s.name = @name AND s.position > @after AND s.position <= @upto ORDER BY 1)::bigint[] AS skipped,
+    ARRAY(SELECT DISTINCT e.type FROM events e WHERE e.position > @after AND e.position <= @upto)::text[] AS types;
 
 -- name: ShownVersion :one
 SELECT version, definition FROM projections WHERE name = $1 AND active;
@@ -105,8 +108,7 @@ SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.fi
     c.position AS cursor_position, s.category, s.position AS stop_position, s.event_type, s.reason, s.since
 FROM projections p
 LEFT JOIN cursors c ON c.consumer = 'projection:' || p.name
-LEFT JOIN consumer_stops s ON s.consumer = 'projection:' || p.name
-ORDER BY p.name, p.version;
+LEFT JOIN consumer_stops s ON s.consumer = 'projection:' || p.name;
 
 -- name: RecordedAt :one
 -- When the first event behind a position was appended. Index: events_pkey.

@@ -102,7 +102,8 @@ func (q *Queries) EnterPhase(ctx context.Context, db DBTX, arg EnterPhaseParams)
 const enterSchema = `-- name: EnterSchema :one
 SELECT set_config('search_path', $1::text || ', public', true)::text AS search_path,
     ARRAY(SELECT s.position FROM projection_skips s
-        WHERE s.name = $2 AND s.position > $3 AND s.position <= $4 ORDER BY 1)::bigint[] AS skipped
+        WHERE s.name = $2 AND s.position > $3 AND s.position <= $4 ORDER BY 1)::bigint[] AS skipped,
+    ARRAY(SELECT DISTINCT e.type FROM events e WHERE e.position > $3 AND e.position <= $4)::text[] AS types
 `
 
 type EnterSchemaParams struct {
@@ -115,9 +116,10 @@ type EnterSchemaParams struct {
 type EnterSchemaRow struct {
 	SearchPath string
 	Skipped    []int64
+	Types      []string
 }
 
-// Lets names mean the tables of a schema, until the transaction ends.
+// EnterShown for the tables of a schema. Index: events_pkey.
 func (q *Queries) EnterSchema(ctx context.Context, db DBTX, arg EnterSchemaParams) (EnterSchemaRow, error) {
 	row := db.QueryRow(ctx, enterSchema,
 		arg.Schema,
@@ -126,14 +128,15 @@ func (q *Queries) EnterSchema(ctx context.Context, db DBTX, arg EnterSchemaParam
 		arg.Upto,
 	)
 	var i EnterSchemaRow
-	err := row.Scan(&i.SearchPath, &i.Skipped)
+	err := row.Scan(&i.SearchPath, &i.Skipped, &i.Types)
 	return i, err
 }
 
 const enterShown = `-- name: EnterShown :one
 SELECT set_config('search_path', format('%s_v%s, public', p.name, p.version), true)::text AS search_path,
     ARRAY(SELECT s.position FROM projection_skips s
-        WHERE s.name = p.name AND s.position > $1 AND s.position <= $2 ORDER BY 1)::bigint[] AS skipped
+        WHERE s.name = p.name AND s.position > $1 AND s.position <= $2 ORDER BY 1)::bigint[] AS skipped,
+    ARRAY(SELECT DISTINCT e.type FROM events e WHERE e.position > $1 AND e.position <= $2)::text[] AS types
 FROM projections p
 WHERE p.name = $3 AND p.active AND p.definition = $4
 `
@@ -148,9 +151,11 @@ type EnterShownParams struct {
 type EnterShownRow struct {
 	SearchPath string
 	Skipped    []int64
+	Types      []string
 }
 
-// Lets names mean the tables of the version that is shown, until the transaction ends, if they are of this definition.
+// Lets names mean the tables of the version that is shown, until the transaction ends, if they are of this definition. Tells what
+// types of events are in a slice, and which of them are passed over. Index: events_pkey.
 func (q *Queries) EnterShown(ctx context.Context, db DBTX, arg EnterShownParams) (EnterShownRow, error) {
 	row := db.QueryRow(ctx, enterShown,
 		arg.After,
@@ -159,7 +164,7 @@ func (q *Queries) EnterShown(ctx context.Context, db DBTX, arg EnterShownParams)
 		arg.Definition,
 	)
 	var i EnterShownRow
-	err := row.Scan(&i.SearchPath, &i.Skipped)
+	err := row.Scan(&i.SearchPath, &i.Skipped, &i.Types)
 	return i, err
 }
 
@@ -262,7 +267,6 @@ SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.fi
 FROM projections p
 LEFT JOIN cursors c ON c.consumer = 'projection:' || p.name
 LEFT JOIN consumer_stops s ON s.consumer = 'projection:' || p.name
-ORDER BY p.name, p.version
 `
 
 type ProjectionVersionsRow struct {

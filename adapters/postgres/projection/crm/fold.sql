@@ -1,29 +1,30 @@
 -- Folds the events in ($1, $2] into the read tables. Each statement ends with a line that holds only a semicolon.
--- Events that change a record carry its new state whole, so the last event of a record decides.
+-- Events that change a record carry its new state whole, so the last event of a record decides. Where that is looked for, events
+-- are sorted by their keys alone and read again afterwards, and payloads are taken apart once and not field by field: both is
+-- several times as fast.
 
 -- Customers. Names are taken apart to be searched as contact.WordsOf does it, and without an extension.
 INSERT INTO crm_customers (workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, note,
     status, created_at, version, search)
-SELECT l.workspace_id, (l.c ->> 'id')::uuid, l.first_position, l.c ->> 'name',
-    ARRAY(SELECT jsonb_array_elements_text(l.c -> 'phones')), ARRAY(SELECT jsonb_array_elements_text(l.c -> 'emails')),
-    l.c ->> 'address', l.c ->> 'gender', l.c ->> 'birthday',
-    ARRAY(SELECT jsonb_array_elements_text(coalesce(l.c -> 'tags', '[]'))), l.c ->> 'note', l.c ->> 'status',
-    (l.c ->> 'created_at')::timestamptz, l.version,
+SELECT e.workspace_id, c.id, l.first_position, c.name, coalesce(c.phones, '{}'), coalesce(c.emails, '{}'), c.address, c.gender,
+    c.birthday, coalesce(c.tags, '{}'), c.note, c.status, c.created_at, e.version,
     array_to_tsvector(ARRAY(
         SELECT left(w.word, 100)
         FROM regexp_split_to_table(
-            lower(translate(regexp_replace(normalize(l.c ->> 'name', NFKD), '[\u0300-\u036f]', '', 'g'), 'đĐ', 'dd')),
+            lower(translate(regexp_replace(normalize(c.name, NFKD), '[\u0300-\u036f]', '', 'g'), 'đĐ', 'dd')),
             '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u206f\u3000-\u303f\ufeff\ufffd]+') AS w (word)
         WHERE w.word <> ''))
 FROM (
-    SELECT DISTINCT ON (e.workspace_id, e.stream)
-        e.workspace_id, e.payload -> 'customer' AS c, e.version,
-        min(e.position) OVER (PARTITION BY e.workspace_id, e.stream) AS first_position
+    SELECT max(e.position) AS last_position, min(e.position) AS first_position
     FROM events e
     WHERE e.position > $1 AND e.position <= $2
         AND e.type IN ('CustomerCreated', 'CustomerImported', 'CustomerUpdated', 'CustomerArchived', 'CustomerRestored')
-    ORDER BY e.workspace_id, e.stream, e.position DESC
+    GROUP BY e.workspace_id, e.stream
 ) l
+JOIN events e ON e.position = l.last_position AND e.position > $1 AND e.position <= $2
+    AND e.type IN ('CustomerCreated', 'CustomerImported', 'CustomerUpdated', 'CustomerArchived', 'CustomerRestored'),
+    jsonb_to_record(e.payload -> 'customer') AS c (id uuid, name text, phones text[], emails text[], address text, gender text,
+        birthday text, tags text[], note text, status text, created_at timestamptz)
 ON CONFLICT (workspace_id, id) DO UPDATE SET
     name = excluded.name, phones = excluded.phones, emails = excluded.emails, address = excluded.address,
     gender = excluded.gender, birthday = excluded.birthday, tags = excluded.tags, note = excluded.note,
@@ -34,27 +35,27 @@ ON CONFLICT (workspace_id, id) DO UPDATE SET
 INSERT INTO crm_orders (workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id,
     assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, updated_at, channel, tags, note,
     buyer, shipping, payments, creator, first_editor, status_history, staff_key, staff_name)
-SELECT l.workspace_id, l.p ->> 'code', l.first_position, o.o ->> 'shop_id', o.o ->> 'external_id',
-    (l.p ->> 'customer_id')::uuid, (l.p ->> 'source_id')::uuid, (l.p #>> '{assignee,user_id}')::uuid,
-    l.p #>> '{assignee,name}', l.p #>> '{assignee,reason}', (o.o #>> '{status,code}')::integer,
-    o.o #>> '{status,name}', o.o ->> 'currency', o.o -> 'totals', (o.o ->> 'ordered_at')::timestamptz,
-    coalesce(o.o ->> 'updated_at', o.o ->> 'ordered_at')::timestamptz, o.o ->> 'channel',
-    ARRAY(SELECT jsonb_array_elements_text(coalesce(o.o -> 'tags', '[]'))), o.o ->> 'note', o.o -> 'buyer',
-    coalesce(o.o -> 'shipping', '{}'), coalesce(o.o -> 'payments', '{}'), o.o -> 'creator', o.o -> 'first_editor',
-    coalesce(o.o -> 'status_history', '[]'),
-    coalesce(o.staff ->> 'external_id', o.staff ->> 'email', o.staff ->> 'phone',
-        'name:' || (o.o ->> 'shop_id') || ':' || (o.staff ->> 'name')),
-    o.staff ->> 'name'
+SELECT e.workspace_id, p.code, l.first_position, o.shop_id, o.external_id, p.customer_id, p.source_id,
+    (p.assignee ->> 'user_id')::uuid, p.assignee ->> 'name', p.assignee ->> 'reason', (o.status ->> 'code')::integer,
+    o.status ->> 'name', o.currency, o.totals, o.ordered_at, coalesce(o.updated_at, o.ordered_at), o.channel,
+    coalesce(o.tags, '{}'), o.note, o.buyer, coalesce(o.shipping, '{}'), coalesce(o.payments, '{}'), o.creator, o.first_editor,
+    coalesce(o.status_history, '[]'),
+    coalesce(maker.staff ->> 'external_id', maker.staff ->> 'email', maker.staff ->> 'phone',
+        'name:' || o.shop_id || ':' || (maker.staff ->> 'name')),
+    maker.staff ->> 'name'
 FROM (
-    SELECT DISTINCT ON (e.workspace_id, e.stream)
-        e.workspace_id, e.payload AS p,
-        min(e.position) OVER (PARTITION BY e.workspace_id, e.stream) AS first_position
+    SELECT max(e.position) AS last_position, min(e.position) AS first_position
     FROM events e
     WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned')
-    ORDER BY e.workspace_id, e.stream, e.position DESC
-) l, LATERAL (
-    SELECT l.p -> 'order' AS o, coalesce(l.p #> '{order,creator}', l.p #> '{order,first_editor}') AS staff
-) o
+    GROUP BY e.workspace_id, e.stream
+) l
+JOIN events e ON e.position = l.last_position AND e.position > $1 AND e.position <= $2
+    AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned'),
+    jsonb_to_record(e.payload) AS p (code text, customer_id uuid, source_id uuid, assignee jsonb, "order" jsonb),
+    jsonb_to_record(p."order") AS o (shop_id text, external_id text, status jsonb, currency text, totals jsonb,
+        ordered_at timestamptz, updated_at timestamptz, channel text, tags text[], note text, buyer jsonb, shipping jsonb,
+        payments jsonb, creator jsonb, first_editor jsonb, status_history jsonb),
+    LATERAL (SELECT coalesce(o.creator, o.first_editor) AS staff) maker
 ON CONFLICT (workspace_id, code) DO UPDATE SET
     customer_id = excluded.customer_id, source_id = excluded.source_id, assignee_id = excluded.assignee_id,
     assignee_name = excluded.assignee_name, assignee_reason = excluded.assignee_reason,
@@ -80,11 +81,11 @@ WHERE o.workspace_id = u.workspace_id AND o.code = u.code AND o.updated_at < u.u
 -- What was done to orders.
 INSERT INTO crm_order_history (workspace_id, code, position, at, event, delivery_id, actor, reason, status_code,
     status_name, customer_id, changes)
-SELECT e.workspace_id, e.payload ->> 'code', e.position, e.recorded_at, e.type,
-    CASE WHEN e.type <> 'OrderReassigned' THEN e.correlation_id END, e.actor, e.payload ->> 'reason',
-    (e.payload #>> '{order,status,code}')::integer, e.payload #>> '{order,status,name}',
-    (e.payload ->> 'customer_id')::uuid, coalesce(nullif(e.payload -> 'changes', 'null'), '[]')
-FROM events e
+SELECT e.workspace_id, p.code, e.position, e.recorded_at, e.type,
+    CASE WHEN e.type <> 'OrderReassigned' THEN e.correlation_id END, e.actor, p.reason,
+    (p."order" #>> '{status,code}')::integer, p."order" #>> '{status,name}', p.customer_id,
+    coalesce(nullif(p.changes, 'null'), '[]')
+FROM events e, jsonb_to_record(e.payload) AS p (code text, reason text, customer_id uuid, changes jsonb, "order" jsonb)
 WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned')
 ON CONFLICT (workspace_id, code, position) DO NOTHING
 ;
@@ -101,16 +102,20 @@ WHERE l.workspace_id = u.workspace_id AND l.code = u.code
 
 INSERT INTO crm_order_lines (workspace_id, code, line, product_code, product_name, variant, quantity, unit_price,
     discount, amount, gift)
-SELECT o.workspace_id, o.code, i.line, i.data ->> 'product_code', i.data ->> 'product_name', i.data ->> 'variant',
-    (i.data ->> 'quantity')::numeric, (i.data ->> 'unit_price')::bigint, (i.data ->> 'discount')::bigint,
-    (i.data ->> 'amount')::bigint, coalesce((i.data ->> 'gift')::boolean, false)
+SELECT e.workspace_id, e.payload ->> 'code', i.line, i.product_code, i.product_name, i.variant, i.quantity, i.unit_price,
+    i.discount, i.amount, coalesce(i.gift, false)
 FROM (
-    SELECT DISTINCT ON (e.workspace_id, e.stream)
-        e.workspace_id, e.payload ->> 'code' AS code, e.payload #> '{order,lines}' AS lines
+    SELECT max(e.position) AS last_position
     FROM events e
     WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned')
-    ORDER BY e.workspace_id, e.stream, e.position DESC
-) o, jsonb_array_elements(o.lines) WITH ORDINALITY AS i (data, line)
+    GROUP BY e.workspace_id, e.stream
+) l
+JOIN events e ON e.position = l.last_position AND e.position > $1 AND e.position <= $2
+    AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned'),
+    ROWS FROM (
+        jsonb_to_recordset(e.payload #> '{order,lines}') AS (product_code text, product_name text, variant text,
+            quantity numeric, unit_price bigint, discount bigint, amount bigint, gift boolean)
+    ) WITH ORDINALITY AS i (product_code, product_name, variant, quantity, unit_price, discount, amount, gift, line)
 ON CONFLICT (workspace_id, code, line) DO UPDATE SET
     product_code = excluded.product_code, product_name = excluded.product_name, variant = excluded.variant,
     quantity = excluded.quantity, unit_price = excluded.unit_price, discount = excluded.discount,

@@ -1,3 +1,4 @@
+-- Definition: 2
 -- The CRM's read tables. Names are without a schema: each version of the projection is built in a schema of its own,
 -- and views of the same names show the version in force.
 

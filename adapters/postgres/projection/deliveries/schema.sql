@@ -1,3 +1,4 @@
+-- Definition: 2
 -- One row a webhook call that was authenticated, and what became of it.
 
 CREATE TABLE deliveries (

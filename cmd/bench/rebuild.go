@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"orderbridge/app/query"
+)
+
+type rebuildBench struct {
+	Orders int    `default:"1000000" help:"How many orders the log holds, of four events each."`
+	Rounds int    `default:"3" help:"How often each is measured."`
+	Output output `embed:""`
+}
+
+// rebuildFigures are what a run of the benchmark found.
+type rebuildFigures struct {
+	Orders int   `json:"orders"`
+	Events int64 `json:"events"`
+	// SQLSeconds and RebuildSeconds are one figure a round; the ratio is that of their medians.
+	SQLSeconds      []float64 `json:"sql_seconds"`
+	RebuildSeconds  []float64 `json:"rebuild_seconds"`
+	Ratio           float64   `json:"rebuild_ratio"`
+	EventsPerSecond float64   `json:"events_per_second"`
+	// PeakRSSMB is of the process that rebuilds, in MiB.
+	PeakRSSMB float64 `json:"rss_mb"`
+	// LongestLockMS is for how long readers could be kept waiting by a switch, SlowestReadMS how long the slowest of the reads
+	// took that were made all the time, and SlowestQuietReadMS how long without a rebuild.
+	LongestLockMS      float64 `json:"longest_lock_ms"`
+	SlowestReadMS      float64 `json:"slowest_read_ms"`
+	SlowestQuietReadMS float64 `json:"slowest_quiet_read_ms"`
+}
+
+// Run measures.
+func (c rebuildBench) Run(ctx context.Context) (err error) {
+	b, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close(ctx)) }()
+	if err := b.takeIn(ctx); err != nil {
+		return err
+	}
+	if err := b.multiply(ctx, c.Orders); err != nil {
+		return err
+	}
+	figures := rebuildFigures{Orders: c.Orders}
+	if err := b.conn.QueryRow(ctx, "SELECT count(*) FROM events").Scan(&figures.Events); err != nil {
+		return err
+	}
+	if _, err := b.rebuild(ctx, c.Output.Program, &figures); err != nil { // the tables that are read hold all orders from then on
+		return err
+	}
+	figures.LongestLockMS, figures.PeakRSSMB = 0, 0
+	if figures.SlowestQuietReadMS, err = b.slowestRead(ctx, func(ctx context.Context) error { return sleep(ctx, 5*time.Second) }); err != nil {
+		return err
+	}
+	for round := range c.Rounds {
+		took, err := b.foldInSQL(ctx)
+		if err != nil {
+			return err
+		}
+		figures.SQLSeconds = append(figures.SQLSeconds, took.Seconds())
+		slowest, err := b.slowestRead(ctx, func(ctx context.Context) error {
+			took, err = b.rebuild(ctx, c.Output.Program, &figures)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		figures.SlowestReadMS = max(figures.SlowestReadMS, slowest)
+		figures.RebuildSeconds = append(figures.RebuildSeconds, took.Seconds())
+		fmt.Fprintf(os.Stderr, "round %d: SQL %.1f s, rebuild %.1f s\n", round+1, figures.SQLSeconds[round], took.Seconds())
+	}
+	figures.Ratio = median(figures.RebuildSeconds) / median(figures.SQLSeconds)
+	figures.EventsPerSecond = float64(figures.Events) / median(figures.RebuildSeconds)
+	if err := figures.print(); err != nil {
+		return err
+	}
+	return c.Output.keep(figures)
+}
+
+func (f rebuildFigures) print() error {
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "crm of %d orders, %d events\tmedian\tmin\tmax\n", f.Orders, f.Events)
+	for _, line := range []struct {
+		name    string
+		seconds []float64
+	}{{"best fold in SQL, s", f.SQLSeconds}, {"orderbridge rebuild crm, s", f.RebuildSeconds}} {
+		fmt.Fprintf(table, "%s\t%.1f\t%.1f\t%.1f\n", line.name, median(line.seconds), slices.Min(line.seconds), slices.Max(line.seconds))
+	}
+	fmt.Fprintf(table, "ratio\t%.2f\n", f.Ratio)
+	fmt.Fprintf(table, "events/s\t%.0f\n", f.EventsPerSecond)
+	fmt.Fprintf(table, "peak RSS of the program, MiB\t%.0f\n", f.PeakRSSMB)
+	fmt.Fprintf(table, "longest lock that readers meet, ms\t%.1f\n", f.LongestLockMS)
+	fmt.Fprintf(table, "slowest read during rebuilds, ms\t%.1f\n", f.SlowestReadMS)
+	fmt.Fprintf(table, "slowest read without, ms\t%.1f\n", f.SlowestQuietReadMS)
+	return table.Flush()
+}
+
+// rebuild lets the program rebuild the crm projection, and takes its peak of memory and its longest lock.
+func (b *bench) rebuild(ctx context.Context, program string, figures *rebuildFigures) (time.Duration, error) {
+	command := exec.CommandContext(ctx, program, //nolint:gosec // the program is named by whoever measures
+		"rebuild", "crm", "--json", "--database-url", b.cluster.DSN(), "--data-dir", b.dir)
+	command.Stderr = os.Stderr
+	began := time.Now()
+	told, err := command.Output()
+	took := time.Since(began)
+	if err != nil {
+		return 0, fmt.Errorf("rebuild: %w", err)
+	}
+	var list query.List[query.Projection]
+	if err := json.Unmarshal(told, &list); err != nil {
+		return 0, fmt.Errorf("read what rebuild says: %w", err)
+	}
+	figures.LongestLockMS = max(figures.LongestLockMS, list.Items[0].LastRebuild.ReadersWaitedMS)
+	if usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		figures.PeakRSSMB = max(figures.PeakRSSMB, float64(usage.Maxrss)/1024)
+	}
+	return took, nil
+}
+
+//go:embed fold.sql
+var bestFold string
+
+// foldInSQL folds the log into tables equal to those that are read, as fast as SQL can: one statement a table, keys and indexes
+// after.
+func (b *bench) foldInSQL(ctx context.Context) (time.Duration, error) {
+	conn, err := pgx.Connect(ctx, b.cluster.DSN())
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	run := func(steps string) error {
+		_, err := conn.Exec(ctx, steps, pgx.QueryExecModeSimpleProtocol)
+		return err
+	}
+	if err := run("DROP SCHEMA IF EXISTS sql_fold CASCADE; CREATE SCHEMA sql_fold; SET search_path = sql_fold, public; SET jit = off; " +
+		"SET synchronous_commit = off; SET work_mem = '64MB'; SET maintenance_work_mem = '256MB'"); err != nil {
+		return 0, err
+	}
+	var tables, indexes string
+	if err := conn.QueryRow(ctx, `
+		WITH shown AS (SELECT format('%s_v%s', name, version)::name AS schema FROM projections WHERE name = 'crm' AND active)
+		SELECT (SELECT string_agg(format('CREATE TABLE sql_fold.%I (LIKE %I.%I)', tablename, schema, tablename), '; ')
+				FROM pg_tables JOIN shown ON schemaname = schema),
+			(SELECT string_agg(replace(indexdef, schema || '.', 'sql_fold.'), '; ') FROM pg_indexes JOIN shown ON schemaname = schema)`,
+	).Scan(&tables, &indexes); err != nil {
+		return 0, err
+	}
+	if err := run(tables); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	for _, steps := range []string{bestFold, indexes} {
+		if err := run(steps); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(began), nil
+}
+
+// slowestRead reads what the API's lists read, over and over, while something is done, and tells how long the slowest read
+// took, in milliseconds.
+func (b *bench) slowestRead(ctx context.Context, done func(context.Context) error) (float64, error) {
+	conn, err := pgx.Connect(ctx, b.cluster.DSN())
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	outcome := make(chan error, 1)
+	go func() { outcome <- done(ctx) }()
+	var slowest time.Duration
+	for {
+		select {
+		case err := <-outcome:
+			return float64(slowest.Microseconds()) / 1000, err
+		default:
+		}
+		began := time.Now()
+		if _, err := conn.Exec(ctx, `SELECT o.code FROM crm_orders o JOIN crm_customers c ON c.workspace_id = o.workspace_id AND c.id = o.customer_id
+			WHERE o.workspace_id = (SELECT id FROM workspaces LIMIT 1) ORDER BY o.created_position DESC LIMIT 50`); err != nil {
+			return 0, errors.Join(err, <-outcome)
+		}
+		slowest = max(slowest, time.Since(began))
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+			return 0, errors.Join(err, <-outcome)
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func median(figures []float64) float64 {
+	sorted := slices.Sorted(slices.Values(figures))
+	return sorted[len(sorted)/2]
+}

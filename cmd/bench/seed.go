@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"orderbridge/adapters/localpg"
+	"orderbridge/app/command"
+	"orderbridge/cmd/orderbridge/service"
+	"orderbridge/domain/event"
+	"orderbridge/domain/workspace"
+)
+
+const (
+	shopID      = "1635294032"
+	headerKey   = "X-Pancake-Key"
+	headerValue = "a value for benchmarks only"
+
+	// What is replaced in the events of one real order, to make others of them.
+	orderID = "585229755054261"
+	phone   = "0912000451"
+
+	settleTimeout = time.Minute
+	pollTime      = 5 * time.Millisecond
+)
+
+// sampleOrder is an order of the size that shops deliver.
+const sampleOrder = `{"id":` + orderID + `,"shop_id":` + shopID + `,"status":0,"inserted_at":"2025-09-15T03:04:38.590469",
+	"updated_at":"2025-09-15T03:04:38.590469","bill_full_name":"Nguyễn Thị Hạnh","bill_phone_number":"` + phone + `",
+	"note":"Khách hẹn giao giờ hành chính","cod":930000,"shipping_fee":30000,"order_sources_name":"Facebook",
+	"customer":{"id":"a1100510-816b-54d1-bb44-65a24a76868c","name":"Nguyễn Thị Hạnh","gender":"female","phone_numbers":["` + phone + `"]},
+	"shipping_address":{"full_name":"Nguyễn Thị Hạnh","phone_number":"` + phone + `","full_address":"12 ngõ 34 Trần Thái Tông, Cầu Giấy, Hà Nội"},
+	"creator":{"id":"8e588e96-eca8-5b47-84a2-c59a5ec1d4cf","name":"Trần Thu Hà"},
+	"items":[
+		{"id":1,"quantity":2,"discount_each_product":0,"variation_info":{"name":"Áo thun cổ tròn","display_id":"AT01-DO-M",
+			"retail_price":250000,"detail":"Màu: Đỏ, Size: M"}},
+		{"id":2,"quantity":1,"discount_each_product":20000,"variation_info":{"name":"Quần jean ống suông","display_id":"QJ07-XANH-L",
+			"retail_price":420000,"detail":"Màu: Xanh, Size: L"}}],
+	"status_history":[{"status":0,"editor":{"name":"Trần Thu Hà"},"updated_at":"2025-09-15T03:04:38.590469"}]}`
+
+// bench is a database to measure on, in a directory of its own.
+type bench struct {
+	dir     string
+	cluster *localpg.Cluster
+	conn    *pgx.Conn
+}
+
+// open starts a server of the benchmark's own.
+func open(ctx context.Context) (_ *bench, err error) {
+	b := &bench{}
+	if b.dir, err = os.MkdirTemp("", "orderbridge-bench-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.close(ctx))
+		}
+	}()
+	if err := os.Chmod(b.dir, 0o711); err != nil { //nolint:gosec // the server's own user has to get in
+		return nil, err
+	}
+	b.cluster, err = localpg.Open(ctx, localpg.Config{DataDir: b.dir, Settings: map[string]string{
+		"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min",
+	}})
+	if err != nil {
+		return nil, err
+	}
+	b.conn, err = pgx.Connect(ctx, b.cluster.DSN())
+	return b, err
+}
+
+func (b *bench) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	var failures []error
+	if b.conn != nil {
+		failures = append(failures, b.conn.Close(ctx))
+	}
+	if b.cluster != nil {
+		failures = append(failures, b.cluster.Close(ctx))
+	}
+	return errors.Join(append(failures, os.RemoveAll(b.dir))...)
+}
+
+func (b *bench) exec(ctx context.Context, sql string, args ...any) error {
+	_, err := b.conn.Exec(ctx, sql, args...)
+	if err != nil {
+		return fmt.Errorf("%.60s: %w", sql, err)
+	}
+	return nil
+}
+
+// takeIn lets the real service take one order in, so that the log has events of the real form, and read tables.
+func (b *bench) takeIn(ctx context.Context) error {
+	opened, err := service.Open(ctx, service.Settings{DatabaseURL: b.cluster.DSN(), DataDir: b.dir}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer opened.Close()
+	workspaceID, err := opened.Queries.WorkspaceNamed(ctx, "")
+	if err != nil {
+		return err
+	}
+	if _, err := opened.Commands.ConnectShop.Handle(ctx, command.ConnectShop{
+		By:          command.By{WorkspaceID: workspaceID, Actor: event.ActorSystem},
+		Shop:        workspace.Shop{ID: shopID, Name: "Shop", HeaderKey: headerKey},
+		HeaderValue: headerValue,
+	}); err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	serving, stop := context.WithCancel(ctx)
+	served := make(chan error, 1)
+	go func() { served <- opened.Serve(serving, listener) }()
+	errDeliver := b.deliver(ctx, "http://"+listener.Addr().String())
+	stop()
+	return errors.Join(errDeliver, <-served)
+}
+
+func (b *bench) deliver(ctx context.Context, baseURL string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, baseURL+"/api/pancake/webhook", strings.NewReader(sampleOrder))
+	if err != nil {
+		return err
+	}
+	request.Header.Set(headerKey, headerValue)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if said, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the sample order is answered with %s %s", response.Status, said)
+	}
+	deadline := time.Now().Add(settleTimeout)
+	for {
+		var orders int
+		if err := b.conn.QueryRow(ctx, "SELECT count(*) FROM crm_orders").Scan(&orders); err != nil {
+			return err
+		}
+		if orders == 1 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return errors.New("the sample order was not taken in")
+		}
+		time.Sleep(pollTime)
+	}
+}
+
+// multiply makes the log one of so many orders, each of another customer, by copies of the events of the one that it has. Ids rise
+// with time, as real ones do. Bodies stay out: no projection reads them.
+func (b *bench) multiply(ctx context.Context, orders int) error {
+	const atOnce = 50_000
+	for first := 2; first <= orders; first += atOnce {
+		if err := b.exec(ctx, copyOrders, first, min(first+atOnce-1, orders), orderID, "+84"+phone[1:]); err != nil {
+			return err
+		}
+		if first%(10*atOnce) == 2 {
+			fmt.Fprintf(os.Stderr, "made %d of %d orders\n", first-2, orders)
+		}
+	}
+	return b.exec(ctx, "VACUUM (ANALYZE) events")
+}
+
+// copyOrders makes the orders $1 to $2.
+const copyOrders = `
+WITH delivery AS (
+	SELECT workspace_id, correlation_id FROM events WHERE type = 'OrderCreated' ORDER BY position LIMIT 1
+), sample AS (
+	SELECT e.workspace_id, e.stream, e.version, e.type, e.schema_version, e.recorded_at, e.correlation_id, e.causation_id, e.actor,
+		e.payload, e.digest, row_number() OVER (ORDER BY e.position) AS ordinal, count(*) OVER () AS events
+	FROM events e JOIN delivery d USING (workspace_id, correlation_id)
+), customer AS (
+	SELECT (payload ->> 'customer_id') AS id FROM sample WHERE type = 'OrderCreated'
+), head AS (
+	SELECT max(position) AS position FROM events
+), made AS (
+	SELECT n, ('019a' || lpad(to_hex(n), 8, '0'))::text AS prefix FROM generate_series($1::integer, $2::integer) n
+), ids AS (
+	SELECT n, (substr(prefix, 1, 8) || '-' || substr(prefix, 9, 4) || '-7000-8000-000000000001')::uuid AS customer_id,
+		(substr(prefix, 1, 8) || '-' || substr(prefix, 9, 4) || '-7000-8000-000000000002')::uuid AS delivery_id
+	FROM made
+)
+INSERT INTO events (position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
+	payload, digest)
+SELECT h.position + (i.n - $1) * s.events + s.ordinal, s.workspace_id,
+	replace(replace(replace(s.stream, c.id, i.customer_id::text), s.correlation_id::text, i.delivery_id::text), $3, i.n::text),
+	s.version, gen_random_uuid(), s.type, s.schema_version, s.recorded_at + i.n * interval '1 second', i.delivery_id, s.causation_id, s.actor,
+	replace(replace(replace(replace(
+		(s.payload || CASE s.type WHEN 'SourceEnsured' THEN '{"created": false}' ELSE '{}' END::jsonb)::text,
+		c.id, i.customer_id::text), s.correlation_id::text, i.delivery_id::text), $3, i.n::text),
+		$4, '+849' || lpad((i.n % 100000000)::text, 8, '0'))::jsonb,
+	s.digest
+FROM ids i, sample s, customer c, head h
+ORDER BY i.n, s.ordinal`
