@@ -19,7 +19,7 @@ FUZZTIME ?= 10s
 
 .PHONY: help
 help: ## Show this menu
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: $(if $(DATABASE_URL),,postgres) build ## Build and serve with demo data, on a database of its own (ARGS="…" adds flags)
@@ -39,6 +39,10 @@ fuzz: go postgres ## Run each fuzz target for FUZZTIME (10s)
 		echo "$$target in $$(dirname "$$file")"; \
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null || exit 1; \
 	done
+
+.PHONY: bench-rebuild
+bench-rebuild: build postgres ## Measure rebuilding over 1,000,000 orders, against the best SQL (ARGS="--orders 100000" for less)
+	go run ./cmd/bench rebuild $(ARGS)
 
 .PHONY: lint
 lint: go ## Check style, mistakes, and which package may import which

@@ -71,6 +71,9 @@ func (c rebuildBench) Run(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
+		if err := b.compare(ctx); err != nil {
+			return err
+		}
 		figures.SQLSeconds = append(figures.SQLSeconds, took.Seconds())
 		slowest, err := b.slowestRead(ctx, func(ctx context.Context) error {
 			took, err = b.rebuild(ctx, c.Output.Program, &figures)
@@ -111,7 +114,7 @@ func (f rebuildFigures) print() error {
 
 // rebuild lets the program rebuild the crm projection, and takes its peak of memory and its longest lock.
 func (b *bench) rebuild(ctx context.Context, program string, figures *rebuildFigures) (time.Duration, error) {
-	command := exec.CommandContext(ctx, program, //nolint:gosec // the program is named by whoever measures
+	command := exec.CommandContext(ctx, program,
 		"rebuild", "crm", "--json", "--database-url", b.cluster.DSN(), "--data-dir", b.dir)
 	command.Stderr = os.Stderr
 	began := time.Now()
@@ -169,6 +172,31 @@ func (b *bench) foldInSQL(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	return time.Since(began), nil
+}
+
+// compare refuses a fold in SQL that makes other rows than those that are read: it would be no measure.
+func (b *bench) compare(ctx context.Context) error {
+	rows, err := b.conn.Query(ctx, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'sql_fold' ORDER BY 1")
+	if err != nil {
+		return err
+	}
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		sum := func(schema string) string {
+			return fmt.Sprintf("(SELECT (count(*), sum(hashtextextended(r::text, 0))) FROM %s r)", pgx.Identifier{schema, table}.Sanitize())
+		}
+		var same bool
+		if err := b.conn.QueryRow(ctx, "SELECT "+sum("sql_fold")+" IS NOT DISTINCT FROM "+sum("public")).Scan(&same); err != nil {
+			return fmt.Errorf("compare %s: %w", table, err)
+		}
+		if !same {
+			return fmt.Errorf("the fold in SQL makes another %s", table)
+		}
+	}
+	return nil
 }
 
 // slowestRead reads what the API's lists read, over and over, while something is done, and tells how long the slowest read
