@@ -160,20 +160,23 @@ func (db *Database) rebuildRunning(ctx context.Context, by command.By, name stri
 }
 
 // prepare finds or makes the version that is to be built: the one that was shown before when that is gone back to, the one
-// that an interrupted run left, or a new one.
+// that an interrupted run left, or a new one. A release that is started again after a newer one was finds its own there.
 func (r *rebuild) prepare(ctx context.Context, rollback bool) error {
-	if rollback {
-		previous, err := queries.PreviousVersion(ctx, r.conn, r.Name)
-		switch {
-		case errors.Is(err, pgx.ErrNoRows):
-			return errNoPrevious
-		case err != nil:
-			return err
-		case int(previous.Definition) != r.Definition:
-			return errOtherRelease
-		}
+	shown, err := r.isShown(ctx, r.conn)
+	if err != nil {
+		return err
+	}
+	previous, err := queries.PreviousVersion(ctx, r.conn, r.Name)
+	switch {
+	case err != nil && !errors.Is(err, pgx.ErrNoRows):
+		return err
+	case err == nil && int(previous.Definition) == r.Definition && (rollback || !shown):
 		r.version, r.position, r.complete = int(previous.Version), previous.Position, true
 		return nil
+	case err == nil && rollback:
+		return errOtherRelease
+	case rollback:
+		return errNoPrevious
 	}
 	left, err := queries.UnfinishedVersion(ctx, r.conn, r.Name)
 	switch {

@@ -403,6 +403,19 @@ func TestReadTablesOfAnotherRelease(t *testing.T) {
 	_, err = b.rebuilds().Rebuild(t.Context(), command.RebuildProjection{Name: "crm", Rollback: true}, nil)
 	wantProblem(t, err, problem.KindConflict, "previous-version-older")
 	b.wantVerified(t)
+
+	// A newer release came and was taken back: its tables are left for those that were read before it.
+	b.mustRebuild(t, "crm")
+	b.ingestNew(t, b.newLog(t), anOrder("newer"))
+	b.exec(t, "UPDATE projections SET definition = definition + 1 WHERE name = 'crm' AND active")
+	if err := b.rebuilds().BuildUnfinished(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if state := b.stateOf(t, "crm"); state.Version != 2 || state.Position != b.head(t) || state.Previous.Version != 3 {
+		t.Errorf("it stands at %+v", state)
+	}
+	b.foldAll(t)
+	b.wantVerified(t)
 }
 
 func shortly(t *testing.T) context.Context {
