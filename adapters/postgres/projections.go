@@ -126,7 +126,7 @@ func (p Projection) foldInto(ctx context.Context, tx pgx.Tx, schema string, afte
 func (p Projection) fold(ctx context.Context, tx pgx.Tx, path string, s slice, also func(*pipeline) error) error {
 	var pipe pipeline
 	begin := s.after
-	for _, end := range append(s.skipped, s.upto+1) {
+	for _, end := range append(slices.Sorted(slices.Values(s.skipped)), s.upto+1) {
 		if begin < end-1 {
 			for _, f := range p.folds {
 				if !f.concerns(s.types) {

@@ -3,7 +3,7 @@
 -- types of events are in a slice, and which of them are passed over. Index: events_pkey.
 SELECT set_config('search_path', format('%s_v%s, public', p.name, p.version), true)::text AS search_path,
     ARRAY(SELECT s.position FROM projection_skips s
-        WHERE s.name = p.name AND s.position > @after AND s.position <= @upto ORDER BY 1)::bigint[] AS skipped,
+        WHERE s.name = p.name AND s.position > @after AND s.position <= @upto)::bigint[] AS skipped,
     ARRAY(SELECT DISTINCT e.type FROM events e WHERE e.position > @after AND e.position <= @upto)::text[] AS types
 FROM projections p
 WHERE p.name = @name AND p.active AND p.definition = @definition;
@@ -12,7 +12,7 @@ WHERE p.name = @name AND p.active AND p.definition = @definition;
 -- EnterShown for the tables of a schema. Index: events_pkey.
 SELECT set_config('search_path', @schema::text || ', public', true)::text AS search_path,
     ARRAY(SELECT s.position FROM projection_skips s
-        WHERE s.name = @name AND s.position > @after AND s.position <= @upto ORDER BY 1)::bigint[] AS skipped,
+        WHERE s.name = @name AND s.position > @after AND s.position <= @upto)::bigint[] AS skipped,
     ARRAY(SELECT DISTINCT e.type FROM events e WHERE e.position > @after AND e.position <= @upto)::text[] AS types;
 
 -- name: ShownVersion :one

@@ -102,7 +102,7 @@ func (q *Queries) EnterPhase(ctx context.Context, db DBTX, arg EnterPhaseParams)
 const enterSchema = `-- name: EnterSchema :one
 SELECT set_config('search_path', $1::text || ', public', true)::text AS search_path,
     ARRAY(SELECT s.position FROM projection_skips s
-        WHERE s.name = $2 AND s.position > $3 AND s.position <= $4 ORDER BY 1)::bigint[] AS skipped,
+        WHERE s.name = $2 AND s.position > $3 AND s.position <= $4)::bigint[] AS skipped,
     ARRAY(SELECT DISTINCT e.type FROM events e WHERE e.position > $3 AND e.position <= $4)::text[] AS types
 `
 
@@ -135,7 +135,7 @@ func (q *Queries) EnterSchema(ctx context.Context, db DBTX, arg EnterSchemaParam
 const enterShown = `-- name: EnterShown :one
 SELECT set_config('search_path', format('%s_v%s, public', p.name, p.version), true)::text AS search_path,
     ARRAY(SELECT s.position FROM projection_skips s
-        WHERE s.name = p.name AND s.position > $1 AND s.position <= $2 ORDER BY 1)::bigint[] AS skipped,
+        WHERE s.name = p.name AND s.position > $1 AND s.position <= $2)::bigint[] AS skipped,
     ARRAY(SELECT DISTINCT e.type FROM events e WHERE e.position > $1 AND e.position <= $2)::text[] AS types
 FROM projections p
 WHERE p.name = $3 AND p.active AND p.definition = $4
