@@ -46,4 +46,8 @@ type Queries struct {
 	query.ReadModel
 	// ExplainDelivery tells every step of a delivery in plain words.
 	ExplainDelivery query.ExplainDeliveryHandler
+	// Timeline tells what happened to an order, a customer, a user, a delivery or the settings.
+	Timeline query.TimelineHandler
+	// AsOf shows orders and customers as they were.
+	AsOf query.AsOfHandler
 }

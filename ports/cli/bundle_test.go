@@ -85,7 +85,7 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 	clock := func() time.Time { return now }
 	return cli.Session{
 		WorkspaceID: workspaceID,
-		Zone:        cli.ZoneNamed("Asia/Ho_Chi_Minh"),
+		Zone:        query.ZoneNamed("Asia/Ho_Chi_Minh"),
 		Application: app.Application{
 			Commands: app.Commands{
 				ConnectShop:          command.NewConnectShopHandler(b.workspaces, b.users, workspace.NewSecretKey()),
@@ -108,7 +108,7 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 				MapStaff:             command.NewMapStaffHandler(b.users, b.past),
 				UnmapStaff:           command.NewUnmapStaffHandler(b.users),
 			},
-			Queries: app.Queries{ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read)},
+			Queries: app.Queries{ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read, clock)},
 		},
 		Close: func() error {
 			b.closed++

@@ -26,6 +26,7 @@ type Commands struct {
 	User      userCommands      `cmd:"" help:"Staff, to whom orders are assigned."`
 	Order     orderCommands     `cmd:"" help:"Orders of the CRM."`
 	Delivery  deliveryCommands  `cmd:"" help:"Webhook calls, and what became of each."`
+	Audit     auditCommands     `cmd:"" help:"What happened to something, step by step, and why."`
 	Token     tokenCommands     `cmd:"" help:"Tokens for the API."`
 	Workspace workspaceCommands `cmd:"" help:"CRM domains, each with settings and records of its own."`
 }

@@ -97,7 +97,7 @@ func setup(t *testing.T, configure ...func(*httptest.Server)) *testBundle {
 			ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(bundle.customers),
 		},
 		Answers: bundle.answers,
-		Queries: app.Queries{ReadModel: bundle.read, ExplainDelivery: query.NewExplainDeliveryHandler(bundle.read)},
+		Queries: app.Queries{ReadModel: bundle.read, ExplainDelivery: query.NewExplainDeliveryHandler(bundle.read, clock)},
 	}
 	logger := slog.New(slog.NewJSONHandler(bundle.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	handler := porthttp.NewServer(logger, application, porthttp.Config{

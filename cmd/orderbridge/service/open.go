@@ -67,7 +67,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 	s.log = postgres.NewLog(s.db)
 	s.listener = postgres.NewListener(s.db, logger)
 
-	read := postgres.NewReadModel(s.db)
+	read, history := postgres.NewReadModel(s.db), postgres.NewHistory(s.db)
 	workspaces, customers, users := postgres.NewWorkspaces(s.db), postgres.NewCustomers(s.db), postgres.NewUsers(s.db)
 	s.Application = app.Application{
 		Commands: app.Commands{
@@ -95,7 +95,10 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			UnmapStaff:           command.NewUnmapStaffHandler(users),
 		},
 		Answers: postgres.NewAnswers(s.db, key),
-		Queries: app.Queries{ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read)},
+		Queries: app.Queries{
+			ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read, time.Now),
+			Timeline: query.NewTimelineHandler(read, history, time.Now), AsOf: query.NewAsOfHandler(read, history, time.Now),
+		},
 	}
 	return s, nil
 }
