@@ -76,7 +76,8 @@ func (h History) OrderOrigin(ctx context.Context, workspaceID uuid.UUID, code st
 		return query.OrderOrigin{}, found(err, errOrderUnknown)
 	}
 	return query.OrderOrigin{
-		ShopID: row.ShopID, ExternalID: row.ExternalID, Status: row.StatusName, ReceivedAt: row.ReceivedAt.UTC(), CreatedAt: row.CreatedAt.UTC(),
+		ShopID: row.ShopID, ExternalID: row.ExternalID, Status: row.StatusName,
+		Customer: query.Reference{ID: row.CustomerID, Name: row.CustomerName}, ReceivedAt: row.ReceivedAt.UTC(), CreatedAt: row.CreatedAt.UTC(),
 	}, nil
 }
 

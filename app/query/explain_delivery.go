@@ -205,6 +205,8 @@ func narrateCandidates(d customer.Decision) string {
 		return counted
 	case d.CandidateCount > len(d.Candidates):
 		return fmt.Sprintf("%s, the oldest %d: %s", counted, len(d.Candidates), ids)
+	case d.CandidateCount > 1:
+		return counted + ", oldest first: " + ids
 	default:
 		return counted + ": " + ids
 	}

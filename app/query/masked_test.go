@@ -213,7 +213,7 @@ func (l logged) Correlated(context.Context, uuid.UUID, uuid.UUID) ([]event.Recor
 func explained(t *testing.T, payload event.Payload, stored string) query.DeliveryDetail {
 	t.Helper()
 	read := logged{events: []event.Recorded{{New: event.New{Payload: payload}, Position: 7, Stored: []byte(stored)}}}
-	detail, err := query.NewExplainDeliveryHandler(read).Handle(t.Context(), uuid.Nil, uuid.New())
+	detail, err := query.NewExplainDeliveryHandler(read, time.Now).Handle(t.Context(), uuid.Nil, uuid.New())
 	if err != nil {
 		t.Fatal(err)
 	}

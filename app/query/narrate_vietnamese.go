@@ -186,6 +186,8 @@ func candidatesInVietnamese(d customer.Decision) string {
 		return fmt.Sprintf("%d ứng viên", d.CandidateCount)
 	case d.CandidateCount > len(d.Candidates):
 		return fmt.Sprintf("%d ứng viên, %d khách lâu nhất: %s", d.CandidateCount, len(d.Candidates), ids)
+	case d.CandidateCount > 1:
+		return fmt.Sprintf("%d ứng viên, từ lâu nhất: %s", d.CandidateCount, ids)
 	default:
 		return fmt.Sprintf("%d ứng viên: %s", d.CandidateCount, ids)
 	}
@@ -257,7 +259,8 @@ var fieldNames = map[string]string{
 	"default_assignee_id": "người thực hiện mặc định",
 }
 
-func fieldInVietnamese(field string) string {
+// FieldInVietnamese is what people call a field that changed.
+func FieldInVietnamese(field string) string {
 	if name, ok := fieldNames[field]; ok {
 		return name
 	}
@@ -267,7 +270,7 @@ func fieldInVietnamese(field string) string {
 func fieldsInVietnamese(changes []event.Change) string {
 	fields := make([]string, 0, len(changes))
 	for _, change := range changes {
-		fields = append(fields, fieldInVietnamese(change.Field))
+		fields = append(fields, FieldInVietnamese(change.Field))
 	}
 	return strings.Join(fields, ", ")
 }
@@ -275,7 +278,7 @@ func fieldsInVietnamese(changes []event.Change) string {
 func settingsInVietnamese(changes []event.Change) string {
 	told := make([]string, 0, len(changes))
 	for _, change := range changes {
-		told = append(told, fmt.Sprintf("%s từ %s thành %s", fieldInVietnamese(change.Field), change.Before, change.After))
+		told = append(told, fmt.Sprintf("%s từ %s thành %s", FieldInVietnamese(change.Field), change.Before, change.After))
 	}
 	return strings.Join(told, ", ")
 }

@@ -20,6 +20,8 @@ type Subject struct {
 	ID string `json:"id"`
 	// Name is a customer's or a user's; nil for the rest.
 	Name *string `json:"name"`
+	// Customer is whom an order belongs to now; nil for the rest.
+	Customer *Reference `json:"customer"`
 	// State is where it stands now: an order's status, a customer's or user's state, or the outcome of a delivery. That of an
 	// order which never got into the CRM is the outcome of its last delivery.
 	State string `json:"state"`
@@ -47,7 +49,7 @@ type Timeline struct {
 
 // Masked is the timeline as those see it who may not know phones and emails.
 func (t Timeline) Masked() Timeline {
-	t.Subject.Name = maskText(t.Subject.Name)
+	t.Subject.Name, t.Subject.Customer = maskText(t.Subject.Name), t.Subject.Customer.masked()
 	t.Items = maskEach(t.Items, Step.masked)
 	return t
 }
@@ -56,7 +58,9 @@ func (t Timeline) Masked() Timeline {
 type OrderOrigin struct {
 	ShopID, ExternalID string
 	// Status is the name of the order's status now.
-	Status                string
+	Status string
+	// Customer is whom the order belongs to now.
+	Customer              Reference
 	ReceivedAt, CreatedAt time.Time
 }
 
@@ -133,6 +137,7 @@ func (h TimelineHandler) OfOrder(ctx context.Context, workspaceID uuid.UUID, cod
 	origin, err := h.history.OrderOrigin(ctx, workspaceID, code)
 	switch {
 	case err == nil:
+		t.Subject.Customer = &origin.Customer
 		t.Subject.State, stream = origin.Status, event.OrderStream(origin.ShopID, origin.ExternalID)
 		t.Subject.took(origin.ReceivedAt, origin.CreatedAt)
 		if codes, err = h.codesOf(ctx, workspaceID, code, origin); err != nil {

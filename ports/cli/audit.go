@@ -168,10 +168,12 @@ type words struct {
 	name, state, received, done, notDone, after string
 	by, dueTo, waiting, more                    string
 	shop, itself, atCommandLine, tokenNamed     string
+	somebody, customer, entries                 string
 	// units are those of durations: milliseconds, seconds, minutes, hours and days; point stands before decimals.
 	units   [5]string
 	point   string
 	stateOf func(string) string
+	fieldOf func(string) string
 	summary func(query.Step) string
 }
 
@@ -184,7 +186,8 @@ func wordsIn(language string) words {
 			name: "Tên", state: "Hiện tại", received: "Nhận lúc", done: "Xong lúc", notDone: "chưa xong", after: "%s (sau %s)",
 			by: "bởi %s", dueTo: "do #%d", waiting: "đang chờ", more: "Còn nữa. Để xem tiếp, thêm: --cursor %s",
 			shop: "cửa hàng", itself: "Orderbridge", atCommandLine: "%s tại dòng lệnh", tokenNamed: "token API %s",
-			units: [5]string{"ms", "giây", "phút", "giờ", "ngày"}, point: ",", stateOf: query.StateInVietnamese,
+			units: [5]string{"ms", "giây", "phút", "giờ", "ngày"}, point: ",", stateOf: query.StateInVietnamese, fieldOf: query.FieldInVietnamese,
+			somebody: "ai đó", customer: "Khách hàng", entries: "%d mục",
 			summary: func(s query.Step) string { return s.SummaryVI },
 		}
 	}
@@ -193,7 +196,9 @@ func wordsIn(language string) words {
 		name:  "Name", state: "Now", received: "Received", done: "Done", notDone: "not yet", after: "%s (%s later)",
 		by: "by %s", dueTo: "due to #%d", waiting: "waiting", more: "There are more. For those that follow, add: --cursor %s",
 		shop: "the shop", itself: "Orderbridge", atCommandLine: "%s at the command line", tokenNamed: "the API token %s",
-		units: [5]string{"ms", "s", "min", "h", "d"}, point: ".", stateOf: func(state string) string { return state },
+		units: [5]string{"ms", "s", "min", "h", "d"}, point: ".", stateOf: func(state string) string { return strings.ReplaceAll(state, "_", " ") },
+			fieldOf:  func(field string) string { return field },
+			somebody: "somebody", customer: "Customer", entries: "%d of them",
 		summary: func(s query.Step) string { return s.Summary },
 	}
 }
@@ -206,6 +211,9 @@ func showTimeline(p *page, s Session, w words, told query.Timeline) {
 		fields = append(fields, [2]string{w.name, *subject.Name})
 	}
 	fields = append(fields, [2]string{w.state, w.stateOf(subject.State)})
+	if subject.Customer != nil {
+		fields = append(fields, [2]string{w.customer, subject.Customer.Name}, [2]string{"  id", subject.Customer.ID.String()})
+	}
 	if subject.StartedAt != nil {
 		fields = append(fields, [2]string{w.received, s.second(*subject.StartedAt)})
 		done := w.notDone
@@ -232,7 +240,7 @@ func showTimeline(p *page, s Session, w words, told query.Timeline) {
 		p.spans(line...)
 		indent := places + len(gap)
 		p.paragraph(indent, w.summary(step))
-		showChanges(p, indent, step)
+		showChanges(p, indent, w, step)
 	}
 }
 
@@ -256,7 +264,7 @@ func styleOf(state query.StepState) style {
 }
 
 // showChanges puts what an event changed on the page, if it changed something.
-func showChanges(p *page, indent int, step query.Step) {
+func showChanges(p *page, indent int, w words, step query.Step) {
 	var data struct {
 		Changes []event.Change `json:"changes"`
 	}
@@ -264,8 +272,31 @@ func showChanges(p *page, indent int, step query.Step) {
 		return // another shape of event, which its sentence tells
 	}
 	for _, change := range data.Changes {
-		p.paragraph(indent, change.Field+": "+changed(change.Before)+" → "+changed(change.After))
+		p.paragraph(indent, w.fieldOf(change.Field)+": "+w.value(change.Before)+" → "+w.value(change.After))
 	}
+}
+
+// value is one side of a change, in short: what has a name is called by it, and of a list of larger things it is said how long
+// it is.
+func (w words) value(raw json.RawMessage) string {
+	var named struct {
+		Name string `json:"name"`
+	}
+	if err := json.Unmarshal(raw, &named); err == nil && named.Name != "" {
+		return w.stateOf(named.Name)
+	}
+	var texts []string
+	if err := json.Unmarshal(raw, &texts); err == nil && len(texts) > 0 {
+		return strings.Join(texts, ", ")
+	}
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err == nil && len(list) > 0 {
+		return fmt.Sprintf(w.entries, len(list))
+	}
+	if string(raw) == "[]" {
+		return nothing
+	}
+	return changed(raw)
 }
 
 // actor says who did something.
@@ -277,7 +308,7 @@ func (w words) actor(actor event.Actor) string {
 	case event.ActorPolicy, event.ActorSystem:
 		return w.itself
 	case event.ActorCommandLine:
-		return fmt.Sprintf(w.atCommandLine, cmp.Or(name, "?"))
+		return fmt.Sprintf(w.atCommandLine, cmp.Or(name, w.somebody))
 	case "api":
 		return fmt.Sprintf(w.tokenNamed, name)
 	default:

@@ -116,8 +116,9 @@ WHERE e.type IN ('OrderReceived', 'IngestionRetried')
 ORDER BY e.position;
 
 -- name: OrderOrigin :one
--- Which order a code names, where it stands, and how it came. Index: crm_orders_pkey, then events_pkey, events_stream_version.
-SELECT o.shop_id, o.external_id, o.status_name, c.recorded_at AS created_at,
+-- Which order a code names, where it stands, and how it came.
+-- Index: crm_orders_pkey, then crm_customers_pkey, events_pkey, events_stream_version.
+SELECT o.shop_id, o.external_id, o.status_name, o.customer_id, coalesce(p.name, '')::text AS customer_name, c.recorded_at AS created_at,
     coalesce(r.recorded_at, c.recorded_at)::timestamptz AS received_at
 FROM crm_orders o
 CROSS JOIN LATERAL (
@@ -128,6 +129,7 @@ LEFT JOIN LATERAL (
     WHERE e.workspace_id = o.workspace_id AND e.stream = 'delivery/' || c.correlation_id AND e.version = 1
     LIMIT 1
 ) r ON true
+LEFT JOIN crm_customers p ON p.workspace_id = o.workspace_id AND p.id = o.customer_id
 WHERE o.workspace_id = $1 AND o.code = $2;
 
 -- name: LastDeliveryOf :one

@@ -129,7 +129,7 @@ func (q *Queries) LastDeliveryOf(ctx context.Context, db DBTX, arg LastDeliveryO
 }
 
 const orderOrigin = `-- name: OrderOrigin :one
-SELECT o.shop_id, o.external_id, o.status_name, c.recorded_at AS created_at,
+SELECT o.shop_id, o.external_id, o.status_name, o.customer_id, coalesce(p.name, '')::text AS customer_name, c.recorded_at AS created_at,
     coalesce(r.recorded_at, c.recorded_at)::timestamptz AS received_at
 FROM crm_orders o
 CROSS JOIN LATERAL (
@@ -140,6 +140,7 @@ LEFT JOIN LATERAL (
     WHERE e.workspace_id = o.workspace_id AND e.stream = 'delivery/' || c.correlation_id AND e.version = 1
     LIMIT 1
 ) r ON true
+LEFT JOIN crm_customers p ON p.workspace_id = o.workspace_id AND p.id = o.customer_id
 WHERE o.workspace_id = $1 AND o.code = $2
 `
 
@@ -149,14 +150,17 @@ type OrderOriginParams struct {
 }
 
 type OrderOriginRow struct {
-	ShopID     string
-	ExternalID string
-	StatusName string
-	CreatedAt  time.Time
-	ReceivedAt time.Time
+	ShopID       string
+	ExternalID   string
+	StatusName   string
+	CustomerID   uuid.UUID
+	CustomerName string
+	CreatedAt    time.Time
+	ReceivedAt   time.Time
 }
 
-// Which order a code names, where it stands, and how it came. Index: crm_orders_pkey, then events_pkey, events_stream_version.
+// Which order a code names, where it stands, and how it came.
+// Index: crm_orders_pkey, then crm_customers_pkey, events_pkey, events_stream_version.
 func (q *Queries) OrderOrigin(ctx context.Context, db DBTX, arg OrderOriginParams) (OrderOriginRow, error) {
 	row := db.QueryRow(ctx, orderOrigin, arg.WorkspaceID, arg.Code)
 	var i OrderOriginRow
@@ -164,6 +168,8 @@ func (q *Queries) OrderOrigin(ctx context.Context, db DBTX, arg OrderOriginParam
 		&i.ShopID,
 		&i.ExternalID,
 		&i.StatusName,
+		&i.CustomerID,
+		&i.CustomerName,
 		&i.CreatedAt,
 		&i.ReceivedAt,
 	)
