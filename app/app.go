@@ -48,6 +48,8 @@ type Queries struct {
 	ExplainDelivery query.ExplainDeliveryHandler
 	// Timeline tells what happened to an order, a customer, a user, a delivery or the settings.
 	Timeline query.TimelineHandler
+	// Interpret tells what a delivered body would do, and does nothing.
+	Interpret query.InterpretHandler
 	// AsOf shows orders and customers as they were.
 	AsOf query.AsOfHandler
 }

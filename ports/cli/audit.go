@@ -197,8 +197,8 @@ func wordsIn(language string) words {
 		by: "by %s", dueTo: "due to #%d", waiting: "waiting", more: "There are more. For those that follow, add: --cursor %s",
 		shop: "the shop", itself: "Orderbridge", atCommandLine: "%s at the command line", tokenNamed: "the API token %s",
 		units: [5]string{"ms", "s", "min", "h", "d"}, point: ".", stateOf: func(state string) string { return strings.ReplaceAll(state, "_", " ") },
-			fieldOf:  func(field string) string { return field },
-			somebody: "somebody", customer: "Customer", entries: "%d of them",
+		fieldOf:  func(field string) string { return field },
+		somebody: "somebody", customer: "Customer", entries: "%d of them",
 		summary: func(s query.Step) string { return s.Summary },
 	}
 }
@@ -281,9 +281,13 @@ func showChanges(p *page, indent int, w words, step query.Step) {
 func (w words) value(raw json.RawMessage) string {
 	var named struct {
 		Name string `json:"name"`
+		Code *int   `json:"code"` // of a status
 	}
 	if err := json.Unmarshal(raw, &named); err == nil && named.Name != "" {
-		return w.stateOf(named.Name)
+		if named.Code != nil {
+			return w.stateOf(named.Name)
+		}
+		return named.Name
 	}
 	var texts []string
 	if err := json.Unmarshal(raw, &texts); err == nil && len(texts) > 0 {

@@ -48,6 +48,9 @@ type DeliveryDetail = query.DeliveryDetail
 // DeliveryList defines model for DeliveryList.
 type DeliveryList = query.List[query.Delivery]
 
+// Interpretation What a delivered body would do if it came now.
+type Interpretation = query.Interpretation
+
 // KeyedShop A shop, with the header's value if that was made up here.
 type KeyedShop = keyedShop
 
@@ -77,6 +80,9 @@ type NewUser struct {
 //
 // Example: {"assignee":{"id":"01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a03","name":"Phương Mai"},"assignee_reason":"creator_phone","code":"Pancake_1635294032_2051","currency":"VND","customer":{"email":null,"id":"01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a02","name":"Nguyễn Minh Anh","phone":"+84912000451"},"external_id":"2051","lines":[{"amount":500000,"discount":0,"gift":false,"product_code":"AT01-DO-M","product_name":"Áo thun cổ tròn","quantity":2,"unit_price":250000,"variant":"Đỏ, M"},{"amount":400000,"discount":20000,"gift":false,"product_code":"QJ07-XANH-L","product_name":"Quần jean","quantity":1,"unit_price":420000,"variant":"Xanh, L"}],"ordered_at":"2025-09-15T03:04:38Z","shop_id":"1635294032","source":{"id":"01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a01","name":"Pancake"},"status":{"code":0,"name":"new"},"totals":{"discount":0,"due":930000,"goods":900000,"lines":900000,"shipping_fee":30000,"surcharge":0,"tax":0}}
 type Order = query.Order
+
+// OrderBody An order as Pancake delivers it.
+type OrderBody = json.RawMessage
 
 // OrderBuyer Who bought, as the newest version of the order says that shows who they are. The customer may have other data.
 type OrderBuyer = query.OrderBuyer
@@ -515,6 +521,15 @@ type GetDeliveryTimelineParams struct {
 	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
+// InterpretOrderParams defines parameters for InterpretOrder.
+type InterpretOrderParams struct {
+	// MatchBy Decide by this rule instead of the workspace's.
+	MatchBy *MatchRule `form:"match_by,omitempty" json:"match_by,omitempty"`
+
+	// IdempotencyKey A name of your choice for this request, such as a UUID. A request that is repeated under its name within 24 hours is not done again: it gets the answer that it got before, with `Idempotency-Replayed: true`. Another request under the same name is refused with 422.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
 	// ShopID Those of this shop only, by the number in `pos.pancake.vn/shop/<number>/overview`.
@@ -803,6 +818,9 @@ type AddCustomerJSONRequestBody = NewCustomer
 // EditCustomerJSONRequestBody defines body for EditCustomer for application/json ContentType.
 type EditCustomerJSONRequestBody = CustomerEdit
 
+// InterpretOrderJSONRequestBody defines body for InterpretOrder for application/json ContentType.
+type InterpretOrderJSONRequestBody = OrderBody
+
 // ChangeSettingsJSONRequestBody defines body for ChangeSettings for application/json ContentType.
 type ChangeSettingsJSONRequestBody = SettingsEdit
 
@@ -859,6 +877,9 @@ type ServerInterface interface {
 	// GetDeliveryTimeline Tell what came of a delivery.
 	// (GET /api/v1/deliveries/{id}/timeline)
 	GetDeliveryTimeline(w http.ResponseWriter, r *http.Request, id ID, params GetDeliveryTimelineParams)
+	// InterpretOrder Tell what an order's body would do if its shop delivered it now, and do nothing.
+	// (POST /api/v1/interpret)
+	InterpretOrder(w http.ResponseWriter, r *http.Request, params InterpretOrderParams)
 	// ListOrders List orders.
 	// (GET /api/v1/orders)
 	ListOrders(w http.ResponseWriter, r *http.Request, params ListOrdersParams)
@@ -1689,6 +1710,60 @@ func (siw *ServerInterfaceWrapper) GetDeliveryTimeline(w http.ResponseWriter, r 
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetDeliveryTimeline(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// InterpretOrder operation middleware
+func (siw *ServerInterfaceWrapper) InterpretOrder(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params InterpretOrderParams
+
+	// ------------- Optional query parameter "match_by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "match_by", r.URL.Query(), &params.MatchBy, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "match_by"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "match_by", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.InterpretOrder(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3722,6 +3797,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/deliveries", wrapper.ListDeliveries)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/deliveries/{id}", wrapper.GetDelivery)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/deliveries/{id}/timeline", wrapper.GetDeliveryTimeline)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/interpret", wrapper.InterpretOrder)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/sources", wrapper.ListSources)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/users", wrapper.ListUsers)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/users", wrapper.AddUser)
@@ -5178,6 +5254,164 @@ type GetDeliveryTimelinedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetDeliveryTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetDeliveryTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrderRequestObject struct {
+	Params InterpretOrderParams
+	Body   *InterpretOrderJSONRequestBody
+}
+
+type InterpretOrderResponseObject interface {
+	VisitInterpretOrderResponse(w http.ResponseWriter) error
+}
+
+type InterpretOrder200JSONResponse Interpretation
+
+func (response InterpretOrder200JSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder400ApplicationProblemPlusJSONResponse struct {
+	MalformedApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder400ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder401ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder403ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder409ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder415ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder422ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder503ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrderdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response InterpretOrderdefaultApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9336,6 +9570,9 @@ type StrictServerInterface interface {
 	// GetDeliveryTimeline Tell what came of a delivery.
 	// (GET /api/v1/deliveries/{id}/timeline)
 	GetDeliveryTimeline(ctx context.Context, request GetDeliveryTimelineRequestObject) (GetDeliveryTimelineResponseObject, error)
+	// InterpretOrder Tell what an order's body would do if its shop delivered it now, and do nothing.
+	// (POST /api/v1/interpret)
+	InterpretOrder(ctx context.Context, request InterpretOrderRequestObject) (InterpretOrderResponseObject, error)
 	// ListOrders List orders.
 	// (GET /api/v1/orders)
 	ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error)
@@ -9741,6 +9978,39 @@ func (sh *strictHandler) GetDeliveryTimeline(w http.ResponseWriter, r *http.Requ
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetDeliveryTimelineResponseObject); ok {
 		if err := validResponse.VisitGetDeliveryTimelineResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// InterpretOrder operation middleware
+func (sh *strictHandler) InterpretOrder(w http.ResponseWriter, r *http.Request, params InterpretOrderParams) {
+	var request InterpretOrderRequestObject
+
+	request.Params = params
+
+	var body InterpretOrderJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.InterpretOrder(ctx, request.(InterpretOrderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "InterpretOrder")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(InterpretOrderResponseObject); ok {
+		if err := validResponse.VisitInterpretOrderResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

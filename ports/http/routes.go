@@ -35,6 +35,7 @@ func (s *server) routes() http.Handler {
 		{http.MethodGet, "/api/v1/deliveries", s.reading(workspace.RoleViewer, api.ListDeliveries)},
 		{http.MethodGet, "/api/v1/deliveries/{id}", s.reading(workspace.RoleViewer, api.GetDelivery)},
 		{http.MethodGet, "/api/v1/deliveries/{id}/timeline", s.reading(workspace.RoleViewer, api.GetDeliveryTimeline)},
+		{http.MethodPost, "/api/v1/interpret", s.changing(workspace.RoleOperator, api.InterpretOrder)},
 		{http.MethodGet, "/api/v1/sources", s.reading(workspace.RoleViewer, api.ListSources)},
 		{http.MethodGet, "/api/v1/users", s.reading(workspace.RoleViewer, api.ListUsers)},
 		{http.MethodPost, "/api/v1/users", s.changing(workspace.RoleOperator, api.AddUser)},

@@ -138,3 +138,18 @@ SELECT outcome FROM deliveries
 WHERE workspace_id = @workspace_id AND order_code = @order_code::text
 ORDER BY received_position DESC
 LIMIT 1;
+
+-- name: PausedShopsNow :many
+-- As PausedShops, for who decides nothing and so locks nothing. Index: shops_pkey.
+SELECT q.ordinal::integer AS ordinal
+FROM (
+    SELECT generate_subscripts(@workspace_ids::uuid[], 1) AS ordinal, unnest(@workspace_ids::uuid[]) AS workspace_id,
+        unnest(@shop_ids::text[]) AS shop_id
+) q
+CROSS JOIN LATERAL (
+    SELECT FROM shops s WHERE s.workspace_id = q.workspace_id AND s.shop_id = q.shop_id AND s.paused LIMIT 1
+) s;
+
+-- name: PlanAfresh :exec
+-- For the rest of the transaction, as the consumers always do.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true);

@@ -271,6 +271,53 @@ func (q *Queries) OrderTimeline(ctx context.Context, db DBTX, arg OrderTimelineP
 	return items, nil
 }
 
+const pausedShopsNow = `-- name: PausedShopsNow :many
+SELECT q.ordinal::integer AS ordinal
+FROM (
+    SELECT generate_subscripts($1::uuid[], 1) AS ordinal, unnest($1::uuid[]) AS workspace_id,
+        unnest($2::text[]) AS shop_id
+) q
+CROSS JOIN LATERAL (
+    SELECT FROM shops s WHERE s.workspace_id = q.workspace_id AND s.shop_id = q.shop_id AND s.paused LIMIT 1
+) s
+`
+
+type PausedShopsNowParams struct {
+	WorkspaceIds []uuid.UUID
+	ShopIds      []string
+}
+
+// As PausedShops, for who decides nothing and so locks nothing. Index: shops_pkey.
+func (q *Queries) PausedShopsNow(ctx context.Context, db DBTX, arg PausedShopsNowParams) ([]int32, error) {
+	rows, err := db.Query(ctx, pausedShopsNow, arg.WorkspaceIds, arg.ShopIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int32
+	for rows.Next() {
+		var ordinal int32
+		if err := rows.Scan(&ordinal); err != nil {
+			return nil, err
+		}
+		items = append(items, ordinal)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const planAfresh = `-- name: PlanAfresh :exec
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
+`
+
+// For the rest of the transaction, as the consumers always do.
+func (q *Queries) PlanAfresh(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, planAfresh)
+	return err
+}
+
 const streamFrom = `-- name: StreamFrom :many
 
 SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
