@@ -77,7 +77,7 @@ func (*auditOrder) Help() string {
 
     orderbridge audit order Pancake_1635294032_2051
     orderbridge audit order Pancake_1635294032_2051 --lang vi
-    orderbridge audit order Pancake_1635294032_2051 --json | jq '.items[].summary'`
+    orderbridge audit order Pancake_1635294032_2051 --json | jq .items`
 }
 
 // Run tells the timeline.

@@ -108,7 +108,12 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 				MapStaff:             command.NewMapStaffHandler(b.users, b.past),
 				UnmapStaff:           command.NewUnmapStaffHandler(b.users),
 			},
-			Queries: app.Queries{ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read, clock)},
+			Queries: app.Queries{
+				ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read, clock),
+				Timeline:  query.NewTimelineHandler(b.read, fakeHistory{b.read}, clock),
+				AsOf:      query.NewAsOfHandler(b.read, fakeHistory{b.read}, clock),
+				Interpret: query.NewInterpretHandler(nil, command.IngestOrderHandler{}, nil, b.read, fakeHistory{b.read}, clock),
+			},
 		},
 		Close: func() error {
 			b.closed++
@@ -200,6 +205,8 @@ type fakeReadModel struct {
 	tokens     []query.Token
 	workspaces []query.Workspace
 	steps      []event.Recorded
+	waiting    []event.Recorded
+	origin     query.OrderOrigin
 
 	workspaceID uuid.UUID
 	asked       any
@@ -316,6 +323,51 @@ func (f *fakeReadModel) WorkspaceNamed(_ context.Context, name string) (uuid.UUI
 	}
 	return uuid.Nil, problem.NotFound("workspace-unknown", "no workspace has this name")
 }
+
+// fakeHistory is a log that holds the steps of the read model.
+type fakeHistory struct{ read *fakeReadModel }
+
+func (f fakeHistory) Whole(context.Context, uuid.UUID, event.Stream) ([]event.Recorded, error) {
+	return f.read.steps, f.read.err
+}
+
+func (f fakeHistory) Stream(_ context.Context, _ uuid.UUID, _ event.Stream, from int64, atMost int) ([]event.Recorded, error) {
+	var part []event.Recorded
+	for _, step := range f.read.steps {
+		if step.Position >= from && len(part) < atMost {
+			part = append(part, step)
+		}
+	}
+	return part, f.read.err
+}
+
+func (f fakeHistory) OfOrder(
+	ctx context.Context, workspaceID uuid.UUID, stream event.Stream, _ []string, from int64, atMost int,
+) ([]event.Recorded, error) {
+	return f.Stream(ctx, workspaceID, stream, from, atMost)
+}
+
+func (f fakeHistory) OfCustomer(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error) {
+	return f.Stream(ctx, workspaceID, event.CustomerStream(id), from, atMost)
+}
+
+func (f fakeHistory) OfUser(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error) {
+	return f.Stream(ctx, workspaceID, event.UserStream(id), from, atMost)
+}
+
+func (f fakeHistory) Unsettled(context.Context, uuid.UUID, []string) ([]event.Recorded, error) {
+	return f.read.waiting, f.read.err
+}
+
+func (f fakeHistory) OrderOrigin(context.Context, uuid.UUID, string) (query.OrderOrigin, error) {
+	return f.read.origin, f.read.err
+}
+
+func (f fakeHistory) LastOutcome(context.Context, uuid.UUID, string) (query.Outcome, error) {
+	return query.OutcomeFailed, f.read.err
+}
+
+func (f fakeHistory) Head(context.Context) (int64, error) { return 100, f.read.err }
 
 // fakeWorkspaces holds one workspace.
 type fakeWorkspaces struct {
