@@ -70,7 +70,7 @@ func TestRecordsAsTheyWere(t *testing.T) {
 	for _, at := range []string{
 		fmt.Sprint(then.Position), then.At.Format(time.RFC3339Nano), then.At.In(time.FixedZone("", 7*3600)).Format(time.RFC3339Nano),
 	} {
-		shown := b.get(path + "?at=" + url.QueryEscape(at)).wants(t, 200, "")
+		shown := b.get(path+"?at="+url.QueryEscape(at)).wants(t, 200, "")
 		if got := string(mustJSON(t, decoded[query.OrderDetail](t, shown))); got != string(mustJSON(t, first)) {
 			t.Errorf("at %s the order was\n%s\nand when it was new\n%s", at, got, mustJSON(t, first))
 		}
@@ -96,7 +96,7 @@ func TestRecordsAsTheyWere(t *testing.T) {
 		t.Parallel()
 		viewer := b.as("viewer")
 		for _, path := range []string{path, customerPath} {
-			if got := viewer.get(path + "?at=" + fmt.Sprint(then.Position)).wants(t, 200, ""); strings.Contains(string(got.body), "912000451") {
+			if got := viewer.get(path+"?at="+fmt.Sprint(then.Position)).wants(t, 200, ""); strings.Contains(string(got.body), "912000451") {
 				t.Errorf("%s", got.body)
 			}
 		}
