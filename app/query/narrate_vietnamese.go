@@ -25,12 +25,19 @@ func NarrateVietnamese(payload event.Payload) string {
 	case delivery.DeliveryRejected:
 		return fmt.Sprintf("Bị từ chối ngay khi nhận: %s.", strings.TrimSuffix(e.Detail, "."))
 	case delivery.IngestionFailed:
+		if e.OrderID == "" {
+			return fmt.Sprintf("Lần thử %d đưa vào CRM không thành công: %s. Nội dung đã nhận vẫn được lưu nguyên vẹn.",
+				e.Attempt, strings.TrimSuffix(e.Detail, "."))
+		}
 		return fmt.Sprintf("Lần thử %d đưa đơn hàng %s của cửa hàng %s vào CRM không thành công: %s. Nội dung đã nhận vẫn được lưu nguyên vẹn.",
 			e.Attempt, e.OrderID, e.ShopID, strings.TrimSuffix(e.Detail, "."))
 	case delivery.IngestionHeld:
 		return fmt.Sprintf("Đơn hàng %s của cửa hàng %s phải chờ vì cửa hàng đang tạm dừng. Đơn sẽ được đưa vào khi cửa hàng hoạt động lại.",
 			e.OrderID, e.ShopID)
 	case delivery.IngestionRetried:
+		if e.Reason != delivery.RetriedShopResumed {
+			return "Có người yêu cầu thử lại. Nội dung được đọc lại từ những byte đã nhận."
+		}
 		return "Bây giờ đơn được đưa vào, vì cửa hàng đã hoạt động lại."
 	case order.CustomerMatched:
 		return moveInVietnamese(e.Decision) + "Đã khớp với khách hàng có sẵn: " + decisionInVietnamese(e.Decision)

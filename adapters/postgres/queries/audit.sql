@@ -12,7 +12,7 @@ LIMIT @at_most;
 
 -- name: OrderTimeline :many
 -- What happened to an order: its own stream, and all that came of the deliveries that brought it, of which the newest are
--- looked at. Index: events_stream_version, deliveries_order, then events_correlation and events_pkey.
+-- looked at. Index: events_stream_version, deliveries_code, then events_correlation and events_pkey.
 SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
     e.causation_id, e.actor, e.payload::text AS payload, NULL::bytea AS body
 FROM (
@@ -25,7 +25,7 @@ FROM (
      CROSS JOIN LATERAL (
          SELECT r.id FROM deliveries r
          WHERE r.workspace_id = @workspace_id AND r.order_code = k
-         ORDER BY r.received_position DESC LIMIT @deliveries
+         ORDER BY r.received_at DESC, r.received_position DESC LIMIT @deliveries
      ) d
      CROSS JOIN LATERAL (
          SELECT x.position FROM events x
@@ -98,14 +98,14 @@ ORDER BY e.position;
 
 -- name: UnsettledDeliveries :many
 -- What asks for an order to be brought in and was not answered yet. The read table may be late, so the log decides.
--- Index: deliveries_order, then events_correlation, backward.
+-- Index: deliveries_code, then events_correlation, backward.
 SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
     e.causation_id, e.actor, e.payload::text AS payload, NULL::bytea AS body
 FROM unnest(@order_codes::text[]) k
 CROSS JOIN LATERAL (
     SELECT r.id FROM deliveries r
     WHERE r.workspace_id = @workspace_id AND r.order_code = k AND r.outcome = 'pending'
-    ORDER BY r.received_position DESC LIMIT @at_most
+    ORDER BY r.received_at DESC, r.received_position DESC LIMIT @at_most
 ) d
 CROSS JOIN LATERAL (
     SELECT * FROM events x
@@ -133,10 +133,10 @@ LEFT JOIN crm_customers p ON p.workspace_id = o.workspace_id AND p.id = o.custom
 WHERE o.workspace_id = $1 AND o.code = $2;
 
 -- name: LastDeliveryOf :one
--- What became last of an order that may never have got into the CRM. Index: deliveries_order, backward.
+-- What became last of an order that may never have got into the CRM. Index: deliveries_code, backward.
 SELECT outcome FROM deliveries
 WHERE workspace_id = @workspace_id AND order_code = @order_code::text
-ORDER BY received_position DESC
+ORDER BY received_at DESC, received_position DESC
 LIMIT 1;
 
 -- name: PausedShopsNow :many

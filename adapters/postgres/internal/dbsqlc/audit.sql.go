@@ -111,7 +111,7 @@ func (q *Queries) CustomerTimeline(ctx context.Context, db DBTX, arg CustomerTim
 const lastDeliveryOf = `-- name: LastDeliveryOf :one
 SELECT outcome FROM deliveries
 WHERE workspace_id = $1 AND order_code = $2::text
-ORDER BY received_position DESC
+ORDER BY received_at DESC, received_position DESC
 LIMIT 1
 `
 
@@ -120,7 +120,7 @@ type LastDeliveryOfParams struct {
 	OrderCode   string
 }
 
-// What became last of an order that may never have got into the CRM. Index: deliveries_order, backward.
+// What became last of an order that may never have got into the CRM. Index: deliveries_code, backward.
 func (q *Queries) LastDeliveryOf(ctx context.Context, db DBTX, arg LastDeliveryOfParams) (string, error) {
 	row := db.QueryRow(ctx, lastDeliveryOf, arg.WorkspaceID, arg.OrderCode)
 	var outcome string
@@ -189,7 +189,7 @@ FROM (
      CROSS JOIN LATERAL (
          SELECT r.id FROM deliveries r
          WHERE r.workspace_id = $2 AND r.order_code = k
-         ORDER BY r.received_position DESC LIMIT $6
+         ORDER BY r.received_at DESC, r.received_position DESC LIMIT $6
      ) d
      CROSS JOIN LATERAL (
          SELECT x.position FROM events x
@@ -229,7 +229,7 @@ type OrderTimelineRow struct {
 }
 
 // What happened to an order: its own stream, and all that came of the deliveries that brought it, of which the newest are
-// looked at. Index: events_stream_version, deliveries_order, then events_correlation and events_pkey.
+// looked at. Index: events_stream_version, deliveries_code, then events_correlation and events_pkey.
 func (q *Queries) OrderTimeline(ctx context.Context, db DBTX, arg OrderTimelineParams) ([]OrderTimelineRow, error) {
 	rows, err := db.Query(ctx, orderTimeline,
 		arg.AtMost,
@@ -400,7 +400,7 @@ FROM unnest($1::text[]) k
 CROSS JOIN LATERAL (
     SELECT r.id FROM deliveries r
     WHERE r.workspace_id = $2 AND r.order_code = k AND r.outcome = 'pending'
-    ORDER BY r.received_position DESC LIMIT $3
+    ORDER BY r.received_at DESC, r.received_position DESC LIMIT $3
 ) d
 CROSS JOIN LATERAL (
     SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor, payload, body, salt, digest FROM events x
@@ -434,7 +434,7 @@ type UnsettledDeliveriesRow struct {
 }
 
 // What asks for an order to be brought in and was not answered yet. The read table may be late, so the log decides.
-// Index: deliveries_order, then events_correlation, backward.
+// Index: deliveries_code, then events_correlation, backward.
 func (q *Queries) UnsettledDeliveries(ctx context.Context, db DBTX, arg UnsettledDeliveriesParams) ([]UnsettledDeliveriesRow, error) {
 	rows, err := db.Query(ctx, unsettledDeliveries, arg.OrderCodes, arg.WorkspaceID, arg.AtMost)
 	if err != nil {

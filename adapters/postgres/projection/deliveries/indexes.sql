@@ -3,4 +3,4 @@
 CREATE UNIQUE INDEX deliveries_list ON deliveries (workspace_id, received_position);
 CREATE INDEX deliveries_outcome ON deliveries (workspace_id, outcome, received_position);
 CREATE INDEX deliveries_shop ON deliveries (workspace_id, shop_id, received_position);
-CREATE INDEX deliveries_order ON deliveries (workspace_id, order_code, received_position);
+CREATE INDEX deliveries_code ON deliveries (workspace_id, order_code text_pattern_ops, received_at, received_position);
