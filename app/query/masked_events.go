@@ -26,8 +26,7 @@ func (s Step) masked() Step {
 		return s
 	}
 	s.Data, s.payload = data, payload
-	s.tell(payload)
-	return s
+	return s.told()
 }
 
 func personalFields(payload event.Payload) []string {

@@ -83,27 +83,26 @@ func stepsOf(events []event.Recorded, before *event.Recorded) []Step {
 }
 
 func stepOf(recorded event.Recorded) Step {
-	step := Step{
+	return Step{
 		Position: recorded.Position, At: recorded.RecordedAt, Event: recorded.Payload.EventName(), State: stateOf(recorded.Payload),
 		Stream: recorded.Stream, Actor: recorded.Actor, DeliveryID: deliveryOf(recorded), Data: recorded.Stored, payload: recorded.Payload,
-	}
-	step.tell(recorded.Payload)
-	return step
+	}.told()
 }
 
-// tell puts into words what the step's event says.
-func (s *Step) tell(payload event.Payload) {
-	s.Summary, s.SummaryVI = Narrate(payload), NarrateVietnamese(payload)
+// told is the step with what its event says in words.
+func (s Step) told() Step {
+	s.Summary, s.SummaryVI = Narrate(s.payload), NarrateVietnamese(s.payload)
 	if shopID, orderID, ok := event.OrderOf(s.Stream); ok && s.namesOrder {
 		s.Summary = fmt.Sprintf("Order %s of shop %s: %s", orderID, shopID, s.Summary)
 		s.SummaryVI = fmt.Sprintf("Đơn hàng %s của cửa hàng %s: %s", orderID, shopID, s.SummaryVI)
 	}
+	return s
 }
 
-// nameOrder tells which order the step is about, where that does not go without saying.
-func (s *Step) nameOrder() {
+// namingOrder is the step with the order that it is about, where that does not go without saying.
+func (s Step) namingOrder() Step {
 	s.namesOrder = true
-	s.tell(s.payload)
+	return s.told()
 }
 
 func stateOf(payload event.Payload) StepState {

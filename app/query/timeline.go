@@ -251,7 +251,7 @@ func (h TimelineHandler) fill(
 	t.Items, t.NextCursor = stepsOf(list.Items, before), list.NextCursor
 	if of := t.Subject.Kind; of == "customer" || of == "user" {
 		for i := range t.Items {
-			t.Items[i].nameOrder()
+			t.Items[i] = t.Items[i].namingOrder()
 		}
 	}
 	if t.NextCursor == nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -162,47 +161,6 @@ func (c *auditSettings) Run(ctx context.Context, rt *Runtime) error {
 	})
 }
 
-// words are those of a language that stand around the sentences of a timeline.
-type words struct {
-	kinds                                       map[string]string
-	name, state, received, done, notDone, after string
-	by, dueTo, waiting, more                    string
-	shop, itself, atCommandLine, tokenNamed     string
-	somebody, customer, entries                 string
-	// units are those of durations: milliseconds, seconds, minutes, hours and days; point stands before decimals.
-	units   [5]string
-	point   string
-	stateOf func(string) string
-	fieldOf func(string) string
-	summary func(query.Step) string
-}
-
-func wordsIn(language string) words {
-	if language == "vi" {
-		return words{
-			kinds: map[string]string{
-				"order": "Đơn hàng", "delivery": "Lần gửi", "customer": "Khách hàng", "user": "Người dùng", "settings": "Cài đặt",
-			},
-			name: "Tên", state: "Hiện tại", received: "Nhận lúc", done: "Xong lúc", notDone: "chưa xong", after: "%s (sau %s)",
-			by: "bởi %s", dueTo: "do #%d", waiting: "đang chờ", more: "Còn nữa. Để xem tiếp, thêm: --cursor %s",
-			shop: "cửa hàng", itself: "Orderbridge", atCommandLine: "%s tại dòng lệnh", tokenNamed: "token API %s",
-			units: [5]string{"ms", "giây", "phút", "giờ", "ngày"}, point: ",", stateOf: query.StateInVietnamese, fieldOf: query.FieldInVietnamese,
-			somebody: "ai đó", customer: "Khách hàng", entries: "%d mục",
-			summary: func(s query.Step) string { return s.SummaryVI },
-		}
-	}
-	return words{
-		kinds: map[string]string{"order": "Order", "delivery": "Delivery", "customer": "Customer", "user": "User", "settings": "Settings"},
-		name:  "Name", state: "Now", received: "Received", done: "Done", notDone: "not yet", after: "%s (%s later)",
-		by: "by %s", dueTo: "due to #%d", waiting: "waiting", more: "There are more. For those that follow, add: --cursor %s",
-		shop: "the shop", itself: "Orderbridge", atCommandLine: "%s at the command line", tokenNamed: "the API token %s",
-		units: [5]string{"ms", "s", "min", "h", "d"}, point: ".", stateOf: func(state string) string { return strings.ReplaceAll(state, "_", " ") },
-		fieldOf:  func(field string) string { return field },
-		somebody: "somebody", customer: "Customer", entries: "%d of them",
-		summary: func(s query.Step) string { return s.Summary },
-	}
-}
-
 // showTimeline puts a timeline on the page: what it is about, and then each step.
 func showTimeline(p *page, s Session, w words, told query.Timeline) {
 	subject := told.Subject
@@ -273,74 +231,5 @@ func showChanges(p *page, indent int, w words, step query.Step) {
 	}
 	for _, change := range data.Changes {
 		p.paragraph(indent, w.fieldOf(change.Field)+": "+w.value(change.Before)+" → "+w.value(change.After))
-	}
-}
-
-// value is one side of a change, in short: what has a name is called by it, and of a list of larger things it is said how long
-// it is.
-func (w words) value(raw json.RawMessage) string {
-	var named struct {
-		Name string `json:"name"`
-		Code *int   `json:"code"` // of a status
-	}
-	if err := json.Unmarshal(raw, &named); err == nil && named.Name != "" {
-		if named.Code != nil {
-			return w.stateOf(named.Name)
-		}
-		return named.Name
-	}
-	var texts []string
-	if err := json.Unmarshal(raw, &texts); err == nil && len(texts) > 0 {
-		return strings.Join(texts, ", ")
-	}
-	var list []json.RawMessage
-	if err := json.Unmarshal(raw, &list); err == nil && len(list) > 0 {
-		return fmt.Sprintf(w.entries, len(list))
-	}
-	if string(raw) == "[]" {
-		return nothing
-	}
-	return changed(raw)
-}
-
-// actor says who did something.
-func (w words) actor(actor event.Actor) string {
-	kind, name, _ := strings.Cut(string(actor), ":")
-	switch event.Actor(kind) {
-	case event.ActorWebhook:
-		return w.shop
-	case event.ActorPolicy, event.ActorSystem:
-		return w.itself
-	case event.ActorCommandLine:
-		return fmt.Sprintf(w.atCommandLine, cmp.Or(name, w.somebody))
-	case "api":
-		return fmt.Sprintf(w.tokenNamed, name)
-	default:
-		return string(actor)
-	}
-}
-
-// duration is a time in the two largest of its units.
-func (w words) duration(milliseconds int64) string {
-	d := time.Duration(milliseconds) * time.Millisecond
-	two := func(large, small time.Duration, unit int) string {
-		text := fmt.Sprintf("%d %s", d/large, w.units[unit])
-		if rest := d % large / small; rest > 0 {
-			text += fmt.Sprintf(" %d %s", rest, w.units[unit-1])
-		}
-		return text
-	}
-	const day = 24 * time.Hour
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d %s", milliseconds, w.units[0])
-	case d < time.Minute:
-		return strings.Replace(fmt.Sprintf("%.1f %s", d.Truncate(100*time.Millisecond).Seconds(), w.units[1]), ".", w.point, 1)
-	case d < time.Hour:
-		return two(time.Minute, time.Second, 2)
-	case d < day:
-		return two(time.Hour, time.Minute, 3)
-	default:
-		return two(day, time.Hour, 4)
 	}
 }

@@ -109,7 +109,7 @@ func showInterpretation(p *page, s Session, told query.Interpretation) {
 		p.paragraph(len(gap), decision.Summary)
 	}
 	for _, change := range told.Changes {
-		p.paragraph(len(gap), change.Field+": "+wordsIn("en").value(change.Before)+" → "+wordsIn("en").value(change.After))
+		p.paragraph(len(gap), change.Field+": "+english.value(change.Before)+" → "+english.value(change.After))
 	}
 	if c := told.Customer; c != nil {
 		id := "-, a new one"

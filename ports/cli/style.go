@@ -46,7 +46,7 @@ func (p *page) spans(parts ...styled) {
 // hasColours tells that the answer goes to a terminal whose user wants them (https://no-color.org).
 func (rt *Runtime) hasColours() bool {
 	file, isFile := rt.Stdout.(*os.File)
-	return isFile && wantsColours(term.IsTerminal(int(file.Fd())), rt.getenv) //nolint:gosec // a descriptor is small
+	return isFile && wantsColours(term.IsTerminal(int(file.Fd())), rt.getenv)
 }
 
 func wantsColours(isTerminal bool, getenv func(string) string) bool {

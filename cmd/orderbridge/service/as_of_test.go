@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -30,7 +31,7 @@ func TestRecordsAsTheyAreNow(t *testing.T) {
 	for code := range byCode {
 		path := "/api/v1/orders/" + url.PathEscape(code)
 		now := b.get(path).wants(t, 200, "")
-		if then := b.get(fmt.Sprintf("%s?at=%d", path, head)).wants(t, 200, ""); string(then.body) != string(now.body) {
+		if then := b.get(fmt.Sprintf("%s?at=%d", path, head)).wants(t, 200, ""); !bytes.Equal(then.body, now.body) {
 			t.Errorf("%s is\n%s\nand folded\n%s", code, now.body, then.body)
 		}
 		if shown := sh.run("order", "show", code, "--at", fmt.Sprint(head)); shown != sh.run("order", "show", code) {
@@ -41,7 +42,7 @@ func TestRecordsAsTheyAreNow(t *testing.T) {
 		path := "/api/v1/customers/" + found.ID.String()
 		now := b.get(path).wants(t, 200, "")
 		then := b.get(path+"?at="+url.QueryEscape(time.Now().UTC().Format(time.RFC3339Nano))).wants(t, 200, "")
-		if string(then.body) != string(now.body) || then.header.Get("ETag") != now.header.Get("ETag") {
+		if !bytes.Equal(then.body, now.body) || then.header.Get("ETag") != now.header.Get("ETag") {
 			t.Errorf("a customer is\n%s\nand folded\n%s", now.body, then.body)
 		}
 	}

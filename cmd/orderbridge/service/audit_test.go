@@ -120,6 +120,7 @@ func TestEveryOrderIsExplained(t *testing.T) {
 	sh := b.shell()
 	for code, files := range byCode {
 		t.Run(strings.Join(files, " and "), func(t *testing.T) {
+			t.Parallel()
 			told := b.timeline("/api/v1/orders/" + url.PathEscape(code))
 			checkTold(t, told)
 			events := eventsOf(told)

@@ -98,8 +98,8 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 		Queries: app.Queries{
 			ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read, time.Now),
 			Timeline: query.NewTimelineHandler(read, history, time.Now), AsOf: query.NewAsOfHandler(read, history, time.Now),
-			Interpret: query.NewInterpretHandler(
-				pancake.Interpreter{}, command.NewIngestOrderHandler(pancake.Interpreter{}, time.Now), postgres.NewRehearsal(s.db), read, history, time.Now),
+			Interpret: query.NewInterpretHandler(pancake.Interpreter{}, command.NewIngestOrderHandler(pancake.Interpreter{}, time.Now),
+				postgres.NewRehearsal(s.db), read, history, time.Now),
 		},
 	}
 	return s, nil
