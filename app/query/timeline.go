@@ -25,7 +25,7 @@ type Subject struct {
 	// State is where it stands now: an order's status, a customer's or user's state, or the outcome of a delivery. That of an
 	// order which never got into the CRM is the outcome of its last delivery.
 	State string `json:"state"`
-	// StartedAt is when an order or delivery was received, DoneAt when the order was in the CRM or the delivery had its
+	// StartedAt is when an order or delivery was received first, DoneAt when the order was in the CRM or the delivery had its
 	// outcome; nil while that is not so, and for the rest. TookMS is the time between them in milliseconds.
 	StartedAt *time.Time `json:"started_at"`
 	DoneAt    *time.Time `json:"done_at"`
@@ -54,7 +54,7 @@ func (t Timeline) Masked() Timeline {
 	return t
 }
 
-// OrderOrigin is which order a code names, where it stands, and how it came.
+// OrderOrigin is which order a code names, where it stands, and when it came: it was received first, and created in the CRM.
 type OrderOrigin struct {
 	ShopID, ExternalID string
 	// Status is the name of the order's status now.

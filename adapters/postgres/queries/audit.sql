@@ -116,17 +116,18 @@ WHERE e.type IN ('OrderReceived', 'IngestionRetried')
 ORDER BY e.position;
 
 -- name: OrderOrigin :one
--- Which order a code names, where it stands, and how it came.
--- Index: crm_orders_pkey, then crm_customers_pkey, events_pkey, events_stream_version.
+-- Which order a code names, where it stands, when it was delivered first, and when it came into the CRM.
+-- Index: crm_orders_pkey, then crm_customers_pkey, events_pkey, deliveries_code.
 SELECT o.shop_id, o.external_id, o.status_name, o.customer_id, coalesce(p.name, '')::text AS customer_name, c.recorded_at AS created_at,
-    coalesce(r.recorded_at, c.recorded_at)::timestamptz AS received_at
+    coalesce(r.received_at, c.recorded_at)::timestamptz AS received_at
 FROM crm_orders o
 CROSS JOIN LATERAL (
-    SELECT e.recorded_at, e.correlation_id FROM events e WHERE e.position = o.created_position LIMIT 1
+    SELECT e.recorded_at FROM events e WHERE e.position = o.created_position LIMIT 1
 ) c
 LEFT JOIN LATERAL (
-    SELECT e.recorded_at FROM events e
-    WHERE e.workspace_id = o.workspace_id AND e.stream = 'delivery/' || c.correlation_id AND e.version = 1
+    SELECT d.received_at FROM deliveries d
+    WHERE d.workspace_id = o.workspace_id AND d.order_code = o.code
+    ORDER BY d.received_at, d.received_position
     LIMIT 1
 ) r ON true
 LEFT JOIN crm_customers p ON p.workspace_id = o.workspace_id AND p.id = o.customer_id
