@@ -177,6 +177,10 @@ func checkPlan(t *testing.T, db *postgres.Database, st statement) {
 			faults = append(faults, "reads all of "+node.Relation)
 		case strings.Contains(node.NodeType, "Scan") && strings.HasPrefix(node.IndexName, "events_") && node.IndexCond == "":
 			faults = append(faults, "reads "+node.IndexName+" from end to end")
+		case node.IndexName == "events_stream_version" && !strings.Contains(node.IndexCond, "stream"):
+			faults = append(faults, "reads all events where "+node.IndexCond)
+		case node.IndexName == "events_pkey" && strings.Contains(node.IndexCond, "position") && strings.Contains(node.IndexCond, " >= "):
+			faults = append(faults, "reads all events where "+node.IndexCond)
 		case fold && strings.HasPrefix(node.IndexName, "events_") && !strings.Contains(node.IndexCond, `"position" > `):
 			faults = append(faults, "reads events where "+node.IndexCond+", and not a range of positions")
 		case node.NodeType == "Sort" && !fold && !slices.Contains(sortsFew, st.name()):

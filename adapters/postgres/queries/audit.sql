@@ -1,5 +1,7 @@
 -- What timelines and records as they were ask. Each part of a timeline is read from @from_position on, the oldest first, so
 -- that what was read is merged from as many entries of each source as the part has. Bodies stay out, as no step shows them.
+-- OFFSET 0 keeps the planner, which knows nothing of a table that was never analysed, from reading all of a workspace, or all
+-- that follows a position, beside the few events of a delivery.
 
 -- name: StreamFrom :many
 -- Index: events_stream_version.
@@ -28,10 +30,11 @@ FROM (
          ORDER BY r.received_at DESC, r.received_position DESC LIMIT @deliveries
      ) d
      CROSS JOIN LATERAL (
-         SELECT x.position FROM events x
-         WHERE x.correlation_id = d.id AND x.position >= @from_position AND x.workspace_id = @workspace_id
-         ORDER BY x.position LIMIT @at_most
+         SELECT x.position, x.workspace_id FROM events x
+         WHERE x.correlation_id = d.id AND x.position >= @from_position
+         OFFSET 0
      ) c
+     WHERE c.workspace_id = @workspace_id
      ORDER BY c.position LIMIT @at_most)
     ORDER BY position LIMIT @at_most
 ) p
@@ -108,11 +111,10 @@ CROSS JOIN LATERAL (
     ORDER BY r.received_at DESC, r.received_position DESC LIMIT @at_most
 ) d
 CROSS JOIN LATERAL (
-    SELECT * FROM events x
-    WHERE x.correlation_id = d.id AND x.workspace_id = @workspace_id
+    SELECT * FROM (SELECT * FROM events x WHERE x.correlation_id = d.id OFFSET 0) x
     ORDER BY x.position DESC LIMIT 1
 ) e
-WHERE e.type IN ('OrderReceived', 'IngestionRetried')
+WHERE e.workspace_id = @workspace_id AND e.type IN ('OrderReceived', 'IngestionRetried')
 ORDER BY e.position;
 
 -- name: OrderOrigin :one

@@ -193,10 +193,11 @@ FROM (
          ORDER BY r.received_at DESC, r.received_position DESC LIMIT $6
      ) d
      CROSS JOIN LATERAL (
-         SELECT x.position FROM events x
-         WHERE x.correlation_id = d.id AND x.position >= $4 AND x.workspace_id = $2
-         ORDER BY x.position LIMIT $1
+         SELECT x.position, x.workspace_id FROM events x
+         WHERE x.correlation_id = d.id AND x.position >= $4
+         OFFSET 0
      ) c
+     WHERE c.workspace_id = $2
      ORDER BY c.position LIMIT $1)
     ORDER BY position LIMIT $1
 ) p
@@ -354,6 +355,8 @@ type StreamFromRow struct {
 
 // What timelines and records as they were ask. Each part of a timeline is read from @from_position on, the oldest first, so
 // that what was read is merged from as many entries of each source as the part has. Bodies stay out, as no step shows them.
+// OFFSET 0 keeps the planner, which knows nothing of a table that was never analysed, from reading all of a workspace, or all
+// that follows a position, beside the few events of a delivery.
 // Index: events_stream_version.
 func (q *Queries) StreamFrom(ctx context.Context, db DBTX, arg StreamFromParams) ([]StreamFromRow, error) {
 	rows, err := db.Query(ctx, streamFrom,
@@ -404,11 +407,10 @@ CROSS JOIN LATERAL (
     ORDER BY r.received_at DESC, r.received_position DESC LIMIT $3
 ) d
 CROSS JOIN LATERAL (
-    SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor, payload, body, salt, digest FROM events x
-    WHERE x.correlation_id = d.id AND x.workspace_id = $2
+    SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor, payload, body, salt, digest FROM (SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor, payload, body, salt, digest FROM events x WHERE x.correlation_id = d.id OFFSET 0) x
     ORDER BY x.position DESC LIMIT 1
 ) e
-WHERE e.type IN ('OrderReceived', 'IngestionRetried')
+WHERE e.workspace_id = $2 AND e.type IN ('OrderReceived', 'IngestionRetried')
 ORDER BY e.position
 `
 
