@@ -16,7 +16,7 @@ import (
 // Page asks for a part of a list: newest first, at most Limit entries, those before the cursor.
 type Page struct {
 	Limit int
-	// Before is the log position that a cursor stands for; 0 for the first page.
+	// Before is the log position that a cursor stands for; 0 for the first page. A timeline is oldest first, and goes on after it.
 	Before int64
 }
 

@@ -111,9 +111,10 @@ func (h TimelineHandler) OfDelivery(ctx context.Context, workspaceID, id uuid.UU
 	}
 	t := Timeline{Subject: Subject{Kind: "delivery", ID: id.String(), State: string(found.Outcome), StartedAt: &found.ReceivedAt}}
 	told, waiting := found.Steps, []Step(nil) // a delivery has a handful
-	if last := len(told) - 1; last >= 0 && told[last].State == StepPending {
+	switch last := len(told) - 1; {
+	case last >= 0 && told[last].State == StepPending:
 		told, waiting = told[:last], told[last:]
-	} else if last >= 0 {
+	case last >= 0 && told[last].State != StepHeld:
 		t.Subject.took(told[0].At, told[last].At)
 	}
 	for len(told) > 0 && told[0].Position <= page.Before {

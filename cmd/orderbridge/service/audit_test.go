@@ -228,8 +228,12 @@ func TestAnOrdersTimelineTellsWhatFailedAndWhatWaited(t *testing.T) {
 		b := start(t)
 		sh := b.shell()
 		sh.run("shop", "pause", "--shop-id", shopA)
-		b.settled(b.deliver(shopA, fixture(t, "order-new-customer.json")))
+		id := b.deliver(shopA, fixture(t, "order-new-customer.json"))
+		b.settled(id)
 		b.caughtUp()
+		if waits := b.timeline("/api/v1/deliveries/" + id.String()).Subject; waits.State != "held" || waits.StartedAt == nil || waits.DoneAt != nil || waits.TookMS != nil {
+			t.Errorf("a delivery that is held is %+v", waits)
+		}
 		held := b.timeline("/api/v1/orders/Pancake_1635294032_2051")
 		if last := held.Items[len(held.Items)-1]; last.Event != "IngestionHeld" || last.State != query.StepHeld || held.Subject.State != "held" {
 			t.Errorf("told %+v of %+v", last, held.Subject)
@@ -237,6 +241,9 @@ func TestAnOrdersTimelineTellsWhatFailedAndWhatWaited(t *testing.T) {
 		sh.run("shop", "resume", "--shop-id", shopA)
 		b.caughtUp()
 		told := b.timeline("/api/v1/orders/Pancake_1635294032_2051")
+		if done := b.timeline("/api/v1/deliveries/" + id.String()).Subject; done.State != "created" || done.TookMS == nil || done.DoneAt == nil {
+			t.Errorf("a delivery that was held is %+v", done)
+		}
 		want := []string{"OrderReceived", "IngestionHeld", "IngestionRetried", "CustomerCreated", "SourceEnsured", "OrderCreated"}
 		if !slices.Equal(eventsOf(told), want) || *told.Items[5].CausePosition != told.Items[2].Position {
 			t.Errorf("told %v, the last due to %d", eventsOf(told), *told.Items[5].CausePosition)
