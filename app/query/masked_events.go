@@ -96,7 +96,7 @@ func maskAt(object map[string]any, path string) {
 func maskNode(name string, node any) any {
 	switch value := node.(type) {
 	case string:
-		if name == "external_id" || name == "key" { // as shops call people
+		if name == "external_id" || name == "buyer_id" || name == "key" { // as shops call people
 			return maskID(value)
 		}
 		return maskValue(value)

@@ -274,6 +274,13 @@ func TestMaskedStepsAreToldMasked(t *testing.T) {
 			`Created customer "Lan •••": the rule matches by phone, then email, and no active customer has phone +84912•••451 or email l•••@example.com (0 candidates).`,
 		},
 		{
+			order.CustomerMatched{Decision: customer.Decision{
+				Rule: customer.MatchByPhone, Reason: customer.ReasonKnownBuyer, ShopID: "1635294032", BuyerID: "0912000451", CandidateCount: 1,
+			}},
+			"Matched an existing customer: the rule matches by phone, but the order shows no usable one; customer +84912•••451 of shop 1635294032 " +
+				"was bound to this customer before (1 candidate).",
+		},
+		{
 			order.OrderReassigned{Code: "P_0912000451", Assignee: order.Assignee{Name: "lan@example.com", Reason: order.AssignedByCreatorMapped}},
 			"Order P_0912000451 was given to another assignee. Assigned to l•••@example.com, who is mapped to the order's creator.",
 		},
