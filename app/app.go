@@ -3,6 +3,7 @@ package app
 
 import (
 	"orderbridge/app/command"
+	"orderbridge/app/projection"
 	"orderbridge/app/query"
 )
 
@@ -11,7 +12,7 @@ type Application struct {
 	Commands Commands
 	Queries  Queries
 	// Projections looks after the read tables.
-	Projections command.Projections
+	Projections projection.Keeper
 	// Answers are those to requests that must not be done twice.
 	Answers command.Answers
 }
@@ -48,4 +49,10 @@ type Queries struct {
 	query.ReadModel
 	// ExplainDelivery tells every step of a delivery in plain words.
 	ExplainDelivery query.ExplainDeliveryHandler
+	// Timeline tells what happened to an order, a customer, a user, a delivery or the settings.
+	Timeline query.TimelineHandler
+	// Interpret tells what a delivered body would do, and does nothing.
+	Interpret query.InterpretHandler
+	// AsOf shows orders and customers as they were.
+	AsOf query.AsOfHandler
 }

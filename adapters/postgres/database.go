@@ -6,10 +6,12 @@
 //	past_orders.go                    orders that a change of staff assigns anew
 //	answers.go                        what repeated requests are answered with
 //	ingestion.go                      what a slice of received orders asks and records
+//	rehearsal.go                      the same questions, with nothing recorded
 //	projections.go projection/        read tables, folded from the log by SQL
 //	rebuilds.go rebuild.go verify.go  making them anew beside those that are read, and comparing both
 //	projection_states.go              where they stand
 //	readmodel.go readmodel_users.go   the answers to queries
+//	history.go                        the log, for timelines and for records as they were
 //	migrate.go                        schema, role, and a first workspace
 //
 // Steady queries stand in queries/*.sql and are generated into internal/dbsqlc.

@@ -53,6 +53,8 @@ type Ingestion struct {
 	tx       pgx.Tx
 	consumer string
 	upto     int64
+	// readsOnly tells that the transaction can record nothing, nor lock.
+	readsOnly bool
 }
 
 var _ command.Ingestion = Ingestion{}
@@ -95,7 +97,13 @@ func (s Ingestion) fillPaused(ctx context.Context, asked command.Questions, fact
 	keys := slices.Collect(maps.Keys(asked.Shops))
 	var params dbsqlc.PausedShopsParams
 	params.WorkspaceIds, params.ShopIds = shopColumns(keys)
-	ordinals, err := queries.PausedShops(ctx, s.tx, params)
+	read := queries.PausedShops
+	if s.readsOnly {
+		read = func(ctx context.Context, db dbsqlc.DBTX, params dbsqlc.PausedShopsParams) ([]int32, error) {
+			return queries.PausedShopsNow(ctx, db, dbsqlc.PausedShopsNowParams(params))
+		}
+	}
+	ordinals, err := read(ctx, s.tx, params)
 	if err != nil {
 		return err
 	}

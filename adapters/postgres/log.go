@@ -40,16 +40,5 @@ func queueAppend(ctx context.Context, p *pipeline, events encodedEvents) error {
 // loadStream reads the history of one thing.
 func loadStream(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, stream event.Stream) ([]event.Recorded, error) {
 	rows, err := queries.Stream(ctx, db, dbsqlc.StreamParams{WorkspaceID: workspaceID, Stream: string(stream)})
-	if err != nil {
-		return nil, err
-	}
-	history := make([]event.Recorded, 0, len(rows))
-	for _, row := range rows {
-		e, err := recorded(row)
-		if err != nil {
-			return nil, err
-		}
-		history = append(history, e)
-	}
-	return history, nil
+	return recordedAll(rows, err)
 }

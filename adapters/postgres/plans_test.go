@@ -159,6 +159,9 @@ var largeTables = []string{
 	"crm_customers", "crm_orders", "crm_order_lines", "crm_order_history", "deliveries",
 }
 
+// sortsFew are statements that sort what is few: the types of a slice, the steps of a delivery, and parts of timelines that are merged.
+var sortsFew = []string{"EnterShown", "Correlated", "OrderTimeline", "CustomerTimeline", "UserTimeline", "UnsettledDeliveries"}
+
 // checkPlan holds a statement to what it may cost: no large table read whole, nothing sorted that an index keeps sorted.
 func checkPlan(t *testing.T, db *postgres.Database, st statement) {
 	t.Helper()
@@ -174,9 +177,13 @@ func checkPlan(t *testing.T, db *postgres.Database, st statement) {
 			faults = append(faults, "reads all of "+node.Relation)
 		case strings.Contains(node.NodeType, "Scan") && strings.HasPrefix(node.IndexName, "events_") && node.IndexCond == "":
 			faults = append(faults, "reads "+node.IndexName+" from end to end")
+		case node.IndexName == "events_stream_version" && !strings.Contains(node.IndexCond, "stream"):
+			faults = append(faults, "reads all events where "+node.IndexCond)
+		case node.IndexName == "events_pkey" && strings.Contains(node.IndexCond, "position") && strings.Contains(node.IndexCond, " >= "):
+			faults = append(faults, "reads all events where "+node.IndexCond)
 		case fold && strings.HasPrefix(node.IndexName, "events_") && !strings.Contains(node.IndexCond, `"position" > `):
 			faults = append(faults, "reads events where "+node.IndexCond+", and not a range of positions")
-		case node.NodeType == "Sort" && !fold && st.name() != "Correlated" && st.name() != "EnterShown": // of one delivery, of one slice
+		case node.NodeType == "Sort" && !fold && !slices.Contains(sortsFew, st.name()):
 			faults = append(faults, fmt.Sprint("sorts by ", node.SortKey))
 		}
 	})
@@ -289,6 +296,54 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 		check(t, "stream")
 	})
 
+	t.Run("timelines", func(t *testing.T) { //nolint:paralleltest // the statements are collected in one place
+		b.foldAll(t)
+		history := postgres.NewHistory(db)
+		known := scan[uuid.UUID](t, b, "SELECT customer_id FROM crm_orders WHERE workspace_id = $1 GROUP BY 1 ORDER BY count(*) DESC LIMIT 1", b.workspaceID)
+		const code = "Pancake_" + shopID + "_17"
+		for _, from := range []int64{0, head / 2, head} {
+			if events, err := history.Stream(t.Context(), b.workspaceID, event.OrderStream(shopID, "17"), from, 52); err != nil || from == 0 && len(events) == 0 {
+				t.Fatalf("%d events, %v", len(events), err)
+			}
+			check(t, "a stream from a position on")
+			events, err := history.OfOrder(t.Context(), b.workspaceID, event.OrderStream(shopID, "17"), []string{code, "DH-17"}, from, 52)
+			if err != nil || from == 0 && len(events) < 4 {
+				t.Fatalf("%d events, %v", len(events), err)
+			}
+			check(t, "an order")
+			if events, err := history.OfCustomer(t.Context(), b.workspaceID, known, from, 52); err != nil || from == 0 && len(events) < 2 {
+				t.Fatalf("%d events, %v", len(events), err)
+			}
+			check(t, "a customer")
+			if _, err := history.OfUser(t.Context(), b.workspaceID, event.NewID(), from, 52); err != nil {
+				t.Fatal(err)
+			}
+			check(t, "a user")
+		}
+		if _, err := history.Unsettled(t.Context(), b.workspaceID, []string{code, "DH-17"}); err != nil {
+			t.Fatal(err)
+		}
+		check(t, "what is not settled")
+		if _, err := history.OrderOrigin(t.Context(), b.workspaceID, code); err != nil {
+			t.Fatal(err)
+		}
+		check(t, "an order's origin")
+		if _, err := history.LastOutcome(t.Context(), b.workspaceID, code); err != nil {
+			t.Fatal(err)
+		}
+		check(t, "an order's last delivery")
+		err := postgres.NewRehearsal(db).Rehearse(t.Context(), func(store command.Ingestion) error {
+			return ingestHandler().Handle(t.Context(), rehearsed{store}, command.IngestOrder{Received: []command.ReceivedOrder{{
+				Cause:    event.Recorded{New: received(b.workspaceID, anOrder("17"))},
+				Received: received(b.workspaceID, anOrder("17")).Payload.(delivery.OrderReceived), Body: received(b.workspaceID, anOrder("17")).Body,
+			}}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, "rehearsal")
+	})
+
 	t.Run("operators' commands", func(t *testing.T) { //nolint:paralleltest // the statements are collected in one place
 		traced := *b
 		traced.db = db
@@ -310,10 +365,10 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 	})
 
 	t.Run("every query of the log and of the ingestion was explained", func(t *testing.T) { //nolint:paralleltest // looks at the ones before
-		for _, file := range []string{"log.sql", "ingestion.sql", "consumers.sql"} {
+		for _, file := range []string{"log.sql", "ingestion.sql", "consumers.sql", "audit.sql"} {
 			for _, name := range queryNames(t, file) {
 				if !explained[name] && !slices.Contains([]string{
-					"LockLog", "NotifyAppended", // no table
+					"LockLog", "NotifyAppended", "PlanAfresh", // no table
 					"EnsureCursor", "Cursor", "Cursors", "NoteStop", "LaggingProjections", // a handful of rows
 				}, name) {
 					t.Errorf("%s: %s was not explained; make the service use it above", file, name)
@@ -390,6 +445,11 @@ func TestPlansThatAreKept(t *testing.T) {
 		})
 	}
 }
+
+// rehearsed is a store that records nothing.
+type rehearsed struct{ command.Ingestion }
+
+func (rehearsed) Record(context.Context, command.Decided) error { return nil }
 
 // queryNames are those of the queries in a file.
 func queryNames(t *testing.T, file string) []string {

@@ -9,11 +9,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
-	"orderbridge/app/query"
+	"orderbridge/app/projection"
 )
 
 // projectionStates tells where every projection of this program stands.
-func (db *Database) projectionStates(ctx context.Context) ([]query.Projection, error) {
+func (db *Database) projectionStates(ctx context.Context) ([]projection.Status, error) {
 	rows, err := queries.ProjectionVersions(ctx, db.requests)
 	if err != nil {
 		return nil, unavailable(err)
@@ -26,7 +26,7 @@ func (db *Database) projectionStates(ctx context.Context) ([]query.Projection, e
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	var states []query.Projection
+	var states []projection.Status
 	for _, p := range Projections() {
 		state, err := db.stateOf(ctx, p, rows, head, slices.Contains(building, p.Name))
 		if err != nil {
@@ -52,8 +52,8 @@ func (db *Database) beingRebuilt(ctx context.Context) ([]string, error) {
 
 func (db *Database) stateOf(
 	ctx context.Context, p Projection, rows []dbsqlc.ProjectionVersionsRow, head int64, building bool,
-) (query.Projection, error) {
-	state := query.Projection{Name: p.Name, State: query.ProjectionFilling}
+) (projection.Status, error) {
+	state := projection.Status{Name: p.Name, State: projection.Filling}
 	var previous *dbsqlc.ProjectionVersionsRow
 	for _, row := range rows {
 		switch {
@@ -70,7 +70,7 @@ func (db *Database) stateOf(
 		}
 	}
 	if previous != nil {
-		state.Previous = &query.PreviousVersion{Version: int(previous.Version), Position: previous.Position}
+		state.Previous = &projection.PreviousVersion{Version: int(previous.Version), Position: previous.Position}
 		if previous.RunStartedAt != nil && building { // it is being gone back to
 			state.Rebuild = rebuildOf(*previous, head, building)
 		}
@@ -79,7 +79,7 @@ func (db *Database) stateOf(
 }
 
 // tellShown tells where the version stands that is read.
-func (db *Database) tellShown(ctx context.Context, state *query.Projection, p Projection, row dbsqlc.ProjectionVersionsRow, head int64) error {
+func (db *Database) tellShown(ctx context.Context, state *projection.Status, p Projection, row dbsqlc.ProjectionVersionsRow, head int64) error {
 	state.Version = int(row.Version)
 	if row.CursorPosition != nil {
 		state.Position = *row.CursorPosition
@@ -95,7 +95,7 @@ func (db *Database) tellShown(ctx context.Context, state *query.Projection, p Pr
 		}
 	}
 	if row.TookSeconds > 0 && row.FinishedAt != nil {
-		state.LastRebuild = &query.RebuildDone{
+		state.LastRebuild = &projection.RebuildDone{
 			FinishedAt: row.FinishedAt.UTC(), AskedBy: row.AskedBy, AskedIn: row.AskedIn, TookSeconds: row.TookSeconds,
 			ReadersWaitedMS: row.ReadersWaitedSeconds * 1000,
 		}
@@ -103,12 +103,12 @@ func (db *Database) tellShown(ctx context.Context, state *query.Projection, p Pr
 	if int(row.Definition) != p.Definition {
 		return nil
 	}
-	state.State = query.ProjectionLive
+	state.State = projection.Live
 	if row.Category == nil {
 		return nil
 	}
-	state.State = query.ProjectionState(*row.Category)
-	stop := query.ProjectionStop{Category: *row.Category, Event: valueOf(row.EventType), Reason: valueOf(row.Reason), Since: timeOf(row.Since).UTC()}
+	state.State = projection.State(*row.Category)
+	stop := projection.Stop{Category: *row.Category, Event: valueOf(row.EventType), Reason: valueOf(row.Reason), Since: timeOf(row.Since).UTC()}
 	if row.StopPosition != nil {
 		stop.Position = *row.StopPosition
 		at, err := queries.WorkspaceAt(ctx, db.requests, stop.Position)
@@ -124,9 +124,9 @@ func (db *Database) tellShown(ctx context.Context, state *query.Projection, p Pr
 }
 
 // rebuildOf is how far a version is that is being built.
-func rebuildOf(row dbsqlc.ProjectionVersionsRow, head int64, building bool) *query.Rebuild {
-	told := query.Rebuild{
-		Version: int(row.Version), State: query.RebuildInterrupted, EventsDone: row.Position, EventsTotal: max(head, row.Position),
+func rebuildOf(row dbsqlc.ProjectionVersionsRow, head int64, building bool) *projection.Rebuild {
+	told := projection.Rebuild{
+		Version: int(row.Version), State: projection.RebuildInterrupted, EventsDone: row.Position, EventsTotal: max(head, row.Position),
 		StartedAt: row.CreatedAt.UTC(), AskedBy: row.AskedBy, AskedIn: row.AskedIn, Failure: valueOf(row.Failure),
 	}
 	if row.FailedPosition != nil {
@@ -134,13 +134,13 @@ func rebuildOf(row dbsqlc.ProjectionVersionsRow, head int64, building bool) *que
 	}
 	switch {
 	case row.RunStartedAt != nil && building:
-		told.State, told.Phase, told.Runner, told.StartedAt = query.RebuildRunning, valueOf(row.Phase), valueOf(row.Runner), row.RunStartedAt.UTC()
+		told.State, told.Phase, told.Runner, told.StartedAt = projection.RebuildRunning, valueOf(row.Phase), valueOf(row.Runner), row.RunStartedAt.UTC()
 		if row.RunStartedFrom != nil {
 			took := timeOf(row.TouchedAt).Sub(*row.RunStartedAt)
 			told.EventsPerSecond, told.ETASeconds = pace(row.Position-*row.RunStartedFrom, head-row.Position, took)
 		}
 	case told.Failure != "":
-		told.State = query.RebuildFailed
+		told.State = projection.RebuildFailed
 	}
 	return &told
 }

@@ -54,7 +54,7 @@ const historyLimit = 500
 func (r ReadModel) Order(ctx context.Context, workspaceID uuid.UUID, code string) (query.OrderDetail, error) {
 	row, err := queries.Order(ctx, r.db.requests, dbsqlc.OrderParams{WorkspaceID: workspaceID, Code: code})
 	if err != nil {
-		return query.OrderDetail{}, found(err, problem.NotFound("order-unknown", "no order has this code"))
+		return query.OrderDetail{}, found(err, errOrderUnknown)
 	}
 	orders, err := r.completeOrders(ctx, workspaceID, []dbsqlc.OrdersPageRow{{
 		Code: row.Code, CreatedPosition: row.CreatedPosition, ShopID: row.ShopID, ExternalID: row.ExternalID,
@@ -374,18 +374,7 @@ func utc(t *time.Time) *time.Time {
 // Correlated returns all that came of a delivery, in the order of the log, without bodies.
 func (r ReadModel) Correlated(ctx context.Context, workspaceID, correlationID uuid.UUID) ([]event.Recorded, error) {
 	rows, err := queries.Correlated(ctx, r.db.requests, dbsqlc.CorrelatedParams{CorrelationID: correlationID, WorkspaceID: workspaceID})
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	events := make([]event.Recorded, 0, len(rows))
-	for _, row := range rows {
-		e, err := recorded(dbsqlc.StreamRow(row))
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, e)
-	}
-	return events, nil
+	return recordedAll(rows, err)
 }
 
 // CallerOf finds whom a token belongs to.

@@ -295,7 +295,7 @@ func TestReadModelRecords(t *testing.T) {
 		if !slices.Equal(types, []string{"OrderReceived", "CustomerCreated", "SourceEnsured", "OrderCreated"}) {
 			t.Errorf("steps %v", types)
 		}
-		detail, err := query.NewExplainDeliveryHandler(read).Handle(t.Context(), b.workspaceID, events[0].CorrelationID)
+		detail, err := query.NewExplainDeliveryHandler(read, time.Now).Handle(t.Context(), b.workspaceID, events[0].CorrelationID)
 		if err != nil || len(detail.Steps) != 4 {
 			t.Errorf("%d steps explained, %v", len(detail.Steps), err)
 		}

@@ -16,7 +16,7 @@ import (
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/app/command"
-	"orderbridge/app/query"
+	"orderbridge/app/projection"
 	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
 )
@@ -64,7 +64,7 @@ type rebuild struct {
 	started              time.Time
 	by                   command.By
 	runner               string
-	report               func(query.Rebuild)
+	report               func(projection.Rebuild)
 }
 
 var (
@@ -149,7 +149,7 @@ func (db *Database) rebuildRunning(ctx context.Context, by command.By, name stri
 		if run := state.Rebuild; state.Name == name && run != nil && run.Runner != "" {
 			who := run.AskedBy
 			if !strings.HasPrefix(string(by.Actor), string(event.ActorCommandLine)) { // whoever sits at the server may know
-				who = query.ActorSeenFrom(uuid.NullUUID{UUID: by.WorkspaceID, Valid: true}, run.AskedIn, who)
+				who = projection.ActorSeenFrom(uuid.NullUUID{UUID: by.WorkspaceID, Valid: true}, run.AskedIn, who)
 			}
 			return problem.Conflict(errRebuildRunning.Code(),
 				"%s is being rebuilt already: asked for by %s, running on %s since %s, %d of %d events done",
@@ -542,8 +542,8 @@ func (r *rebuild) tell(head int64) {
 	if r.report == nil {
 		return
 	}
-	told := query.Rebuild{
-		Version: r.version, State: query.RebuildRunning, Phase: r.phase, EventsDone: r.position, EventsTotal: max(head, r.position),
+	told := projection.Rebuild{
+		Version: r.version, State: projection.RebuildRunning, Phase: r.phase, EventsDone: r.position, EventsTotal: max(head, r.position),
 		StartedAt: r.started.UTC(), AskedBy: string(r.by.Actor), Runner: r.runner,
 	}
 	told.EventsPerSecond, told.ETASeconds = pace(r.position-r.from, head-r.position, time.Since(r.started))

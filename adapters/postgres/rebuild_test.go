@@ -14,20 +14,20 @@ import (
 	"orderbridge/adapters/postgres"
 	"orderbridge/adapters/postgres/pgtest"
 	"orderbridge/app/command"
-	"orderbridge/app/query"
+	"orderbridge/app/projection"
 	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
-	"orderbridge/domain/projection"
+	decided "orderbridge/domain/projection"
 )
 
 func (b *bundle) rebuilds() *postgres.Rebuilds { return postgres.NewRebuilds(b.db, b.dsn, quiet()) }
 
 // rebuild rebuilds a projection as an operator does.
-func (b *bundle) rebuild(ctx context.Context, name string) (query.Projection, error) {
-	return b.rebuilds().Rebuild(ctx, command.RebuildProjection{By: command.By{WorkspaceID: b.workspaceID, Actor: "cli:lan"}, Name: name}, func(query.Rebuild) {})
+func (b *bundle) rebuild(ctx context.Context, name string) (projection.Status, error) {
+	return b.rebuilds().Rebuild(ctx, projection.RebuildRequest{By: command.By{WorkspaceID: b.workspaceID, Actor: "cli:lan"}, Name: name}, func(projection.Rebuild) {})
 }
 
-func (b *bundle) mustRebuild(t testing.TB, name string) query.Projection {
+func (b *bundle) mustRebuild(t testing.TB, name string) projection.Status {
 	t.Helper()
 	state, err := b.rebuild(t.Context(), name)
 	if err != nil {
@@ -37,13 +37,13 @@ func (b *bundle) mustRebuild(t testing.TB, name string) query.Projection {
 }
 
 // stateOf is where a projection stands.
-func (b *bundle) stateOf(t testing.TB, name string) query.Projection {
+func (b *bundle) stateOf(t testing.TB, name string) projection.Status {
 	t.Helper()
 	states, err := b.rebuilds().List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := slices.IndexFunc(states, func(s query.Projection) bool { return s.Name == name })
+	at := slices.IndexFunc(states, func(s projection.Status) bool { return s.Name == name })
 	if at < 0 {
 		t.Fatalf("%s is not among %v", name, states)
 	}
@@ -84,14 +84,14 @@ func TestRebuild(t *testing.T) {
 		tell(t, b)
 		b.foldAll(t)
 		before, head := viewsOf(t, b), b.head(t)
-		var told []query.Rebuild
-		state, err := b.rebuilds().Rebuild(t.Context(), command.RebuildProjection{By: command.By{Actor: "cli:lan"}, Name: "crm"}, func(r query.Rebuild) {
+		var told []projection.Rebuild
+		state, err := b.rebuilds().Rebuild(t.Context(), projection.RebuildRequest{By: command.By{Actor: "cli:lan"}, Name: "crm"}, func(r projection.Rebuild) {
 			told = append(told, r)
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if state.Version != 2 || state.Position != head || state.State != query.ProjectionLive || state.Rebuild != nil ||
+		if state.Version != 2 || state.Position != head || state.State != projection.Live || state.Rebuild != nil ||
 			state.Previous == nil || state.Previous.Version != 1 || state.LastRebuild == nil || state.LastRebuild.AskedBy != "cli:lan" ||
 			state.LastRebuild.TookSeconds <= 0 || state.LastRebuild.ReadersWaitedMS <= 0 {
 			t.Errorf("it stands at %+v", state)
@@ -120,8 +120,8 @@ func TestRebuild(t *testing.T) {
 		b := setup(t)
 		b.ingestNew(t, b.newLog(t), anOrder("1"))
 		b.foldAll(t)
-		rollback := func() (query.Projection, error) {
-			return b.rebuilds().Rebuild(t.Context(), command.RebuildProjection{By: b.by, Name: "crm", Rollback: true}, nil)
+		rollback := func() (projection.Status, error) {
+			return b.rebuilds().Rebuild(t.Context(), projection.RebuildRequest{By: b.by, Name: "crm", Rollback: true}, nil)
 		}
 		_, err := rollback()
 		wantProblem(t, err, problem.KindNotFound, "no-previous-version")
@@ -170,7 +170,7 @@ func TestRebuild(t *testing.T) {
 		}()
 		eventually(t, "it waits for a reader", func() bool {
 			run := b.stateOf(t, "crm").Rebuild
-			return run != nil && run.State == query.RebuildRunning && run.Phase == "switching"
+			return run != nil && run.State == projection.RebuildRunning && run.Phase == "switching"
 		})
 		if run := b.stateOf(t, "crm").Rebuild; run.EventsDone != b.head(t) || run.AskedBy != "cli:lan" {
 			t.Errorf("it is said to be at %+v", run)
@@ -183,7 +183,7 @@ func TestRebuild(t *testing.T) {
 			}
 		}
 		stranger := command.By{WorkspaceID: event.NewID(), Actor: "api:x"}
-		_, err = b.rebuilds().Rebuild(t.Context(), command.RebuildProjection{By: stranger, Name: "crm"}, nil)
+		_, err = b.rebuilds().Rebuild(t.Context(), projection.RebuildRequest{By: stranger, Name: "crm"}, nil)
 		wantProblem(t, err, problem.KindConflict, "rebuild-running")
 		if strings.Contains(err.Error(), "lan") || !strings.Contains(err.Error(), "asked for by cli, running on") {
 			t.Errorf("whoever is of another workspace is told %q", err)
@@ -238,7 +238,7 @@ func TestRebuild(t *testing.T) {
 		b.exec(t, `DO 'BEGIN CREATE ROLE orderbridge_test_reader LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END'`)
 		b.exec(t, "GRANT orderbridge_service TO orderbridge_test_reader")
 		dsn := strings.Replace(b.dsn, "orderbridge_test:", "orderbridge_test_reader:", 1)
-		_, err := postgres.NewRebuilds(b.db, dsn, quiet()).Rebuild(t.Context(), command.RebuildProjection{Name: "crm"}, nil)
+		_, err := postgres.NewRebuilds(b.db, dsn, quiet()).Rebuild(t.Context(), projection.RebuildRequest{Name: "crm"}, nil)
 		wantProblem(t, err, problem.KindForbidden, "rebuild-forbidden")
 		_, err = b.rebuild(t.Context(), "sales")
 		wantProblem(t, err, problem.KindNotFound, "projection-unknown")
@@ -355,7 +355,7 @@ func TestReadTablesOfAnotherRelease(t *testing.T) {
 	if err := b.db.CheckShown(t.Context()); !errors.Is(err, postgres.ErrReadTablesFilling) {
 		t.Errorf("before: %v", err)
 	}
-	if state := b.stateOf(t, "crm"); state.State != query.ProjectionFilling {
+	if state := b.stateOf(t, "crm"); state.State != projection.Filling {
 		t.Errorf("before: %+v", state)
 	}
 	if err := b.db.CatchUp(shortly(t)); !errors.Is(err, postgres.ErrNotReadable) && err != nil {
@@ -400,7 +400,7 @@ func TestReadTablesOfAnotherRelease(t *testing.T) {
 	})
 	b.foldAll(t)
 	wantSame(t, "the tables of this release", viewsOf(t, b), before)
-	_, err = b.rebuilds().Rebuild(t.Context(), command.RebuildProjection{Name: "crm", Rollback: true}, nil)
+	_, err = b.rebuilds().Rebuild(t.Context(), projection.RebuildRequest{Name: "crm", Rollback: true}, nil)
 	wantProblem(t, err, problem.KindConflict, "previous-version-older")
 	b.wantVerified(t)
 
@@ -439,11 +439,11 @@ func TestAnEventThatCannotBeFolded(t *testing.T) {
 	if !strings.Contains(err.Error(), fmt.Sprint("event ", bad)) {
 		t.Errorf("the operator is told %v", err)
 	}
-	if run := b.stateOf(t, "crm").Rebuild; run == nil || run.State != query.RebuildFailed || run.FailedPosition != bad || run.EventsDone != bad-1 {
+	if run := b.stateOf(t, "crm").Rebuild; run == nil || run.State != projection.RebuildFailed || run.FailedPosition != bad || run.EventsDone != bad-1 {
 		t.Errorf("it stands at %+v", run)
 	}
 	skip := func(position int64) error {
-		_, err := b.rebuilds().Skip(t.Context(), command.SkipEvent{By: b.by, Name: "crm", Position: position})
+		_, err := b.rebuilds().Skip(t.Context(), projection.SkipRequest{By: b.by, Name: "crm", Position: position})
 		return err
 	}
 	wantProblem(t, skip(bad-1), problem.KindConflict, "not-stopped-there")
@@ -451,7 +451,7 @@ func TestAnEventThatCannotBeFolded(t *testing.T) {
 	if err := skip(bad); err != nil {
 		t.Fatal(err)
 	}
-	skipped := payloadsOf[projection.EventSkipped](b.events(t))
+	skipped := payloadsOf[decided.EventSkipped](b.events(t))
 	if len(skipped) != 1 || skipped[0].Position != bad || skipped[0].Projection != "crm" || skipped[0].EventType != "OrderCreated" ||
 		!strings.Contains(skipped[0].Reason, "null value") {
 		t.Errorf("the log says %+v", skipped)
@@ -490,7 +490,7 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]query.VerifiedTable{}
+	found := map[string]projection.VerifiedTable{}
 	for _, table := range verified.Tables {
 		if table.Different > 0 {
 			found[table.Table] = table

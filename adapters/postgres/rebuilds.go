@@ -12,10 +12,10 @@ import (
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/app/command"
-	"orderbridge/app/query"
+	"orderbridge/app/projection"
 	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
-	"orderbridge/domain/projection"
+	decided "orderbridge/domain/projection"
 )
 
 // Rebuilds looks after the projections of a database. It changes tables and views as the connection string's own role.
@@ -30,7 +30,7 @@ type Rebuilds struct {
 	running    sync.WaitGroup
 }
 
-var _ command.Projections = (*Rebuilds)(nil)
+var _ projection.Keeper = (*Rebuilds)(nil)
 
 // NewRebuilds makes it. The connection string is that of the database.
 func NewRebuilds(db *Database, dsn string, logger *slog.Logger) *Rebuilds {
@@ -38,31 +38,31 @@ func NewRebuilds(db *Database, dsn string, logger *slog.Logger) *Rebuilds {
 }
 
 // List tells where all projections stand.
-func (r *Rebuilds) List(ctx context.Context) ([]query.Projection, error) {
+func (r *Rebuilds) List(ctx context.Context) ([]projection.Status, error) {
 	return r.db.projectionStates(ctx)
 }
 
 // stateOf tells where a projection stands.
-func (r *Rebuilds) stateOf(ctx context.Context, name string) (query.Projection, error) {
+func (r *Rebuilds) stateOf(ctx context.Context, name string) (projection.Status, error) {
 	states, err := r.db.projectionStates(ctx)
 	for _, state := range states {
 		if state.Name == name {
 			return state, nil
 		}
 	}
-	return query.Projection{}, err
+	return projection.Status{}, err
 }
 
 // Rebuild makes a new version from the log and shows it, or goes on with one that was interrupted.
-func (r *Rebuilds) Rebuild(ctx context.Context, cmd command.RebuildProjection, report func(query.Rebuild)) (query.Projection, error) {
+func (r *Rebuilds) Rebuild(ctx context.Context, cmd projection.RebuildRequest, report func(projection.Rebuild)) (projection.Status, error) {
 	if err := r.rebuild(ctx, cmd, false, report, func() {}); err != nil {
-		return query.Projection{}, err
+		return projection.Status{}, err
 	}
 	return r.stateOf(ctx, cmd.Name)
 }
 
 func (r *Rebuilds) rebuild(
-	ctx context.Context, cmd command.RebuildProjection, unattended bool, report func(query.Rebuild), started func(),
+	ctx context.Context, cmd projection.RebuildRequest, unattended bool, report func(projection.Rebuild), started func(),
 ) (err error) {
 	p, err := ProjectionNamed(cmd.Name)
 	if err != nil {
@@ -99,7 +99,7 @@ func (r *Rebuilds) rebuild(
 }
 
 // StartRebuild is Rebuild for callers who do not wait for its end.
-func (r *Rebuilds) StartRebuild(ctx context.Context, cmd command.RebuildProjection) (query.Projection, error) {
+func (r *Rebuilds) StartRebuild(ctx context.Context, cmd projection.RebuildRequest) (projection.Status, error) {
 	r.mu.Lock()
 	background := r.background
 	if background != nil && background.Err() == nil {
@@ -107,7 +107,7 @@ func (r *Rebuilds) StartRebuild(ctx context.Context, cmd command.RebuildProjecti
 	}
 	r.mu.Unlock()
 	if background == nil || background.Err() != nil {
-		return query.Projection{}, errNoBackground
+		return projection.Status{}, errNoBackground
 	}
 	outcome := make(chan error, 1)
 	started := make(chan struct{})
@@ -123,10 +123,10 @@ func (r *Rebuilds) StartRebuild(ctx context.Context, cmd command.RebuildProjecti
 	case <-started:
 	case err := <-outcome:
 		if err != nil {
-			return query.Projection{}, err
+			return projection.Status{}, err
 		}
 	case <-ctx.Done():
-		return query.Projection{}, ctx.Err()
+		return projection.Status{}, ctx.Err()
 	}
 	return r.stateOf(ctx, cmd.Name)
 }
@@ -165,7 +165,7 @@ func (r *Rebuilds) Run(ctx context.Context) {
 func (r *Rebuilds) BuildUnfinished(ctx context.Context) error {
 	var failures []error
 	build := func(name string, by command.By) {
-		err := r.rebuild(ctx, command.RebuildProjection{By: by, Name: name}, true, nil, func() {})
+		err := r.rebuild(ctx, projection.RebuildRequest{By: by, Name: name}, true, nil, func() {})
 		if err != nil && !errors.Is(err, errRebuildRunning) {
 			failures = append(failures, fmt.Errorf("build %s: %w", name, err))
 		}
@@ -256,7 +256,7 @@ func denied(err error) error {
 }
 
 // Skip lets a projection pass over the event that it is stopped at.
-func (r *Rebuilds) Skip(ctx context.Context, cmd command.SkipEvent) (int64, error) {
+func (r *Rebuilds) Skip(ctx context.Context, cmd projection.SkipRequest) (int64, error) {
 	p, err := ProjectionNamed(cmd.Name)
 	if err != nil {
 		return 0, err
@@ -283,7 +283,7 @@ func (r *Rebuilds) Skip(ctx context.Context, cmd command.SkipEvent) (int64, erro
 		if err != nil {
 			return nil, err
 		}
-		return pendingEvents(by, stream, int(version)+1, []event.Payload{projection.EventSkipped{
+		return pendingEvents(by, stream, int(version)+1, []event.Payload{decided.EventSkipped{
 			Projection: p.Name, Position: cmd.Position, EventType: at.Type, Reason: reason,
 		}}), nil
 	})
@@ -294,7 +294,7 @@ func whyStoppedAt(ctx context.Context, tx pgx.Tx, p Projection, position int64) 
 	refusal := problem.Conflict("not-stopped-there", "%s is not stopped at event %d; where it is: orderbridge projection list", p.Name, position)
 	stop, err := queries.StopOf(ctx, tx, p.ConsumerName())
 	switch {
-	case err == nil && stop.Category == string(query.ProjectionStopped) && stop.Position == position:
+	case err == nil && stop.Category == string(projection.Stopped) && stop.Position == position:
 		return stop.Reason, nil
 	case err != nil && !errors.Is(err, pgx.ErrNoRows):
 		return "", err

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"orderbridge/app/query"
+	"orderbridge/app/projection"
 	"orderbridge/domain/problem"
 )
 
@@ -22,17 +22,17 @@ const (
 
 // Verify builds a projection's tables from the log in a schema for this purpose, and compares them with those that are read,
 // row by row and at one moment. Whatever folds, reads and delivers goes on meanwhile.
-func (r *Rebuilds) Verify(ctx context.Context, name string, report func(query.Rebuild)) (query.Verified, error) {
+func (r *Rebuilds) Verify(ctx context.Context, name string, report func(projection.Rebuild)) (projection.Verified, error) {
 	p, err := ProjectionNamed(name)
 	if err != nil {
-		return query.Verified{}, err
+		return projection.Verified{}, err
 	}
 	build, err := r.db.newBuild(ctx, r.dsn, p, verifyLock, r.logger)
 	if errors.Is(err, errLockTaken) {
 		err = problem.Conflict("verify-running", "%s is being verified by somebody else at this moment", name)
 	}
 	if err != nil {
-		return query.Verified{}, err
+		return projection.Verified{}, err
 	}
 	build.report = report
 	verified, err := build.verify(ctx)
@@ -55,20 +55,20 @@ func (r *rebuild) dropSchema(ctx context.Context, schema string) error {
 	})
 }
 
-func (r *rebuild) verify(ctx context.Context) (query.Verified, error) {
+func (r *rebuild) verify(ctx context.Context) (projection.Verified, error) {
 	shown, err := r.isShown(ctx, r.conn)
 	if err != nil {
-		return query.Verified{}, err
+		return projection.Verified{}, err
 	}
 	if !shown {
-		return query.Verified{}, ErrReadTablesFilling
+		return projection.Verified{}, ErrReadTablesFilling
 	}
 	schema := r.checkSchema()
 	if err := r.dropSchema(ctx, schema); err != nil { // of one that was killed
-		return query.Verified{}, err
+		return projection.Verified{}, err
 	}
 	if err := r.inInstallation(ctx, func(tx pgx.Tx) error { return r.create(ctx, tx, schema) }); err != nil {
-		return query.Verified{}, err
+		return projection.Verified{}, err
 	}
 	r.started, r.phase = time.Now(), "filling"
 	if err := r.foldAll(ctx, func(ctx context.Context, tx pgx.Tx, upto int64) error {
@@ -76,9 +76,9 @@ func (r *rebuild) verify(ctx context.Context) (query.Verified, error) {
 	}, maxRebuildSlice, func(ctx context.Context) (int64, error) { // not beyond what is read
 		return queries.Cursor(ctx, r.conn, r.ConsumerName())
 	}); err != nil {
-		return query.Verified{}, err
+		return projection.Verified{}, err
 	}
-	var verified query.Verified
+	var verified projection.Verified
 	// What the cursor says and what the tables hold is of one moment in a transaction that sees only one.
 	err = pgx.BeginTxFunc(ctx, r.conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
 		verified, err = r.compare(ctx, tx, schema)
@@ -88,33 +88,33 @@ func (r *rebuild) verify(ctx context.Context) (query.Verified, error) {
 }
 
 // compare folds what is left into the tables of a schema and compares them with those that are shown.
-func (r *rebuild) compare(ctx context.Context, tx pgx.Tx, schema string) (query.Verified, error) {
+func (r *rebuild) compare(ctx context.Context, tx pgx.Tx, schema string) (projection.Verified, error) {
 	position, err := queries.Cursor(ctx, tx, r.ConsumerName())
 	if err != nil {
-		return query.Verified{}, err
+		return projection.Verified{}, err
 	}
 	shown, err := queries.ShownVersion(ctx, tx, r.Name)
 	if err != nil {
-		return query.Verified{}, err
+		return projection.Verified{}, err
 	}
 	for r.position < position {
 		upto := min(r.position+maxRebuildSlice, position)
 		if err := r.foldInto(ctx, tx, schema, r.position, upto, func(*pipeline) error { return nil }); err != nil {
-			return query.Verified{}, err
+			return projection.Verified{}, err
 		}
 		r.position = upto
 	}
 	tables, err := tablesOf(ctx, tx, schema)
 	if err != nil {
-		return query.Verified{}, err
+		return projection.Verified{}, err
 	}
-	verified := query.Verified{Name: r.Name, Version: int(shown.Version), Position: position}
+	verified := projection.Verified{Name: r.Name, Version: int(shown.Version), Position: position}
 	r.phase = "comparing"
 	for _, table := range tables {
 		r.tell(position)
 		compared, err := compareTables(ctx, tx, table, r.SchemaOf(int(shown.Version)), schema)
 		if err != nil {
-			return query.Verified{}, fmt.Errorf("compare %s: %w", table, err)
+			return projection.Verified{}, fmt.Errorf("compare %s: %w", table, err)
 		}
 		verified.Tables = append(verified.Tables, compared)
 	}
@@ -122,8 +122,8 @@ func (r *rebuild) compare(ctx context.Context, tx pgx.Tx, schema string) (query.
 }
 
 // compareTables compares the rows of a table in two schemas, by their primary keys.
-func compareTables(ctx context.Context, tx pgx.Tx, table, read, built string) (query.VerifiedTable, error) {
-	compared := query.VerifiedTable{Table: table}
+func compareTables(ctx context.Context, tx pgx.Tx, table, read, built string) (projection.VerifiedTable, error) {
+	compared := projection.VerifiedTable{Table: table}
 	rows, err := tx.Query(ctx, `
 		SELECT quote_ident(a.attname) FROM pg_index i
 		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
@@ -154,6 +154,6 @@ func compareTables(ctx context.Context, tx pgx.Tx, table, read, built string) (q
 	if err != nil {
 		return compared, err
 	}
-	compared.Examples, err = pgx.CollectRows(rows, pgx.RowToStructByPos[query.DifferentRow])
+	compared.Examples, err = pgx.CollectRows(rows, pgx.RowToStructByPos[projection.DifferentRow])
 	return compared, err
 }

@@ -14,19 +14,23 @@ import (
 	"orderbridge/domain/event"
 	"orderbridge/domain/money"
 	"orderbridge/domain/order"
+	"orderbridge/domain/projection"
 	"orderbridge/domain/user"
 	"orderbridge/domain/workspace"
 )
 
 // ExplainDeliveryHandler tells every step of a delivery.
-type ExplainDeliveryHandler struct{ read ReadModel }
-
-// NewExplainDeliveryHandler makes the handler.
-func NewExplainDeliveryHandler(read ReadModel) ExplainDeliveryHandler {
-	return ExplainDeliveryHandler{read: read}
+type ExplainDeliveryHandler struct {
+	read ReadModel
+	now  func() time.Time
 }
 
-// Handle returns the delivery with its steps in the order of the log.
+// NewExplainDeliveryHandler makes the handler.
+func NewExplainDeliveryHandler(read ReadModel, now func() time.Time) ExplainDeliveryHandler {
+	return ExplainDeliveryHandler{read: read, now: now}
+}
+
+// Handle returns the delivery with its steps in the order of the log, and with what it waits for at the end.
 func (h ExplainDeliveryHandler) Handle(ctx context.Context, workspaceID, id uuid.UUID) (DeliveryDetail, error) {
 	found, err := h.read.Delivery(ctx, workspaceID, id)
 	if err != nil {
@@ -36,14 +40,11 @@ func (h ExplainDeliveryHandler) Handle(ctx context.Context, workspaceID, id uuid
 	if err != nil {
 		return DeliveryDetail{}, fmt.Errorf("read steps of delivery %s: %w", id, err)
 	}
-	detail := DeliveryDetail{Delivery: found, Steps: make([]Step, 0, len(events))}
-	for _, recorded := range events {
-		detail.Steps = append(detail.Steps, Step{
-			Position: recorded.Position, At: recorded.RecordedAt, Event: recorded.Payload.EventName(),
-			Summary: Narrate(recorded.Payload), Data: recorded.Stored, payload: recorded.Payload,
-		})
+	steps := stepsOf(events, nil)
+	if len(events) > 0 {
+		steps = append(steps, waitingSteps(events[len(events)-1:], h.now())...)
 	}
-	return detail, nil
+	return DeliveryDetail{Delivery: found, Steps: steps}, nil
 }
 
 // Narrate says in one plain English sentence what an event says and why it happened.
@@ -128,6 +129,8 @@ func Narrate(payload event.Payload) string {
 			return "Requests to hosts that no workspace claims go to this one from now on."
 		}
 		return "Requests to hosts that no workspace claims go to another one from now on."
+	case projection.EventSkipped:
+		return fmt.Sprintf("The projection %s passes over event #%d (%s), which it cannot fold: %s.", e.Projection, e.Position, e.EventType, e.Reason)
 	case workspace.TokenCreated:
 		return fmt.Sprintf("An API token named %q was created, with the role %s.", e.Name, e.RoleOrViewer())
 	case workspace.TokenRevoked:
@@ -177,13 +180,13 @@ func narrateDecision(d customer.Decision) string {
 	rule := "the rule matches by " + narrateRule(d.Rule)
 	switch d.Reason {
 	case customer.ReasonOnlyHolder:
-		return fmt.Sprintf("%s, and %s belongs to 1 active customer (1 candidate).", rule, narrateKey(*d.Key))
+		return fmt.Sprintf("%s, and %s belongs to 1 active customer (%s).", rule, narrateKey(*d.Key), narrateCandidates(d))
 	case customer.ReasonOldestHolder:
-		return fmt.Sprintf("%s, and %s belongs to %d active customers (%d candidates); the oldest was taken.",
-			rule, narrateKey(*d.Key), d.CandidateCount, d.CandidateCount)
+		return fmt.Sprintf("%s, and %s belongs to %d active customers (%s); the oldest was taken.",
+			rule, narrateKey(*d.Key), d.CandidateCount, narrateCandidates(d))
 	case customer.ReasonKnownBuyer:
-		return fmt.Sprintf("%s, but the order shows no usable one; customer %s of shop %s was bound to this customer before (1 candidate).",
-			rule, d.BuyerID, d.ShopID)
+		return fmt.Sprintf("%s, but the order shows no usable one; customer %s of shop %s was bound to this customer before (%s).",
+			rule, d.BuyerID, d.ShopID, narrateCandidates(d))
 	case customer.ReasonNoHolder:
 		keys := make([]string, 0, len(d.Tried))
 		for _, key := range d.Tried {
@@ -195,6 +198,29 @@ func narrateDecision(d customer.Decision) string {
 	default:
 		return rule + "."
 	}
+}
+
+// narrateCandidates counts the customers who were considered, and names those of them that the event does: the oldest first.
+func narrateCandidates(d customer.Decision) string {
+	ids := candidateIDs(d)
+	switch counted := plural(d.CandidateCount, "candidate"); {
+	case ids == "":
+		return counted
+	case d.CandidateCount > len(d.Candidates):
+		return fmt.Sprintf("%s, the oldest %d: %s", counted, len(d.Candidates), ids)
+	case d.CandidateCount > 1:
+		return counted + ", oldest first: " + ids
+	default:
+		return counted + ": " + ids
+	}
+}
+
+func candidateIDs(d customer.Decision) string {
+	ids := make([]string, 0, len(d.Candidates))
+	for _, id := range d.Candidates {
+		ids = append(ids, id.String())
+	}
+	return strings.Join(ids, ", ")
 }
 
 func narrateRule(rule customer.MatchRule) string {

@@ -8,18 +8,25 @@ import (
 	"slices"
 	"strings"
 
+	"orderbridge/domain/contact"
 	"orderbridge/domain/event"
 )
 
 // masked is the step with all masked that its event declares as personal, and told from that. What cannot be masked is
 // not shown.
 func (s Step) masked() Step {
+	if s.payload == nil { // it has not happened, and says nothing about anybody
+		return s
+	}
+	s.Actor = event.Actor(contact.MaskWithin(string(s.Actor))) // a token may be named after somebody
 	payload, errPayload := maskPayload(s.payload)
 	data, errData := maskJSON(s.Data, personalFields(s.payload))
 	if errPayload != nil || errData != nil {
-		return Step{Position: s.Position, At: s.At, Event: s.Event, Summary: s.Event + ".", Data: json.RawMessage("{}")}
+		s.Summary, s.SummaryVI, s.Data, s.payload = s.Event+".", s.Event+".", json.RawMessage("{}"), nil
+		return s
 	}
-	return Step{Position: s.Position, At: s.At, Event: s.Event, Summary: Narrate(payload), Data: data, payload: payload}
+	s.Data, s.payload = data, payload
+	return s.told()
 }
 
 func personalFields(payload event.Payload) []string {
@@ -89,7 +96,7 @@ func maskAt(object map[string]any, path string) {
 func maskNode(name string, node any) any {
 	switch value := node.(type) {
 	case string:
-		if name == "external_id" || name == "key" { // as shops call people
+		if name == "external_id" || name == "buyer_id" || name == "key" { // as shops call people
 			return maskID(value)
 		}
 		return maskValue(value)

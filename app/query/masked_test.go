@@ -212,8 +212,9 @@ func (l logged) Correlated(context.Context, uuid.UUID, uuid.UUID) ([]event.Recor
 
 func explained(t *testing.T, payload event.Payload, stored string) query.DeliveryDetail {
 	t.Helper()
-	read := logged{events: []event.Recorded{{New: event.New{Payload: payload}, Position: 7, Stored: []byte(stored)}}}
-	detail, err := query.NewExplainDeliveryHandler(read).Handle(t.Context(), uuid.Nil, uuid.New())
+	made := event.New{Payload: payload, Actor: event.ActorAPI("0912 000 451")}
+	read := logged{events: []event.Recorded{{New: made, Position: 7, Stored: []byte(stored)}}}
+	detail, err := query.NewExplainDeliveryHandler(read, time.Now).Handle(t.Context(), uuid.Nil, uuid.New())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,6 +274,13 @@ func TestMaskedStepsAreToldMasked(t *testing.T) {
 			`Created customer "Lan •••": the rule matches by phone, then email, and no active customer has phone +84912•••451 or email l•••@example.com (0 candidates).`,
 		},
 		{
+			order.CustomerMatched{Decision: customer.Decision{
+				Rule: customer.MatchByPhone, Reason: customer.ReasonKnownBuyer, ShopID: "1635294032", BuyerID: "0912000451", CandidateCount: 1,
+			}},
+			"Matched an existing customer: the rule matches by phone, but the order shows no usable one; customer +84912•••451 of shop 1635294032 " +
+				"was bound to this customer before (1 candidate).",
+		},
+		{
 			order.OrderReassigned{Code: "P_0912000451", Assignee: order.Assignee{Name: "lan@example.com", Reason: order.AssignedByCreatorMapped}},
 			"Order P_0912000451 was given to another assignee. Assigned to l•••@example.com, who is mapped to the order's creator.",
 		},
@@ -289,6 +297,12 @@ func TestMaskedStepsAreToldMasked(t *testing.T) {
 		if got := detail.Masked().Steps[0].Summary; got != test.want {
 			t.Errorf("told\n%s\nwant\n%s", got, test.want)
 		}
+		if got := detail.Masked().Steps[0].SummaryVI; strings.Count(got, "•••") != strings.Count(test.want, "•••") || strings.Contains(got, "lan@") {
+			t.Errorf("told in Vietnamese\n%s", got)
+		}
+		if got := detail.Masked().Steps[0].Actor; got != "api:•••" {
+			t.Errorf("made by %s", got)
+		}
 		if got := detail.Steps[0].Summary; got != query.Narrate(test.payload) {
 			t.Errorf("masking changed what it was given: %s", got)
 		}
@@ -296,5 +310,19 @@ func TestMaskedStepsAreToldMasked(t *testing.T) {
 	broken := explained(t, order.CustomerMatched{Decision: known}, `+84912000451`)
 	if step := broken.Masked().Steps[0]; step.Summary != "CustomerMatched." || string(step.Data) != "{}" {
 		t.Errorf("what cannot be masked is shown as %+v", step)
+	}
+}
+
+func TestAMaskedTimelineNamesNobodysPhone(t *testing.T) {
+	t.Parallel()
+	told := query.Timeline{Subject: query.Subject{
+		Kind: "order", ID: "P_0912000451", Name: new("Lan 0912 000 451"), Customer: &query.Reference{Name: "lan@example.com"}, State: "new",
+	}}
+	masked := told.Masked().Subject
+	if *masked.Name != "Lan •••" || masked.Customer.Name != "•••" || masked.ID != "P_0912000451" || masked.State != "new" {
+		t.Errorf("shown as %+v, %s, %s", masked, *masked.Name, masked.Customer.Name)
+	}
+	if *told.Subject.Name != "Lan 0912 000 451" || told.Subject.Customer.Name != "lan@example.com" {
+		t.Errorf("masking changed what it was given: %+v", told.Subject)
 	}
 }

@@ -4,7 +4,6 @@ package query
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,7 +16,7 @@ import (
 // Page asks for a part of a list: newest first, at most Limit entries, those before the cursor.
 type Page struct {
 	Limit int
-	// Before is the log position that a cursor stands for; 0 for the first page.
+	// Before is the log position that a cursor stands for; 0 for the first page. A timeline is oldest first, and goes on after it.
 	Before int64
 }
 
@@ -145,20 +144,6 @@ type Delivery struct {
 type DeliveryDetail struct {
 	Delivery
 	Steps []Step `json:"steps"`
-}
-
-// Step is one event, told in plain words.
-type Step struct {
-	// Position is the event's place in the log.
-	Position int64     `json:"position"`
-	At       time.Time `json:"at"`
-	Event    string    `json:"event"`
-	Summary  string    `json:"summary"`
-	// Data is the event's payload, as the log holds it.
-	Data json.RawMessage `json:"data"`
-
-	// payload is what Data says, for telling it masked.
-	payload event.Payload
 }
 
 // DeliveryFilter narrows a list of deliveries; empty fields do not.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"orderbridge/app/projection"
 	"orderbridge/app/query"
 )
 
@@ -123,7 +124,7 @@ func (b *bench) rebuild(ctx context.Context, program string, figures *rebuildFig
 	if err != nil {
 		return 0, fmt.Errorf("rebuild: %w", err)
 	}
-	var list query.List[query.Projection]
+	var list query.List[projection.Status]
 	if err := json.Unmarshal(told, &list); err != nil {
 		return 0, fmt.Errorf("read what rebuild says: %w", err)
 	}

@@ -160,7 +160,7 @@ func TestPersonalFieldsExist(t *testing.T) {
 	}
 	key := phoneKey("p")
 	for _, payload := range []event.Payload{
-		customer.CustomerCreated{Customer: state, Decision: customer.Decision{Key: &key, Tried: []contact.Key{key}}},
+		customer.CustomerCreated{Customer: state, Decision: customer.Decision{Key: &key, Tried: []contact.Key{key}, BuyerID: "b"}},
 		customer.CustomerImported{Customer: state},
 		customer.CustomerUpdated{Customer: state, Changes: []event.Change{{Field: "name"}}},
 		customer.CustomerArchived{Customer: state},

@@ -1,6 +1,10 @@
 package customer
 
-import "orderbridge/domain/event"
+import (
+	"slices"
+
+	"orderbridge/domain/event"
+)
 
 // CustomerCreated: an order arrived from somebody whom the CRM did not know. It holds the customer in full, as the
 // shop has them, and why nobody matched.
@@ -12,7 +16,7 @@ type CustomerCreated struct {
 func (CustomerCreated) EventName() string { return "CustomerCreated" }
 func (CustomerCreated) EventVersion() int { return 2 }
 func (CustomerCreated) PersonalFields() []string {
-	return append([]string{"decision.key", "decision.tried"}, personalFields...)
+	return slices.Concat(PersonalDecision, personalFields)
 }
 
 // CustomerImported: an operator or an import brought a customer into the CRM.
@@ -56,6 +60,10 @@ type CustomerRestored struct {
 func (CustomerRestored) EventName() string        { return "CustomerRestored" }
 func (CustomerRestored) EventVersion() int        { return 2 }
 func (CustomerRestored) PersonalFields() []string { return personalFields }
+
+// PersonalDecision are the personal fields of a decision in an event. Some channels call people by their phones, so the shop's
+// id of a buyer may be one.
+var PersonalDecision = []string{"decision.key", "decision.tried", "decision.buyer_id"}
 
 // personalFields of a customer's state.
 var personalFields = []string{

@@ -3,6 +3,7 @@
 package event
 
 import (
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,6 +45,15 @@ func DeliveryStream(id uuid.UUID) Stream { return Stream(streamDelivery + id.Str
 
 // OrderStream holds the life of one order of one shop.
 func OrderStream(shopID, orderID string) Stream { return Stream(streamOrder + shopID + "/" + orderID) }
+
+// OrderOf takes the stream of an order apart; ok is false for any other stream.
+func OrderOf(stream Stream) (shopID, orderID string, ok bool) {
+	rest, ok := strings.CutPrefix(string(stream), streamOrder)
+	if !ok {
+		return "", "", false
+	}
+	return strings.Cut(rest, "/") // a shop's id has digits only
+}
 
 // CustomerStream holds the life of one customer.
 func CustomerStream(id uuid.UUID) Stream { return Stream(streamCustomer + id.String()) }

@@ -17,7 +17,7 @@ type CustomerMatched struct {
 
 func (CustomerMatched) EventName() string        { return "CustomerMatched" }
 func (CustomerMatched) EventVersion() int        { return 2 }
-func (CustomerMatched) PersonalFields() []string { return []string{"decision.key", "decision.tried"} }
+func (CustomerMatched) PersonalFields() []string { return customer.PersonalDecision }
 
 // SourceEnsured: the order's source exists in the CRM.
 type SourceEnsured struct {

@@ -13,6 +13,7 @@ import (
 
 	"orderbridge/app"
 	"orderbridge/app/command"
+	"orderbridge/app/projection"
 	"orderbridge/app/query"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/event"
@@ -87,7 +88,7 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 	clock := func() time.Time { return now }
 	return cli.Session{
 		WorkspaceID: workspaceID,
-		Zone:        cli.ZoneNamed("Asia/Ho_Chi_Minh"),
+		Zone:        query.ZoneNamed("Asia/Ho_Chi_Minh"),
 		Application: app.Application{
 			Commands: app.Commands{
 				ConnectShop:          command.NewConnectShopHandler(b.workspaces, b.users, workspace.NewSecretKey()),
@@ -111,7 +112,12 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 				UnmapStaff:           command.NewUnmapStaffHandler(b.users),
 			},
 			Projections: b.projections,
-			Queries:     app.Queries{ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read)},
+			Queries: app.Queries{
+				ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read, clock),
+				Timeline:  query.NewTimelineHandler(b.read, fakeHistory{b.read}, clock),
+				AsOf:      query.NewAsOfHandler(b.read, fakeHistory{b.read}, clock),
+				Interpret: query.NewInterpretHandler(nil, command.IngestOrderHandler{}, nil, b.read, fakeHistory{b.read}, clock),
+			},
 		},
 		Close: func() error {
 			b.closed++
@@ -203,6 +209,8 @@ type fakeReadModel struct {
 	tokens     []query.Token
 	workspaces []query.Workspace
 	steps      []event.Recorded
+	waiting    []event.Recorded
+	origin     query.OrderOrigin
 
 	workspaceID uuid.UUID
 	asked       any
@@ -319,6 +327,51 @@ func (f *fakeReadModel) WorkspaceNamed(_ context.Context, name string) (uuid.UUI
 	}
 	return uuid.Nil, problem.NotFound("workspace-unknown", "no workspace has this name")
 }
+
+// fakeHistory is a log that holds the steps of the read model.
+type fakeHistory struct{ read *fakeReadModel }
+
+func (f fakeHistory) Whole(context.Context, uuid.UUID, event.Stream) ([]event.Recorded, error) {
+	return f.read.steps, f.read.err
+}
+
+func (f fakeHistory) Stream(_ context.Context, _ uuid.UUID, _ event.Stream, from int64, atMost int) ([]event.Recorded, error) {
+	var part []event.Recorded
+	for _, step := range f.read.steps {
+		if step.Position >= from && len(part) < atMost {
+			part = append(part, step)
+		}
+	}
+	return part, f.read.err
+}
+
+func (f fakeHistory) OfOrder(
+	ctx context.Context, workspaceID uuid.UUID, stream event.Stream, _ []string, from int64, atMost int,
+) ([]event.Recorded, error) {
+	return f.Stream(ctx, workspaceID, stream, from, atMost)
+}
+
+func (f fakeHistory) OfCustomer(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error) {
+	return f.Stream(ctx, workspaceID, event.CustomerStream(id), from, atMost)
+}
+
+func (f fakeHistory) OfUser(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error) {
+	return f.Stream(ctx, workspaceID, event.UserStream(id), from, atMost)
+}
+
+func (f fakeHistory) Unsettled(context.Context, uuid.UUID, []string) ([]event.Recorded, error) {
+	return f.read.waiting, f.read.err
+}
+
+func (f fakeHistory) OrderOrigin(context.Context, uuid.UUID, string) (query.OrderOrigin, error) {
+	return f.read.origin, f.read.err
+}
+
+func (f fakeHistory) LastOutcome(context.Context, uuid.UUID, string) (query.Outcome, error) {
+	return query.OutcomeFailed, f.read.err
+}
+
+func (f fakeHistory) Head(context.Context) (int64, error) { return 100, f.read.err }
 
 // fakeWorkspaces holds one workspace.
 type fakeWorkspaces struct {
@@ -477,21 +530,21 @@ var byOperator = command.By{WorkspaceID: workspaceID, Actor: event.ActorCommandL
 // fakeProjections are read tables that stand where it says, and remember what they were told.
 type fakeProjections struct {
 	err      error
-	states   []query.Projection
-	verified query.Verified
+	states   []projection.Status
+	verified projection.Verified
 	told     []any
 }
 
-func (f *fakeProjections) List(context.Context) ([]query.Projection, error) { return f.states, f.err }
+func (f *fakeProjections) List(context.Context) ([]projection.Status, error) { return f.states, f.err }
 
-func (f *fakeProjections) Rebuild(_ context.Context, cmd command.RebuildProjection, report func(query.Rebuild)) (query.Projection, error) {
+func (f *fakeProjections) Rebuild(_ context.Context, cmd projection.RebuildRequest, report func(projection.Rebuild)) (projection.Status, error) {
 	f.told = append(f.told, cmd)
-	report(query.Rebuild{Phase: "filling", EventsDone: 1, EventsTotal: 2})
-	return query.Projection{}, f.err
+	report(projection.Rebuild{Phase: "filling", EventsDone: 1, EventsTotal: 2})
+	return projection.Status{}, f.err
 }
 
-func (f *fakeProjections) StartRebuild(context.Context, command.RebuildProjection) (query.Projection, error) {
-	return query.Projection{}, errors.New("no command starts a rebuild and goes")
+func (f *fakeProjections) StartRebuild(context.Context, projection.RebuildRequest) (projection.Status, error) {
+	return projection.Status{}, errors.New("no command starts a rebuild and goes")
 }
 
 func (f *fakeProjections) CancelRebuild(_ context.Context, name string) error {
@@ -504,11 +557,11 @@ func (f *fakeProjections) DropPrevious(_ context.Context, _ command.By, name str
 	return f.err
 }
 
-func (f *fakeProjections) Skip(_ context.Context, cmd command.SkipEvent) (int64, error) {
+func (f *fakeProjections) Skip(_ context.Context, cmd projection.SkipRequest) (int64, error) {
 	f.told = append(f.told, cmd)
 	return 4712, f.err
 }
 
-func (f *fakeProjections) Verify(context.Context, string, func(query.Rebuild)) (query.Verified, error) {
+func (f *fakeProjections) Verify(context.Context, string, func(projection.Rebuild)) (projection.Verified, error) {
 	return f.verified, f.err
 }

@@ -26,6 +26,8 @@ type Commands struct {
 	User      userCommands      `cmd:"" help:"Staff, to whom orders are assigned."`
 	Order     orderCommands     `cmd:"" help:"Orders of the CRM."`
 	Delivery  deliveryCommands  `cmd:"" help:"Webhook calls, and what became of each."`
+	Audit     auditCommands     `cmd:"" help:"What happened to something, step by step, and why."`
+	Interpret interpretCommand  `cmd:"" help:"Show what an order's body would do if it were delivered now, and do nothing."`
 	Token     tokenCommands     `cmd:"" help:"Tokens for the API."`
 	Workspace workspaceCommands `cmd:"" help:"CRM domains, each with settings and records of its own."`
 

@@ -935,7 +935,7 @@ Reason    -
 `, "")
 
 	got := bundle.run("delivery", "show", anID, "--json").exits(cli.ExitDone)
-	want, err := query.NewExplainDeliveryHandler(bundle.read).Handle(t.Context(), workspaceID, id)
+	want, err := query.NewExplainDeliveryHandler(bundle.read, time.Now).Handle(t.Context(), workspaceID, id)
 	if err != nil {
 		t.Fatal(err)
 	}

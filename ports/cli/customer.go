@@ -174,20 +174,29 @@ func (c *customerList) Run(ctx context.Context, rt *Runtime) error {
 
 type customerShow struct {
 	ID     recordID `arg:"" help:"Id of the customer, see: orderbridge customer list."`
+	At     *string  `help:"${at_help}" placeholder:"TIME"`
 	Output output   `embed:""`
 }
 
 // Help implements kong.HelpProvider.
 func (*customerShow) Help() string {
-	return `Example:
+	return `Examples:
 
-    orderbridge customer show 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11`
+    orderbridge customer show 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
+    id=01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
+    orderbridge customer show $id --at 15/09/2025`
 }
 
 // Run shows the customer.
 func (c *customerShow) Run(ctx context.Context, rt *Runtime) error {
 	return rt.inSession(ctx, func(s Session) error {
-		found, err := s.Queries.Customer(ctx, s.WorkspaceID, uuid.UUID(c.ID))
+		read := s.Queries.Customer
+		if c.At != nil {
+			read = func(ctx context.Context, workspaceID, id uuid.UUID) (query.Customer, error) {
+				return s.Queries.AsOf.Customer(ctx, workspaceID, id, *c.At)
+			}
+		}
+		found, err := read(ctx, s.WorkspaceID, uuid.UUID(c.ID))
 		if err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ func showDelivery(p *page, s Session, d query.DeliveryDetail) {
 		positions = max(positions, len(strconv.FormatInt(step.Position, 10)))
 	}
 	for _, step := range d.Steps {
-		position := "#" + pad(strconv.FormatInt(step.Position, 10), positions, false)
+		position := pad(place(step), 1+positions, false)
 		p.linef("")
 		p.linef("%s", strings.Join([]string{position, s.moment(step.At), step.Event}, gap))
 		p.paragraph(columns(position)+len(gap), step.Summary)

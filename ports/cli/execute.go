@@ -41,6 +41,8 @@ var vars = kong.Vars{
 	"overlap_help":        "For how long the header before is taken too: 90m, 24h, up to 720h. With 0 it ends at once. Default: 24h.",
 	"role_help": "What the token may do: owner (everything), operator (customers and staff), viewer (read, with phones masked). " +
 		"Default: viewer.",
+	"at_help": "Show it as it was then: at a position of the log such as 1024, at a time such as '15/09/2025 10:04' or " +
+		"2025-09-15T03:04:38Z, or at the end of a day such as 15/09/2025.",
 	"outcome_help": "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, held, failed or rejected.",
 }
 

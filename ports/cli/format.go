@@ -9,17 +9,6 @@ import (
 	"orderbridge/domain/order"
 )
 
-// ZoneNamed is the zone of an IANA name. In place of one that this system does not know it is Vietnam's, which has had no
-// summer time since 1975, so that the offset is as good as the name.
-func ZoneNamed(name string) *time.Location {
-	const vietnam = 7 * 60 * 60
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return time.FixedZone("+07", vietnam)
-	}
-	return zone
-}
-
 // moment is a time as people in Vietnam write it, in the workspace's zone: "15/09/2025 10:04".
 func (s Session) moment(t time.Time) string {
 	if t.IsZero() {
@@ -27,6 +16,9 @@ func (s Session) moment(t time.Time) string {
 	}
 	return t.In(s.Zone).Format("02/01/2006 15:04")
 }
+
+// second is a moment to the second.
+func (s Session) second(t time.Time) string { return t.In(s.Zone).Format("02/01/2006 15:04:05") }
 
 // maybeMoment is a time that may be missing.
 func (s Session) maybeMoment(t *time.Time) string {

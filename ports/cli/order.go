@@ -8,8 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"orderbridge/app/query"
 	"orderbridge/domain/money"
+	"orderbridge/domain/order"
 )
 
 type orderCommands struct {
@@ -75,21 +78,30 @@ func (c *orderList) Run(ctx context.Context, rt *Runtime) error {
 }
 
 type orderShow struct {
-	Code   string `arg:"" help:"Code of the order, see: orderbridge order list."`
-	Output output `embed:""`
+	Code   string  `arg:"" help:"Code of the order, see: orderbridge order list."`
+	At     *string `help:"${at_help}" placeholder:"TIME"`
+	Output output  `embed:""`
 }
 
 // Help implements kong.HelpProvider.
 func (*orderShow) Help() string {
-	return `Example:
+	return `Examples:
 
-    orderbridge order show Pancake_1635294032_2051`
+    orderbridge order show Pancake_1635294032_2051
+    orderbridge order show Pancake_1635294032_2051 --at '15/09/2025 10:04'
+    orderbridge order show Pancake_1635294032_2051 --at 1024`
 }
 
 // Run shows the order.
 func (c *orderShow) Run(ctx context.Context, rt *Runtime) error {
 	return rt.inSession(ctx, func(s Session) error {
-		found, err := s.Queries.Order(ctx, s.WorkspaceID, c.Code)
+		read := s.Queries.Order
+		if c.At != nil {
+			read = func(ctx context.Context, workspaceID uuid.UUID, code string) (query.OrderDetail, error) {
+				return s.Queries.AsOf.Order(ctx, workspaceID, code, *c.At)
+			}
+		}
+		found, err := read(ctx, s.WorkspaceID, c.Code)
 		if err != nil {
 			return err
 		}
@@ -131,6 +143,15 @@ func showOrder(p *page, s Session, o query.OrderDetail) {
 		}
 	}
 	p.linef("")
+	showLines(p, o.Lines, o.Currency)
+	showTotals(p, o.Totals, o.Currency)
+	showPayments(p, o.Payments, o.Currency)
+	showStatusHistory(p, s, o.StatusHistory)
+	showHistory(p, s, o.History)
+}
+
+// showLines puts what was bought on the page.
+func showLines(p *page, lines []query.OrderLine, currency string) {
 	shape := []column{
 		{title: "PRODUCT", limit: 30},
 		{title: "NAME", limit: 60},
@@ -139,27 +160,28 @@ func showOrder(p *page, s Session, o query.OrderDetail) {
 		{title: "DISCOUNT", right: true},
 		{title: "AMOUNT", right: true},
 	}
-	rows := make([][]string, 0, len(o.Lines))
-	for _, line := range o.Lines {
+	rows := make([][]string, 0, len(lines))
+	for _, line := range lines {
 		rows = append(rows, []string{
-			line.ProductCode, lineName(line), quantity(line.Quantity), money.Display(line.UnitPrice, o.Currency),
-			money.Display(line.Discount, o.Currency), money.Display(line.Amount, o.Currency),
+			line.ProductCode, lineName(line), quantity(line.Quantity), money.Display(line.UnitPrice, currency),
+			money.Display(line.Discount, currency), money.Display(line.Amount, currency),
 		})
 	}
 	p.table(shape, rows)
+}
+
+// showTotals puts the sums of an order on the page.
+func showTotals(p *page, totals order.Totals, currency string) {
 	p.linef("")
-	showSums(p, o.Currency, []sum{
-		{"Lines", o.Totals.Lines},
-		{"Discount", o.Totals.Discount},
-		{"Goods", o.Totals.Goods},
-		{"Shipping fee", o.Totals.ShippingFee},
-		{"Surcharge", o.Totals.Surcharge},
-		{"Tax", o.Totals.Tax},
-		{"Due", o.Totals.Due},
+	showSums(p, currency, []sum{
+		{"Lines", totals.Lines},
+		{"Discount", totals.Discount},
+		{"Goods", totals.Goods},
+		{"Shipping fee", totals.ShippingFee},
+		{"Surcharge", totals.Surcharge},
+		{"Tax", totals.Tax},
+		{"Due", totals.Due},
 	})
-	showPayments(p, o.Payments, o.Currency)
-	showStatusHistory(p, s, o.StatusHistory)
-	showHistory(p, s, o.History)
 }
 
 func staffName(staff *query.ShopStaff) string {

@@ -35,7 +35,7 @@ func (rt *Runtime) show(asJSON bool, answer any, human func(*page)) error {
 		}
 		return rt.print(text)
 	}
-	p := &page{width: rt.width()}
+	p := &page{width: rt.width(), colours: rt.hasColours()}
 	human(p)
 	return rt.print(p.text.String())
 }
@@ -65,6 +65,8 @@ func (rt *Runtime) width() int {
 type page struct {
 	text  strings.Builder
 	width int
+	// colours tells that what is written goes to a terminal that has them.
+	colours bool
 }
 
 // linef puts one line on the page.

@@ -16,7 +16,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"orderbridge/app/command"
+	"orderbridge/app/projection"
 	"orderbridge/app/query"
 	"orderbridge/domain/money"
 	"orderbridge/domain/problem"
@@ -53,8 +53,8 @@ func (c *projectionList) Run(ctx context.Context, rt *Runtime) error {
 }
 
 // showProjections shows where projections stand.
-func (rt *Runtime) showProjections(asJSON bool, s Session, states []query.Projection) error {
-	return rt.show(asJSON, query.List[query.Projection]{Items: states}, func(p *page) {
+func (rt *Runtime) showProjections(asJSON bool, s Session, states []projection.Status) error {
+	return rt.show(asJSON, query.List[projection.Status]{Items: states}, func(p *page) {
 		rows := make([][]string, 0, len(states))
 		for _, state := range states {
 			rebuilt := ""
@@ -87,12 +87,12 @@ func (rt *Runtime) showProjections(asJSON bool, s Session, states []query.Projec
 }
 
 // tellTrouble says why a projection does not move on, and how far a rebuild of it is.
-func tellTrouble(p *page, s Session, state query.Projection) {
+func tellTrouble(p *page, s Session, state projection.Status) {
 	if stop := state.Stop; stop != nil {
 		p.linef("")
 		p.linef("%s has been %s since %s, at event #%d %s:", state.Name, stop.Category, s.moment(stop.Since), stop.Position, stop.Event)
 		p.paragraph(columns(gap), stop.Reason)
-		if stop.Category == string(query.ProjectionStopped) {
+		if stop.Category == string(projection.Stopped) {
 			p.paragraph(columns(gap), fmt.Sprintf(
 				"Go on with a release that can fold it, or pass over it: orderbridge projection skip %s --position %d", state.Name, stop.Position))
 		}
@@ -102,7 +102,7 @@ func tellTrouble(p *page, s Session, state query.Projection) {
 		p.linef("%s v%d is being built, asked for by %s: %s, %s of %s events.", state.Name, run.Version, run.AskedBy, run.State,
 			grouped(run.EventsDone), grouped(run.EventsTotal))
 		switch {
-		case run.State == query.RebuildRunning:
+		case run.State == projection.RebuildRunning:
 			p.paragraph(columns(gap), fmt.Sprintf("%s on %s since %s%s", run.Phase, run.Runner, s.moment(run.StartedAt), eta(*run)))
 		case run.Failure != "":
 			p.paragraph(columns(gap), run.Failure)
@@ -114,7 +114,7 @@ func tellTrouble(p *page, s Session, state query.Projection) {
 }
 
 // eta tells how fast a rebuild is and how long it will take.
-func eta(run query.Rebuild) string {
+func eta(run projection.Rebuild) string {
 	if run.ETASeconds == nil {
 		return ""
 	}
@@ -155,7 +155,7 @@ Example:
 // Run passes over the event.
 func (c *projectionSkip) Run(ctx context.Context, rt *Runtime) error {
 	return rt.within(ctx, rt.OpenAsIs, func(s Session) error {
-		position, err := s.Projections.Skip(ctx, command.SkipEvent{By: s.by(), Name: c.Name, Position: c.Position})
+		position, err := s.Projections.Skip(ctx, projection.SkipRequest{By: s.by(), Name: c.Name, Position: c.Position})
 		if err != nil {
 			return err
 		}
@@ -208,7 +208,7 @@ func (c *rebuildCommand) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		states = slices.DeleteFunc(states, func(state query.Projection) bool { return !slices.Contains(names, state.Name) })
+		states = slices.DeleteFunc(states, func(state projection.Status) bool { return !slices.Contains(names, state.Name) })
 		return rt.showProjections(c.Output.JSON, s, states)
 	})
 }
@@ -223,7 +223,7 @@ func (c *rebuildCommand) one(ctx context.Context, rt *Runtime, s Session, name s
 	}
 	progress := rt.newProgress(name)
 	defer progress.end()
-	_, err := s.Projections.Rebuild(ctx, command.RebuildProjection{By: s.by(), Name: name, Rollback: c.Rollback}, progress.tell)
+	_, err := s.Projections.Rebuild(ctx, projection.RebuildRequest{By: s.by(), Name: name, Rollback: c.Rollback}, progress.tell)
 	if errors.Is(err, context.Canceled) {
 		progress.end()
 		rt.notef("What was built is kept. Go on: orderbridge rebuild %s. Drop it: orderbridge rebuild %s --cancel", name, name)
@@ -277,7 +277,7 @@ func (c *verifyProjections) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		var verified []query.Verified
+		var verified []projection.Verified
 		for _, name := range names {
 			one, err := c.one(ctx, rt, s, name)
 			if err != nil {
@@ -285,27 +285,27 @@ func (c *verifyProjections) Run(ctx context.Context, rt *Runtime) error {
 			}
 			verified = append(verified, one)
 		}
-		if err := rt.show(c.Output.JSON, query.List[query.Verified]{Items: verified}, func(p *page) {
+		if err := rt.show(c.Output.JSON, query.List[projection.Verified]{Items: verified}, func(p *page) {
 			for _, one := range verified {
 				showVerified(p, one)
 			}
 		}); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(verified, func(v query.Verified) bool { return v.Different() > 0 }) {
+		if slices.ContainsFunc(verified, func(v projection.Verified) bool { return v.Different() > 0 }) {
 			return errDifferent
 		}
 		return nil
 	})
 }
 
-func (*verifyProjections) one(ctx context.Context, rt *Runtime, s Session, name string) (query.Verified, error) {
+func (*verifyProjections) one(ctx context.Context, rt *Runtime, s Session, name string) (projection.Verified, error) {
 	progress := rt.newProgress(name)
 	defer progress.end()
 	return s.Projections.Verify(ctx, name, progress.tell)
 }
 
-func showVerified(p *page, v query.Verified) {
+func showVerified(p *page, v projection.Verified) {
 	var rows int64
 	for _, table := range v.Tables {
 		rows += table.Rows
@@ -328,7 +328,7 @@ func showVerified(p *page, v query.Verified) {
 }
 
 // difference says how a row differs.
-func difference(row query.DifferentRow) string {
+func difference(row projection.DifferentRow) string {
 	switch {
 	case bytes.Equal(row.Read, []byte("null")) || len(row.Read) == 0:
 		return "missing: " + string(row.Built)
@@ -373,7 +373,7 @@ func (rt *Runtime) newProgress(name string) *progress {
 }
 
 // tell shows how far it is. The bar is drawn by the by: a terminal that cannot is no reason to fail.
-func (p *progress) tell(run query.Rebuild) {
+func (p *progress) tell(run projection.Rebuild) {
 	if p.bar != nil {
 		p.bar.ChangeMax64(max(run.EventsTotal, 1))
 		p.bar.Describe(printable(p.name + " " + run.Phase))

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"orderbridge/app/command"
+	"orderbridge/app/projection"
 	"orderbridge/app/query"
 	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
@@ -16,29 +17,29 @@ import (
 )
 
 // crm is a projection that has trouble of every kind.
-func crm() query.Projection {
-	return query.Projection{
-		Name: "crm", Version: 3, Position: 1_234_567, LagEvents: 1200, LagSeconds: 75.4, State: query.ProjectionStopped,
-		Stop: &query.ProjectionStop{
+func crm() projection.Status {
+	return projection.Status{
+		Name: "crm", Version: 3, Position: 1_234_567, LagEvents: 1200, LagSeconds: 75.4, State: projection.Stopped,
+		Stop: &projection.Stop{
 			Category: "stopped", Position: 1_234_568, Event: "OrderCreated", Reason: "null value in column \x1b[2J", Since: orderedAt,
 			WorkspaceID: uuid.NullUUID{UUID: workspaceID, Valid: true},
 		},
-		LastRebuild: &query.RebuildDone{FinishedAt: orderedAt, AskedBy: "cli:lan", TookSeconds: 12.34, ReadersWaitedMS: 3.2},
-		Rebuild: &query.Rebuild{
-			Version: 4, State: query.RebuildRunning, Phase: "filling", EventsDone: 250_000, EventsTotal: 1_235_767, EventsPerSecond: 98_765.4,
+		LastRebuild: &projection.RebuildDone{FinishedAt: orderedAt, AskedBy: "cli:lan", TookSeconds: 12.34, ReadersWaitedMS: 3.2},
+		Rebuild: &projection.Rebuild{
+			Version: 4, State: projection.RebuildRunning, Phase: "filling", EventsDone: 250_000, EventsTotal: 1_235_767, EventsPerSecond: 98_765.4,
 			ETASeconds: new(10.0), StartedAt: orderedAt, AskedBy: "api:sync", Runner: "web1, process 7",
 		},
-		Previous: &query.PreviousVersion{Version: 2, Position: 1000},
+		Previous: &projection.PreviousVersion{Version: 2, Position: 1000},
 	}
 }
 
 func TestProjectionList(t *testing.T) {
 	t.Parallel()
 	bundle := setup(t)
-	failed := query.Projection{Name: "deliveries", Version: 1, Position: 10, State: query.ProjectionLive, Rebuild: &query.Rebuild{
-		Version: 2, State: query.RebuildFailed, EventsDone: 4, EventsTotal: 10, AskedBy: "cli", Failure: "the disk is full",
+	failed := projection.Status{Name: "deliveries", Version: 1, Position: 10, State: projection.Live, Rebuild: &projection.Rebuild{
+		Version: 2, State: projection.RebuildFailed, EventsDone: 4, EventsTotal: 10, AskedBy: "cli", Failure: "the disk is full",
 	}}
-	bundle.projections.states = []query.Projection{crm(), failed}
+	bundle.projections.states = []projection.Status{crm(), failed}
 	bundle.run("projection", "list").exits(cli.ExitDone).prints(""+
 		"NAME        VERSION   POSITION    LAG  BEHIND  STATE    LAST REBUILD                        BEFORE\n"+
 		"crm         v3       1.234.567  1.200   1m15s  stopped  15/09/2025 10:04 by cli:lan, 12.3s  v2\n"+
@@ -55,7 +56,7 @@ func TestProjectionList(t *testing.T) {
 		"deliveries v2 is being built, asked for by cli: failed, 4 of 10 events.\n"+
 		"  the disk is full\n"+
 		"  Go on: orderbridge rebuild deliveries. Drop it: orderbridge rebuild deliveries --cancel\n", "")
-	bundle.run("projection", "list", "--json").exits(cli.ExitDone).isJSON(query.List[query.Projection]{Items: bundle.projections.states})
+	bundle.run("projection", "list", "--json").exits(cli.ExitDone).isJSON(query.List[projection.Status]{Items: bundle.projections.states})
 }
 
 func TestProjectionSkip(t *testing.T) {
@@ -64,7 +65,7 @@ func TestProjectionSkip(t *testing.T) {
 	bundle.run("projection", "skip", "crm", "--position", "4711").exits(cli.ExitDone).
 		prints("The projection crm passes over event #4711; that decision is event #4712.\n", "")
 	by := command.By{WorkspaceID: workspaceID, Actor: event.ActorCommandLine}
-	if want := []any{command.SkipEvent{By: by, Name: "crm", Position: 4711}}; !reflect.DeepEqual(bundle.projections.told, want) {
+	if want := []any{projection.SkipRequest{By: by, Name: "crm", Position: 4711}}; !reflect.DeepEqual(bundle.projections.told, want) {
 		t.Errorf("it was told %v", bundle.projections.told)
 	}
 	bundle.run("projection", "skip", "crm").exits(cli.ExitUsage)
@@ -74,16 +75,16 @@ func TestRebuildCommand(t *testing.T) {
 	t.Parallel()
 	by := command.By{WorkspaceID: workspaceID, Actor: event.ActorCommandLine}
 	for line, want := range map[string][]any{
-		"rebuild crm":                   {command.RebuildProjection{By: by, Name: "crm"}},
-		"rebuild crm --rollback":        {command.RebuildProjection{By: by, Name: "crm", Rollback: true}},
-		"rebuild --all":                 {command.RebuildProjection{By: by, Name: "crm"}, command.RebuildProjection{By: by, Name: "deliveries"}},
+		"rebuild crm":                   {projection.RebuildRequest{By: by, Name: "crm"}},
+		"rebuild crm --rollback":        {projection.RebuildRequest{By: by, Name: "crm", Rollback: true}},
+		"rebuild --all":                 {projection.RebuildRequest{By: by, Name: "crm"}, projection.RebuildRequest{By: by, Name: "deliveries"}},
 		"rebuild crm --cancel":          {"cancel crm"},
 		"rebuild --all --drop-previous": {"drop crm", "drop deliveries"},
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			bundle := setup(t)
-			bundle.projections.states = []query.Projection{{Name: "crm", Version: 2}, {Name: "deliveries", Version: 2}}
+			bundle.projections.states = []projection.Status{{Name: "crm", Version: 2}, {Name: "deliveries", Version: 2}}
 			got := bundle.run(strings.Fields(line)...).exits(cli.ExitDone)
 			if !reflect.DeepEqual(bundle.projections.told, want) {
 				t.Errorf("it was told %v", bundle.projections.told)
@@ -105,12 +106,12 @@ func TestRebuildCommand(t *testing.T) {
 func TestVerifyProjections(t *testing.T) {
 	t.Parallel()
 	bundle := setup(t)
-	bundle.projections.states = []query.Projection{{Name: "crm"}}
-	bundle.projections.verified = query.Verified{Name: "crm", Version: 2, Position: 99, Tables: []query.VerifiedTable{{Table: "crm_orders", Rows: 3000}}}
+	bundle.projections.states = []projection.Status{{Name: "crm"}}
+	bundle.projections.verified = projection.Verified{Name: "crm", Version: 2, Position: 99, Tables: []projection.VerifiedTable{{Table: "crm_orders", Rows: 3000}}}
 	bundle.run("verify", "projections").exits(cli.ExitDone).prints("crm v2 at event #99: 1 tables, 3.000 rows, 0 different.\n", "")
 
 	bundle.projections.verified.Tables[0].Different = 4
-	bundle.projections.verified.Tables[0].Examples = []query.DifferentRow{
+	bundle.projections.verified.Tables[0].Examples = []projection.DifferentRow{
 		{Read: json.RawMessage(`{"code": "A", "note": "x\u001b"}`), Built: json.RawMessage(`{"code": "A", "note": null}`)},
 		{Read: json.RawMessage("null"), Built: json.RawMessage(`{"code": "B"}`)},
 		{Read: json.RawMessage(`{"code": "C"}`)},

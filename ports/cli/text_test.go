@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 
+	"orderbridge/app/query"
 	"orderbridge/domain/order"
 )
 
@@ -174,7 +175,7 @@ func TestMoment(t *testing.T) {
 		"Asia/Ho_Chi_Minh": "16/09/2025 00:04", "Asia/Tokyo": "16/09/2025 02:04", "America/New_York": "15/09/2025 13:04",
 		"Asia/Nowhere": "16/09/2025 00:04",
 	} {
-		session := Session{Zone: ZoneNamed(zone)}
+		session := Session{Zone: query.ZoneNamed(zone)}
 		if got := session.moment(at); got != want || session.maybeMoment(&at) != want {
 			t.Errorf("in %s it is %q, want %q", zone, got, want)
 		}

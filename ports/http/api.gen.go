@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"orderbridge/app/projection"
 	"orderbridge/app/query"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/order"
@@ -48,6 +49,9 @@ type DeliveryDetail = query.DeliveryDetail
 // DeliveryList defines model for DeliveryList.
 type DeliveryList = query.List[query.Delivery]
 
+// Interpretation What a delivered body would do if it came now.
+type Interpretation = query.Interpretation
+
 // KeyedShop A shop, with the header's value if that was made up here.
 type KeyedShop = keyedShop
 
@@ -77,6 +81,9 @@ type NewUser struct {
 //
 // Example: {"assignee":{"id":"01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a03","name":"Phương Mai"},"assignee_reason":"creator_phone","code":"Pancake_1635294032_2051","currency":"VND","customer":{"email":null,"id":"01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a02","name":"Nguyễn Minh Anh","phone":"+84912000451"},"external_id":"2051","lines":[{"amount":500000,"discount":0,"gift":false,"product_code":"AT01-DO-M","product_name":"Áo thun cổ tròn","quantity":2,"unit_price":250000,"variant":"Đỏ, M"},{"amount":400000,"discount":20000,"gift":false,"product_code":"QJ07-XANH-L","product_name":"Quần jean","quantity":1,"unit_price":420000,"variant":"Xanh, L"}],"ordered_at":"2025-09-15T03:04:38Z","shop_id":"1635294032","source":{"id":"01994b0e-5d2a-7a10-8f3b-7f1f0f6f2a01","name":"Pancake"},"status":{"code":0,"name":"new"},"totals":{"discount":0,"due":930000,"goods":900000,"lines":900000,"shipping_fee":30000,"surcharge":0,"tax":0}}
 type Order = query.Order
+
+// OrderBody An order as Pancake delivers it.
+type OrderBody = json.RawMessage
 
 // OrderBuyer Who bought, as the newest version of the order says that shows who they are. The customer may have other data.
 type OrderBuyer = query.OrderBuyer
@@ -148,10 +155,10 @@ type Problem struct {
 type ProblemField = problem.Field
 
 // Projection Where the read tables of a name stand.
-type Projection = query.Projection
+type Projection = projection.Status
 
 // ProjectionList defines model for ProjectionList.
-type ProjectionList = query.List[query.Projection]
+type ProjectionList = query.List[projection.Status]
 
 // RebuildRequest How to make read tables anew.
 type RebuildRequest struct {
@@ -260,8 +267,11 @@ type StaffMapping struct {
 // StatusChange One step of an order through its shop.
 type StatusChange = query.StatusChange
 
-// Step One event of the log, told in plain words.
+// Step One event of the log, told in plain words, or what is to happen next.
 type Step = query.Step
+
+// Timeline A part of what happened to something, oldest first. The last part ends with what it waits for, if anything.
+type Timeline = query.Timeline
 
 // Token An API token. The token itself is not kept.
 type Token = query.Token
@@ -310,6 +320,9 @@ type UserList = query.List[query.User]
 
 // Workspace A CRM domain.
 type Workspace = query.Workspace
+
+// At defines model for At.
+type At = string
 
 // Cursor defines model for Cursor.
 type Cursor = string
@@ -445,6 +458,9 @@ type AddCustomerParams struct {
 
 // GetCustomerParams defines parameters for GetCustomer.
 type GetCustomerParams struct {
+	// At Show the record as it was then: at a position of the log (a bare number), at a time (`2025-09-15T03:04:38Z`, or `15/09/2025 10:04` in the workspace's zone), or at the end of a day (`15/09/2025`, `2025-09-15`). What is yet to come is refused with 422; before the record's first event it is not found.
+	At *At `form:"at,omitempty" json:"at,omitempty"`
+
 	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
 	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
@@ -476,6 +492,18 @@ type RestoreCustomerParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// GetCustomerTimelineParams defines parameters for GetCustomerTimeline.
+type GetCustomerTimelineParams struct {
+	// Limit How many entries to give at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of an earlier answer, unchanged, for the part that follows it.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
 // ListDeliveriesParams defines parameters for ListDeliveries.
 type ListDeliveriesParams struct {
 	// ShopID Those of this shop only, by the number in `pos.pancake.vn/shop/<number>/overview`.
@@ -498,6 +526,27 @@ type ListDeliveriesParams struct {
 type GetDeliveryParams struct {
 	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
 	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
+// GetDeliveryTimelineParams defines parameters for GetDeliveryTimeline.
+type GetDeliveryTimelineParams struct {
+	// Limit How many entries to give at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of an earlier answer, unchanged, for the part that follows it.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
+// InterpretOrderParams defines parameters for InterpretOrder.
+type InterpretOrderParams struct {
+	// MatchBy Decide by this rule instead of the workspace's.
+	MatchBy *MatchRule `form:"match_by,omitempty" json:"match_by,omitempty"`
+
+	// IdempotencyKey A name of your choice for this request, such as a UUID. A request that is repeated under its name within 24 hours is not done again: it gets the answer that it got before, with `Idempotency-Replayed: true`. Another request under the same name is refused with 422.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListOrdersParams defines parameters for ListOrders.
@@ -532,6 +581,21 @@ type ListOrdersParams struct {
 
 // GetOrderParams defines parameters for GetOrder.
 type GetOrderParams struct {
+	// At Show the record as it was then: at a position of the log (a bare number), at a time (`2025-09-15T03:04:38Z`, or `15/09/2025 10:04` in the workspace's zone), or at the end of a day (`15/09/2025`, `2025-09-15`). What is yet to come is refused with 422; before the record's first event it is not found.
+	At *At `form:"at,omitempty" json:"at,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
+// GetOrderTimelineParams defines parameters for GetOrderTimeline.
+type GetOrderTimelineParams struct {
+	// Limit How many entries to give at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of an earlier answer, unchanged, for the part that follows it.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
 	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
@@ -567,6 +631,18 @@ type ChangeSettingsParams struct {
 
 	// IdempotencyKey A name of your choice for this request, such as a UUID. A request that is repeated under its name within 24 hours is not done again: it gets the answer that it got before, with `Idempotency-Replayed: true`. Another request under the same name is refused with 422.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetSettingsTimelineParams defines parameters for GetSettingsTimeline.
+type GetSettingsTimelineParams struct {
+	// Limit How many entries to give at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of an earlier answer, unchanged, for the part that follows it.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
 // ListShopsParams defines parameters for ListShops.
@@ -755,6 +831,18 @@ type UnmapStaffParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// GetUserTimelineParams defines parameters for GetUserTimeline.
+type GetUserTimelineParams struct {
+	// Limit How many entries to give at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of an earlier answer, unchanged, for the part that follows it.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
 // GetWorkspaceParams defines parameters for GetWorkspace.
 type GetWorkspaceParams struct {
 	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
@@ -766,6 +854,9 @@ type AddCustomerJSONRequestBody = NewCustomer
 
 // EditCustomerJSONRequestBody defines body for EditCustomer for application/json ContentType.
 type EditCustomerJSONRequestBody = CustomerEdit
+
+// InterpretOrderJSONRequestBody defines body for InterpretOrder for application/json ContentType.
+type InterpretOrderJSONRequestBody = OrderBody
 
 // StartRebuildJSONRequestBody defines body for StartRebuild for application/json ContentType.
 type StartRebuildJSONRequestBody = RebuildRequest
@@ -814,18 +905,30 @@ type ServerInterface interface {
 	// RestoreCustomer Bring an archived customer back into use.
 	// (POST /api/v1/customers/{id}/restore)
 	RestoreCustomer(w http.ResponseWriter, r *http.Request, id ID, params RestoreCustomerParams)
+	// GetCustomerTimeline Tell what happened to a customer, and how orders came to them.
+	// (GET /api/v1/customers/{id}/timeline)
+	GetCustomerTimeline(w http.ResponseWriter, r *http.Request, id ID, params GetCustomerTimelineParams)
 	// ListDeliveries List deliveries.
 	// (GET /api/v1/deliveries)
 	ListDeliveries(w http.ResponseWriter, r *http.Request, params ListDeliveriesParams)
 	// GetDelivery Show a delivery with every step that came of it.
 	// (GET /api/v1/deliveries/{id})
 	GetDelivery(w http.ResponseWriter, r *http.Request, id ID, params GetDeliveryParams)
+	// GetDeliveryTimeline Tell what came of a delivery.
+	// (GET /api/v1/deliveries/{id}/timeline)
+	GetDeliveryTimeline(w http.ResponseWriter, r *http.Request, id ID, params GetDeliveryTimelineParams)
+	// InterpretOrder Tell what an order's body would do if its shop delivered it now, and do nothing.
+	// (POST /api/v1/interpret)
+	InterpretOrder(w http.ResponseWriter, r *http.Request, params InterpretOrderParams)
 	// ListOrders List orders.
 	// (GET /api/v1/orders)
 	ListOrders(w http.ResponseWriter, r *http.Request, params ListOrdersParams)
 	// GetOrder Show an order.
 	// (GET /api/v1/orders/{code})
 	GetOrder(w http.ResponseWriter, r *http.Request, code string, params GetOrderParams)
+	// GetOrderTimeline Tell all that concerns an order, with its deliveries.
+	// (GET /api/v1/orders/{code}/timeline)
+	GetOrderTimeline(w http.ResponseWriter, r *http.Request, code string, params GetOrderTimelineParams)
 	// ListProjections Tell where all projections stand.
 	// (GET /api/v1/projections)
 	ListProjections(w http.ResponseWriter, r *http.Request)
@@ -847,6 +950,9 @@ type ServerInterface interface {
 	// ChangeSettings Change settings.
 	// (PATCH /api/v1/settings)
 	ChangeSettings(w http.ResponseWriter, r *http.Request, params ChangeSettingsParams)
+	// GetSettingsTimeline Tell what happened to the settings, shops and tokens.
+	// (GET /api/v1/settings/timeline)
+	GetSettingsTimeline(w http.ResponseWriter, r *http.Request, params GetSettingsTimelineParams)
 	// ListShops List the connected shops.
 	// (GET /api/v1/shops)
 	ListShops(w http.ResponseWriter, r *http.Request, params ListShopsParams)
@@ -913,6 +1019,9 @@ type ServerInterface interface {
 	// UnmapStaff Take the mapping of a member of a shop's staff back.
 	// (DELETE /api/v1/users/{id}/staff/{key})
 	UnmapStaff(w http.ResponseWriter, r *http.Request, id ID, key string, params UnmapStaffParams)
+	// GetUserTimeline Tell what happened to a user, and which orders were given to them later.
+	// (GET /api/v1/users/{id}/timeline)
+	GetUserTimeline(w http.ResponseWriter, r *http.Request, id ID, params GetUserTimelineParams)
 	// GetWorkspace Show the workspace that the token belongs to.
 	// (GET /api/v1/workspace)
 	GetWorkspace(w http.ResponseWriter, r *http.Request, params GetWorkspaceParams)
@@ -1117,6 +1226,19 @@ func (siw *ServerInterfaceWrapper) GetCustomer(w http.ResponseWriter, r *http.Re
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetCustomerParams
+
+	// ------------- Optional query parameter "at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "at", r.URL.Query(), &params.At, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "at"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "at", Err: err})
+		}
+		return
+	}
 
 	headers := r.Header
 
@@ -1357,6 +1479,82 @@ func (siw *ServerInterfaceWrapper) RestoreCustomer(w http.ResponseWriter, r *htt
 	handler.ServeHTTP(w, r)
 }
 
+// GetCustomerTimeline operation middleware
+func (siw *ServerInterfaceWrapper) GetCustomerTimeline(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCustomerTimelineParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetCustomerTimeline(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListDeliveries operation middleware
 func (siw *ServerInterfaceWrapper) ListDeliveries(w http.ResponseWriter, r *http.Request) {
 
@@ -1491,6 +1689,136 @@ func (siw *ServerInterfaceWrapper) GetDelivery(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetDelivery(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetDeliveryTimeline operation middleware
+func (siw *ServerInterfaceWrapper) GetDeliveryTimeline(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetDeliveryTimelineParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDeliveryTimeline(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// InterpretOrder operation middleware
+func (siw *ServerInterfaceWrapper) InterpretOrder(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params InterpretOrderParams
+
+	// ------------- Optional query parameter "match_by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "match_by", r.URL.Query(), &params.MatchBy, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "match_by"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "match_by", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.InterpretOrder(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1663,6 +1991,19 @@ func (siw *ServerInterfaceWrapper) GetOrder(w http.ResponseWriter, r *http.Reque
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetOrderParams
 
+	// ------------- Optional query parameter "at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "at", r.URL.Query(), &params.At, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "at"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "at", Err: err})
+		}
+		return
+	}
+
 	headers := r.Header
 
 	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
@@ -1686,6 +2027,82 @@ func (siw *ServerInterfaceWrapper) GetOrder(w http.ResponseWriter, r *http.Reque
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetOrder(w, r, code, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetOrderTimeline operation middleware
+func (siw *ServerInterfaceWrapper) GetOrderTimeline(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "code" -------------
+	var code string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "code", r.PathValue("code"), &code, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "code", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOrderTimelineParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetOrderTimeline(w, r, code, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1977,6 +2394,73 @@ func (siw *ServerInterfaceWrapper) ChangeSettings(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ChangeSettings(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetSettingsTimeline operation middleware
+func (siw *ServerInterfaceWrapper) GetSettingsTimeline(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSettingsTimelineParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetSettingsTimeline(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3308,6 +3792,82 @@ func (siw *ServerInterfaceWrapper) UnmapStaff(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// GetUserTimeline operation middleware
+func (siw *ServerInterfaceWrapper) GetUserTimeline(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetUserTimelineParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetUserTimeline(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetWorkspace operation middleware
 func (siw *ServerInterfaceWrapper) GetWorkspace(w http.ResponseWriter, r *http.Request) {
 
@@ -3471,14 +4031,18 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/orders", wrapper.ListOrders)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/orders/{code}", wrapper.GetOrder)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/orders/{code}/timeline", wrapper.GetOrderTimeline)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/customers", wrapper.ListCustomers)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/customers", wrapper.AddCustomer)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/customers/{id}", wrapper.GetCustomer)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/api/v1/customers/{id}", wrapper.EditCustomer)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/customers/{id}/timeline", wrapper.GetCustomerTimeline)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/customers/{id}/archive", wrapper.ArchiveCustomer)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/customers/{id}/restore", wrapper.RestoreCustomer)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/deliveries", wrapper.ListDeliveries)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/deliveries/{id}", wrapper.GetDelivery)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/deliveries/{id}/timeline", wrapper.GetDeliveryTimeline)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/interpret", wrapper.InterpretOrder)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/sources", wrapper.ListSources)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/users", wrapper.ListUsers)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/users", wrapper.AddUser)
@@ -3486,6 +4050,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/users/unmapped", wrapper.ListUnmappedStaff)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/users/{id}", wrapper.GetUser)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/api/v1/users/{id}", wrapper.EditUser)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/users/{id}/timeline", wrapper.GetUserTimeline)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/users/{id}/deactivate", wrapper.DeactivateUser)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/users/{id}/reactivate", wrapper.ReactivateUser)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/users/{id}/staff", wrapper.MapStaff)
@@ -3493,6 +4058,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/workspace", wrapper.GetWorkspace)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/settings", wrapper.GetSettings)
 	m.HandleFunc(http.MethodPatch+" "+options.BaseURL+"/api/v1/settings", wrapper.ChangeSettings)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/settings/timeline", wrapper.GetSettingsTimeline)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/shops", wrapper.ListShops)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/shops", wrapper.ConnectShop)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/shops/{shop_id}", wrapper.DisconnectShop)
@@ -4528,6 +5094,116 @@ func (response RestoreCustomerdefaultApplicationProblemPlusJSONResponse) VisitRe
 	return err
 }
 
+type GetCustomerTimelineRequestObject struct {
+	ID     ID `json:"id"`
+	Params GetCustomerTimelineParams
+}
+
+type GetCustomerTimelineResponseObject interface {
+	VisitGetCustomerTimelineResponse(w http.ResponseWriter) error
+}
+
+type GetCustomerTimeline200JSONResponse Timeline
+
+func (response GetCustomerTimeline200JSONResponse) VisitGetCustomerTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCustomerTimeline401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetCustomerTimeline401ApplicationProblemPlusJSONResponse) VisitGetCustomerTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCustomerTimeline404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetCustomerTimeline404ApplicationProblemPlusJSONResponse) VisitGetCustomerTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCustomerTimeline422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetCustomerTimeline422ApplicationProblemPlusJSONResponse) VisitGetCustomerTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCustomerTimeline503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetCustomerTimeline503ApplicationProblemPlusJSONResponse) VisitGetCustomerTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCustomerTimelinedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetCustomerTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetCustomerTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListDeliveriesRequestObject struct {
 	Params ListDeliveriesParams
 }
@@ -4731,6 +5407,274 @@ func (response GetDeliverydefaultApplicationProblemPlusJSONResponse) VisitGetDel
 	return err
 }
 
+type GetDeliveryTimelineRequestObject struct {
+	ID     ID `json:"id"`
+	Params GetDeliveryTimelineParams
+}
+
+type GetDeliveryTimelineResponseObject interface {
+	VisitGetDeliveryTimelineResponse(w http.ResponseWriter) error
+}
+
+type GetDeliveryTimeline200JSONResponse Timeline
+
+func (response GetDeliveryTimeline200JSONResponse) VisitGetDeliveryTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryTimeline401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetDeliveryTimeline401ApplicationProblemPlusJSONResponse) VisitGetDeliveryTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryTimeline404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetDeliveryTimeline404ApplicationProblemPlusJSONResponse) VisitGetDeliveryTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryTimeline422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetDeliveryTimeline422ApplicationProblemPlusJSONResponse) VisitGetDeliveryTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryTimeline503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetDeliveryTimeline503ApplicationProblemPlusJSONResponse) VisitGetDeliveryTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryTimelinedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetDeliveryTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetDeliveryTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrderRequestObject struct {
+	Params InterpretOrderParams
+	Body   *InterpretOrderJSONRequestBody
+}
+
+type InterpretOrderResponseObject interface {
+	VisitInterpretOrderResponse(w http.ResponseWriter) error
+}
+
+type InterpretOrder200JSONResponse Interpretation
+
+func (response InterpretOrder200JSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder400ApplicationProblemPlusJSONResponse struct {
+	MalformedApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder400ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder401ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder403ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder409ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder415ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder422ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrder503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response InterpretOrder503ApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InterpretOrderdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response InterpretOrderdefaultApplicationProblemPlusJSONResponse) VisitInterpretOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListOrdersRequestObject struct {
 	Params ListOrdersParams
 }
@@ -4882,6 +5826,22 @@ func (response GetOrder404ApplicationProblemPlusJSONResponse) VisitGetOrderRespo
 	return err
 }
 
+type GetOrder422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetOrder422ApplicationProblemPlusJSONResponse) VisitGetOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetOrder503ApplicationProblemPlusJSONResponse struct {
 	UnavailableApplicationProblemPlusJSONResponse
 }
@@ -4907,6 +5867,116 @@ type GetOrderdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetOrderdefaultApplicationProblemPlusJSONResponse) VisitGetOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderTimelineRequestObject struct {
+	Code   string `json:"code"`
+	Params GetOrderTimelineParams
+}
+
+type GetOrderTimelineResponseObject interface {
+	VisitGetOrderTimelineResponse(w http.ResponseWriter) error
+}
+
+type GetOrderTimeline200JSONResponse Timeline
+
+func (response GetOrderTimeline200JSONResponse) VisitGetOrderTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderTimeline401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetOrderTimeline401ApplicationProblemPlusJSONResponse) VisitGetOrderTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderTimeline404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetOrderTimeline404ApplicationProblemPlusJSONResponse) VisitGetOrderTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderTimeline422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetOrderTimeline422ApplicationProblemPlusJSONResponse) VisitGetOrderTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderTimeline503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetOrderTimeline503ApplicationProblemPlusJSONResponse) VisitGetOrderTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderTimelinedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetOrderTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetOrderTimelineResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5793,6 +6863,115 @@ type ChangeSettingsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ChangeSettingsdefaultApplicationProblemPlusJSONResponse) VisitChangeSettingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettingsTimelineRequestObject struct {
+	Params GetSettingsTimelineParams
+}
+
+type GetSettingsTimelineResponseObject interface {
+	VisitGetSettingsTimelineResponse(w http.ResponseWriter) error
+}
+
+type GetSettingsTimeline200JSONResponse Timeline
+
+func (response GetSettingsTimeline200JSONResponse) VisitGetSettingsTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettingsTimeline401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetSettingsTimeline401ApplicationProblemPlusJSONResponse) VisitGetSettingsTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettingsTimeline403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetSettingsTimeline403ApplicationProblemPlusJSONResponse) VisitGetSettingsTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettingsTimeline422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetSettingsTimeline422ApplicationProblemPlusJSONResponse) VisitGetSettingsTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettingsTimeline503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetSettingsTimeline503ApplicationProblemPlusJSONResponse) VisitGetSettingsTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSettingsTimelinedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetSettingsTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetSettingsTimelineResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9024,6 +10203,116 @@ func (response UnmapStaffdefaultApplicationProblemPlusJSONResponse) VisitUnmapSt
 	return err
 }
 
+type GetUserTimelineRequestObject struct {
+	ID     ID `json:"id"`
+	Params GetUserTimelineParams
+}
+
+type GetUserTimelineResponseObject interface {
+	VisitGetUserTimelineResponse(w http.ResponseWriter) error
+}
+
+type GetUserTimeline200JSONResponse Timeline
+
+func (response GetUserTimeline200JSONResponse) VisitGetUserTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserTimeline401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserTimeline401ApplicationProblemPlusJSONResponse) VisitGetUserTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserTimeline404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserTimeline404ApplicationProblemPlusJSONResponse) VisitGetUserTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserTimeline422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserTimeline422ApplicationProblemPlusJSONResponse) VisitGetUserTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserTimeline503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetUserTimeline503ApplicationProblemPlusJSONResponse) VisitGetUserTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUserTimelinedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetUserTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetUserTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetWorkspaceRequestObject struct {
 	Params GetWorkspaceParams
 }
@@ -9137,18 +10426,30 @@ type StrictServerInterface interface {
 	// RestoreCustomer Bring an archived customer back into use.
 	// (POST /api/v1/customers/{id}/restore)
 	RestoreCustomer(ctx context.Context, request RestoreCustomerRequestObject) (RestoreCustomerResponseObject, error)
+	// GetCustomerTimeline Tell what happened to a customer, and how orders came to them.
+	// (GET /api/v1/customers/{id}/timeline)
+	GetCustomerTimeline(ctx context.Context, request GetCustomerTimelineRequestObject) (GetCustomerTimelineResponseObject, error)
 	// ListDeliveries List deliveries.
 	// (GET /api/v1/deliveries)
 	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
 	// GetDelivery Show a delivery with every step that came of it.
 	// (GET /api/v1/deliveries/{id})
 	GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error)
+	// GetDeliveryTimeline Tell what came of a delivery.
+	// (GET /api/v1/deliveries/{id}/timeline)
+	GetDeliveryTimeline(ctx context.Context, request GetDeliveryTimelineRequestObject) (GetDeliveryTimelineResponseObject, error)
+	// InterpretOrder Tell what an order's body would do if its shop delivered it now, and do nothing.
+	// (POST /api/v1/interpret)
+	InterpretOrder(ctx context.Context, request InterpretOrderRequestObject) (InterpretOrderResponseObject, error)
 	// ListOrders List orders.
 	// (GET /api/v1/orders)
 	ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error)
 	// GetOrder Show an order.
 	// (GET /api/v1/orders/{code})
 	GetOrder(ctx context.Context, request GetOrderRequestObject) (GetOrderResponseObject, error)
+	// GetOrderTimeline Tell all that concerns an order, with its deliveries.
+	// (GET /api/v1/orders/{code}/timeline)
+	GetOrderTimeline(ctx context.Context, request GetOrderTimelineRequestObject) (GetOrderTimelineResponseObject, error)
 	// ListProjections Tell where all projections stand.
 	// (GET /api/v1/projections)
 	ListProjections(ctx context.Context, request ListProjectionsRequestObject) (ListProjectionsResponseObject, error)
@@ -9170,6 +10471,9 @@ type StrictServerInterface interface {
 	// ChangeSettings Change settings.
 	// (PATCH /api/v1/settings)
 	ChangeSettings(ctx context.Context, request ChangeSettingsRequestObject) (ChangeSettingsResponseObject, error)
+	// GetSettingsTimeline Tell what happened to the settings, shops and tokens.
+	// (GET /api/v1/settings/timeline)
+	GetSettingsTimeline(ctx context.Context, request GetSettingsTimelineRequestObject) (GetSettingsTimelineResponseObject, error)
 	// ListShops List the connected shops.
 	// (GET /api/v1/shops)
 	ListShops(ctx context.Context, request ListShopsRequestObject) (ListShopsResponseObject, error)
@@ -9236,6 +10540,9 @@ type StrictServerInterface interface {
 	// UnmapStaff Take the mapping of a member of a shop's staff back.
 	// (DELETE /api/v1/users/{id}/staff/{key})
 	UnmapStaff(ctx context.Context, request UnmapStaffRequestObject) (UnmapStaffResponseObject, error)
+	// GetUserTimeline Tell what happened to a user, and which orders were given to them later.
+	// (GET /api/v1/users/{id}/timeline)
+	GetUserTimeline(ctx context.Context, request GetUserTimelineRequestObject) (GetUserTimelineResponseObject, error)
 	// GetWorkspace Show the workspace that the token belongs to.
 	// (GET /api/v1/workspace)
 	GetWorkspace(ctx context.Context, request GetWorkspaceRequestObject) (GetWorkspaceResponseObject, error)
@@ -9454,6 +10761,33 @@ func (sh *strictHandler) RestoreCustomer(w http.ResponseWriter, r *http.Request,
 	}
 }
 
+// GetCustomerTimeline operation middleware
+func (sh *strictHandler) GetCustomerTimeline(w http.ResponseWriter, r *http.Request, id ID, params GetCustomerTimelineParams) {
+	var request GetCustomerTimelineRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCustomerTimeline(ctx, request.(GetCustomerTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCustomerTimeline")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetCustomerTimelineResponseObject); ok {
+		if err := validResponse.VisitGetCustomerTimelineResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListDeliveries operation middleware
 func (sh *strictHandler) ListDeliveries(w http.ResponseWriter, r *http.Request, params ListDeliveriesParams) {
 	var request ListDeliveriesRequestObject
@@ -9507,6 +10841,66 @@ func (sh *strictHandler) GetDelivery(w http.ResponseWriter, r *http.Request, id 
 	}
 }
 
+// GetDeliveryTimeline operation middleware
+func (sh *strictHandler) GetDeliveryTimeline(w http.ResponseWriter, r *http.Request, id ID, params GetDeliveryTimelineParams) {
+	var request GetDeliveryTimelineRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDeliveryTimeline(ctx, request.(GetDeliveryTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDeliveryTimeline")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDeliveryTimelineResponseObject); ok {
+		if err := validResponse.VisitGetDeliveryTimelineResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// InterpretOrder operation middleware
+func (sh *strictHandler) InterpretOrder(w http.ResponseWriter, r *http.Request, params InterpretOrderParams) {
+	var request InterpretOrderRequestObject
+
+	request.Params = params
+
+	var body InterpretOrderJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.InterpretOrder(ctx, request.(InterpretOrderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "InterpretOrder")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(InterpretOrderResponseObject); ok {
+		if err := validResponse.VisitInterpretOrderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListOrders operation middleware
 func (sh *strictHandler) ListOrders(w http.ResponseWriter, r *http.Request, params ListOrdersParams) {
 	var request ListOrdersRequestObject
@@ -9553,6 +10947,33 @@ func (sh *strictHandler) GetOrder(w http.ResponseWriter, r *http.Request, code s
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetOrderResponseObject); ok {
 		if err := validResponse.VisitGetOrderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetOrderTimeline operation middleware
+func (sh *strictHandler) GetOrderTimeline(w http.ResponseWriter, r *http.Request, code string, params GetOrderTimelineParams) {
+	var request GetOrderTimelineRequestObject
+
+	request.Code = code
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOrderTimeline(ctx, request.(GetOrderTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOrderTimeline")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetOrderTimelineResponseObject); ok {
+		if err := validResponse.VisitGetOrderTimelineResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -9753,6 +11174,32 @@ func (sh *strictHandler) ChangeSettings(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ChangeSettingsResponseObject); ok {
 		if err := validResponse.VisitChangeSettingsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetSettingsTimeline operation middleware
+func (sh *strictHandler) GetSettingsTimeline(w http.ResponseWriter, r *http.Request, params GetSettingsTimelineParams) {
+	var request GetSettingsTimelineRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSettingsTimeline(ctx, request.(GetSettingsTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSettingsTimeline")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetSettingsTimelineResponseObject); ok {
+		if err := validResponse.VisitGetSettingsTimelineResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -10390,6 +11837,33 @@ func (sh *strictHandler) UnmapStaff(w http.ResponseWriter, r *http.Request, id I
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(UnmapStaffResponseObject); ok {
 		if err := validResponse.VisitUnmapStaffResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetUserTimeline operation middleware
+func (sh *strictHandler) GetUserTimeline(w http.ResponseWriter, r *http.Request, id ID, params GetUserTimelineParams) {
+	var request GetUserTimelineRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUserTimeline(ctx, request.(GetUserTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUserTimeline")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetUserTimelineResponseObject); ok {
+		if err := validResponse.VisitGetUserTimelineResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -4,14 +4,14 @@ import (
 	"net/http"
 
 	"orderbridge/app"
-	"orderbridge/app/command"
+	"orderbridge/app/projection"
 )
 
 // api answers what openapi.yaml describes for callers with a token, everything in the caller's workspace.
 type api struct {
 	commands    app.Commands
 	queries     app.Queries
-	projections command.Projections
+	projections projection.Keeper
 }
 
 var _ StrictServerInterface = api{}

@@ -117,15 +117,25 @@ func TestEveryReadIsAnswered(t *testing.T) {
 			return b.get("/api/v1/deliveries?shop_id=1635294032&outcome=created")
 		},
 		"getDelivery": func(b *testBundle) *http.Request { return b.get("/api/v1/deliveries/" + deliveryID.String()) },
-		"listSources": func(b *testBundle) *http.Request { return b.get("/api/v1/sources") },
-		"contract":    func(b *testBundle) *http.Request { return b.get("/api/openapi.yaml") },
-		"docs":        func(b *testBundle) *http.Request { return b.get("/api/docs") },
-		"docsAsset":   func(b *testBundle) *http.Request { return b.get("/api/docs/swagger-ui.css") },
-		"health":      func(b *testBundle) *http.Request { return b.get("/healthz") },
-		"readiness":   func(b *testBundle) *http.Request { return b.get("/readyz") },
-		"metrics":     func(b *testBundle) *http.Request { return b.get("/metrics") },
-		"listUsers":   func(b *testBundle) *http.Request { return b.get("/api/v1/users?active=true&q=mai") },
-		"getUser":     func(b *testBundle) *http.Request { return b.get("/api/v1/users/" + userID.String()) },
+		"getOrderTimeline": func(b *testBundle) *http.Request {
+			return b.get("/api/v1/orders/" + orderCode + "/timeline?limit=2&cursor=MTE")
+		},
+		"getCustomerTimeline": func(b *testBundle) *http.Request {
+			return b.get("/api/v1/customers/" + customerID.String() + "/timeline")
+		},
+		"getDeliveryTimeline": func(b *testBundle) *http.Request {
+			return b.get("/api/v1/deliveries/" + deliveryID.String() + "/timeline")
+		},
+		"getUserTimeline": func(b *testBundle) *http.Request { return b.get("/api/v1/users/" + userID.String() + "/timeline") },
+		"listSources":     func(b *testBundle) *http.Request { return b.get("/api/v1/sources") },
+		"contract":        func(b *testBundle) *http.Request { return b.get("/api/openapi.yaml") },
+		"docs":            func(b *testBundle) *http.Request { return b.get("/api/docs") },
+		"docsAsset":       func(b *testBundle) *http.Request { return b.get("/api/docs/swagger-ui.css") },
+		"health":          func(b *testBundle) *http.Request { return b.get("/healthz") },
+		"readiness":       func(b *testBundle) *http.Request { return b.get("/readyz") },
+		"metrics":         func(b *testBundle) *http.Request { return b.get("/metrics") },
+		"listUsers":       func(b *testBundle) *http.Request { return b.get("/api/v1/users?active=true&q=mai") },
+		"getUser":         func(b *testBundle) *http.Request { return b.get("/api/v1/users/" + userID.String()) },
 		"listUnmappedStaff": func(b *testBundle) *http.Request {
 			return b.get("/api/v1/users/unmapped?limit=7")
 		},

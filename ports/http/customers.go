@@ -41,9 +41,15 @@ func (c api) AddCustomer(ctx context.Context, request AddCustomerRequestObject) 
 	}, err
 }
 
-// GetCustomer shows a customer.
+// GetCustomer shows a customer, as they are or as they were.
 func (c api) GetCustomer(ctx context.Context, request GetCustomerRequestObject) (GetCustomerResponseObject, error) {
-	found, err := c.queries.Customer(ctx, workspaceOf(ctx), request.ID)
+	read := c.queries.Customer
+	if at := request.Params.At; at != nil {
+		read = func(ctx context.Context, workspaceID, id uuid.UUID) (query.Customer, error) {
+			return c.queries.AsOf.Customer(ctx, workspaceID, id, *at)
+		}
+	}
+	found, err := read(ctx, workspaceOf(ctx), request.ID)
 	return GetCustomer200JSONResponse{
 		Body: seen(ctx, found), Headers: GetCustomer200ResponseHeaders{ETag: etag(found.Version)},
 	}, err

@@ -25,8 +25,10 @@ func (c api) ListDeliveries(ctx context.Context, request ListDeliveriesRequestOb
 // GetDelivery shows a delivery with its steps. Its order and customer can be read from then on.
 func (c api) GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error) {
 	found, err := c.queries.ExplainDelivery.Handle(ctx, workspaceOf(ctx), request.ID)
-	if steps := found.Steps; len(steps) > 0 { // what they tell of is read next
-		c.settle(ctx, steps[len(steps)-1].Position)
+	told := int64(0) // what the steps tell of is read next
+	for _, step := range found.Steps {
+		told = max(told, step.Position)
 	}
+	c.settle(ctx, told)
 	return GetDelivery200JSONResponse(seen(ctx, found)), err
 }

@@ -23,10 +23,14 @@ func (c api) ListOrders(ctx context.Context, request ListOrdersRequestObject) (L
 	return ListOrders200JSONResponse(seenList(ctx, list)), err
 }
 
-// GetOrder shows an order.
+// GetOrder shows an order, as it is or as it was.
 func (c api) GetOrder(ctx context.Context, request GetOrderRequestObject) (GetOrderResponseObject, error) {
 	if !isPrintable(request.Code) { // no order has such a code, and the database would call it an error
 		return nil, errOrderUnknown
+	}
+	if at := request.Params.At; at != nil {
+		found, err := c.queries.AsOf.Order(ctx, workspaceOf(ctx), request.Code, *at)
+		return GetOrder200JSONResponse(seen(ctx, found)), err
 	}
 	found, err := c.queries.Order(ctx, workspaceOf(ctx), request.Code)
 	return GetOrder200JSONResponse(seen(ctx, found)), err

@@ -3,7 +3,7 @@ package http
 import (
 	"context"
 
-	"orderbridge/app/command"
+	"orderbridge/app/projection"
 	"orderbridge/app/query"
 	"orderbridge/domain/problem"
 )
@@ -17,7 +17,7 @@ func (c api) ListProjections(ctx context.Context, _ ListProjectionsRequestObject
 	for i, state := range states {
 		states[i] = state.SeenFrom(workspaceOf(ctx), seesContacts(ctx))
 	}
-	return ListProjections200JSONResponse(query.List[query.Projection]{Items: states}), err
+	return ListProjections200JSONResponse(query.List[projection.Status]{Items: states}), err
 }
 
 // GetProjection tells where a projection stands.
@@ -36,7 +36,7 @@ func (c api) GetProjection(ctx context.Context, request GetProjectionRequestObje
 
 // StartRebuild starts to make read tables anew.
 func (c api) StartRebuild(ctx context.Context, request StartRebuildRequestObject) (StartRebuildResponseObject, error) {
-	cmd := command.RebuildProjection{By: byOf(ctx), Name: request.Name}
+	cmd := projection.RebuildRequest{By: byOf(ctx), Name: request.Name}
 	if request.Body != nil {
 		cmd.Rollback = given(request.Body.Rollback)
 	}

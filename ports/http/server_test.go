@@ -21,6 +21,7 @@ import (
 	"orderbridge/app"
 	"orderbridge/app/command"
 	"orderbridge/app/query"
+	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
@@ -98,7 +99,10 @@ func setup(t *testing.T, configure ...func(*httptest.Server)) *testBundle {
 			ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(bundle.customers),
 		},
 		Answers: bundle.answers,
-		Queries: app.Queries{ReadModel: bundle.read, ExplainDelivery: query.NewExplainDeliveryHandler(bundle.read)},
+		Queries: app.Queries{
+			ReadModel: bundle.read, ExplainDelivery: query.NewExplainDeliveryHandler(bundle.read, clock),
+			Timeline: query.NewTimelineHandler(bundle.read, fakeHistory{bundle.read}, clock),
+		},
 	}
 	logger := slog.New(slog.NewJSONHandler(bundle.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	handler := porthttp.NewServer(logger, application, porthttp.Config{
@@ -389,6 +393,59 @@ func (f *fakeRead) Correlated(context.Context, uuid.UUID, uuid.UUID) ([]event.Re
 	stored, err := json.Marshal(payload)
 	return []event.Recorded{{New: event.New{Payload: payload}, Position: 12, RecordedAt: at, Stored: stored}}, err
 }
+
+func (f *fakeRead) Settings(context.Context, uuid.UUID) (query.Settings, error) {
+	return query.Settings{OrderCodeTemplate: order.DefaultCodeTemplate.String()}, f.err
+}
+
+// fakeHistory is a log in which one thing happened to everything.
+type fakeHistory struct{ read *fakeRead }
+
+func (f fakeHistory) events() ([]event.Recorded, error) {
+	return f.read.Correlated(context.Background(), workspaceID, deliveryID)
+}
+
+func (f fakeHistory) Whole(context.Context, uuid.UUID, event.Stream) ([]event.Recorded, error) {
+	return f.events()
+}
+
+func (f fakeHistory) Stream(context.Context, uuid.UUID, event.Stream, int64, int) ([]event.Recorded, error) {
+	return f.events()
+}
+
+func (f fakeHistory) OfOrder(context.Context, uuid.UUID, event.Stream, []string, int64, int) ([]event.Recorded, error) {
+	return f.events()
+}
+
+func (f fakeHistory) OfCustomer(context.Context, uuid.UUID, uuid.UUID, int64, int) ([]event.Recorded, error) {
+	return f.events()
+}
+
+func (f fakeHistory) OfUser(context.Context, uuid.UUID, uuid.UUID, int64, int) ([]event.Recorded, error) {
+	return f.events()
+}
+
+func (f fakeHistory) Unsettled(context.Context, uuid.UUID, []string) ([]event.Recorded, error) {
+	payload := delivery.OrderReceived{ShopID: shopID, OrderID: "2051"}
+	stored, err := json.Marshal(payload)
+	asked := event.New{ID: userID, Stream: event.DeliveryStream(sourceID), CorrelationID: sourceID, Payload: payload}
+	return []event.Recorded{{New: asked, Position: 11, RecordedAt: at, Stored: stored}}, err
+}
+
+func (f fakeHistory) OrderOrigin(_ context.Context, _ uuid.UUID, code string) (query.OrderOrigin, error) {
+	if code != orderCode {
+		return query.OrderOrigin{}, problem.NotFound("order-unknown", "no order has this code")
+	}
+	return query.OrderOrigin{
+		ShopID: shopID, ExternalID: "2051", Status: "new", Customer: query.Reference{ID: customerID, Name: buyerName}, ReceivedAt: at, CreatedAt: at,
+	}, f.read.err
+}
+
+func (f fakeHistory) LastOutcome(context.Context, uuid.UUID, string) (query.Outcome, error) {
+	return "", problem.NotFound("order-unknown", "no order has this code")
+}
+
+func (f fakeHistory) Head(context.Context) (int64, error) { return 12, f.read.err }
 
 func (f *fakeRead) lastAsked() (any, query.Page) {
 	f.mu.Lock()

@@ -120,6 +120,22 @@ var operations = []struct {
 	}},
 	{"listDeliveries", func(tenant) (string, string, any) { return "GET", "/api/v1/deliveries?shop_id=" + shopA, nil }},
 	{"getDelivery", func(r tenant) (string, string, any) { return "GET", "/api/v1/deliveries/" + r.deliveryID.String(), nil }},
+	{"getOrderTimeline", func(r tenant) (string, string, any) {
+		return "GET", "/api/v1/orders/" + url.PathEscape(r.orderCode) + "/timeline", nil
+	}},
+	{"getCustomerTimeline", func(r tenant) (string, string, any) {
+		return "GET", "/api/v1/customers/" + r.customerID.String() + "/timeline", nil
+	}},
+	{"getDeliveryTimeline", func(r tenant) (string, string, any) {
+		return "GET", "/api/v1/deliveries/" + r.deliveryID.String() + "/timeline", nil
+	}},
+	{"getUserTimeline", func(r tenant) (string, string, any) {
+		return "GET", "/api/v1/users/" + r.userID.String() + "/timeline", nil
+	}},
+	{"getSettingsTimeline", func(tenant) (string, string, any) { return "GET", "/api/v1/settings/timeline", nil }},
+	{"interpretOrder", func(tenant) (string, string, any) {
+		return "POST", "/api/v1/interpret", object{"shop_id": 1635294032, "id": 2052, "bill_phone_number": "0987000102"}
+	}},
 	{"listSources", func(tenant) (string, string, any) { return "GET", "/api/v1/sources", nil }},
 	{"listUsers", func(tenant) (string, string, any) { return "GET", "/api/v1/users?q=0904000321", nil }},
 	{"getUser", func(r tenant) (string, string, any) { return "GET", "/api/v1/users/" + r.userID.String(), nil }},
@@ -195,6 +211,12 @@ var commandLines = []struct {
 	{"order show", func(r tenant) []string { return []string{r.orderCode} }},
 	{"delivery list", nil},
 	{"delivery show", func(r tenant) []string { return []string{r.deliveryID.String()} }},
+	{"audit order", func(r tenant) []string { return []string{r.orderCode} }},
+	{"audit delivery", func(r tenant) []string { return []string{r.deliveryID.String()} }},
+	{"audit customer", func(r tenant) []string { return []string{r.customerID.String()} }},
+	{"audit user", func(r tenant) []string { return []string{r.userID.String()} }},
+	{"audit settings", nil},
+	{"interpret", func(r tenant) []string { return []string{r.deliveryID.String()} }},
 	{"token list", nil},
 	{"token create", func(tenant) []string { return []string{"--name", "thêm"} }},
 	{"token revoke", func(r tenant) []string { return []string{r.tokenID.String()} }},

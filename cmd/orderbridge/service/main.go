@@ -17,6 +17,7 @@ import (
 
 	"orderbridge/adapters/localpg"
 	"orderbridge/adapters/postgres"
+	"orderbridge/app/query"
 	"orderbridge/domain/problem"
 	"orderbridge/ports/cli"
 )
@@ -90,7 +91,7 @@ func (s *Service) session(ctx context.Context, workspace, operator string) (cli.
 		return cli.Session{}, err
 	}
 	return cli.Session{
-		Application: s.Application, WorkspaceID: workspaceID, Zone: cli.ZoneNamed(settings.TimeZone), Operator: operator, Close: s.Close,
+		Application: s.Application, WorkspaceID: workspaceID, Zone: query.ZoneNamed(settings.TimeZone), Operator: operator, Close: s.Close,
 	}, nil
 }
 

@@ -75,7 +75,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 
 	s.rebuilds = postgres.NewRebuilds(s.db, s.dsn, logger)
 
-	read := postgres.NewReadModel(s.db)
+	read, history := postgres.NewReadModel(s.db), postgres.NewHistory(s.db)
 	workspaces, customers, users := postgres.NewWorkspaces(s.db), postgres.NewCustomers(s.db), postgres.NewUsers(s.db)
 	s.Application = app.Application{
 		Commands: app.Commands{
@@ -104,7 +104,12 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 		},
 		Projections: s.rebuilds,
 		Answers:     postgres.NewAnswers(s.db, key),
-		Queries:     app.Queries{ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read)},
+		Queries: app.Queries{
+			ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read, time.Now),
+			Timeline: query.NewTimelineHandler(read, history, time.Now), AsOf: query.NewAsOfHandler(read, history, time.Now),
+			Interpret: query.NewInterpretHandler(pancake.Interpreter{}, command.NewIngestOrderHandler(pancake.Interpreter{}, time.Now),
+				postgres.NewRehearsal(s.db), read, history, time.Now),
+		},
 	}
 	return s, nil
 }

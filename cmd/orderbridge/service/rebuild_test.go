@@ -14,14 +14,15 @@ import (
 	"testing"
 	"time"
 
+	"orderbridge/app/projection"
 	"orderbridge/app/query"
 	"orderbridge/domain/workspace"
 )
 
 // projection is where a projection stands, over the API.
-func (b *bridge) projection(name string) query.Projection {
+func (b *bridge) projection(name string) projection.Status {
 	b.t.Helper()
-	return decoded[query.Projection](b.t, b.get("/api/v1/projections/"+name).wants(b.t, http.StatusOK, ""))
+	return decoded[projection.Status](b.t, b.get("/api/v1/projections/"+name).wants(b.t, http.StatusOK, ""))
 }
 
 // traffic delivers orders and reads them without a pause, until it is stopped: it returns how many were delivered. Whatever is not
@@ -91,16 +92,16 @@ func TestRebuildOverHTTPWhileOrdersComeIn(t *testing.T) {
 	defer stop()
 	for version := 2; version <= 4; version++ {
 		for _, name := range []string{"crm", "deliveries"} {
-			started := decoded[query.Projection](t, b.send(http.MethodPost, "/api/v1/projections/"+name+"/rebuild", nil).wants(t, http.StatusAccepted, ""))
+			started := decoded[projection.Status](t, b.send(http.MethodPost, "/api/v1/projections/"+name+"/rebuild", nil).wants(t, http.StatusAccepted, ""))
 			if run := started.Rebuild; run != nil && (run.Version != version || !strings.HasPrefix(run.AskedBy, "api:test ") || run.EventsTotal == 0) {
 				t.Errorf("it is said to be at %+v", run)
 			}
-			var state query.Projection
+			var state projection.Status
 			eventually(t, "the rebuild is done", func() bool {
 				state = b.projection(name)
 				return state.Rebuild == nil
 			})
-			if state.Version != version || state.Previous == nil || state.LastRebuild == nil || state.State != query.ProjectionLive {
+			if state.Version != version || state.Previous == nil || state.LastRebuild == nil || state.State != projection.Live {
 				t.Errorf("%s stands at %+v", name, state)
 				continue
 			}
@@ -227,10 +228,10 @@ func TestAProjectionThatStops(t *testing.T) {
 		SELECT max(position) + 1, $1, 'order/x/x', 1, gen_random_uuid(), 'OrderCreated', 1, now(), gen_random_uuid(), 'policy',
 			'{"code": "x"}', sha256('') FROM events RETURNING position`, b.workspaceID).Scan(&position))
 	b.settled(b.deliver(shopA, fixture(t, "order-new-customer.json"))) // the deliveries go on
-	var state query.Projection
+	var state projection.Status
 	eventually(t, "it has stopped", func() bool {
 		state = b.projection("crm")
-		return state.State == query.ProjectionStopped
+		return state.State == projection.Stopped
 	})
 	if stop := state.Stop; stop.Position != position || stop.Event != "OrderCreated" || !strings.Contains(stop.Reason, "null value") || state.LagEvents == 0 || state.LagSeconds <= 0 {
 		t.Errorf("it stands at %+v", state)
@@ -265,7 +266,7 @@ func TestAProjectionThatStops(t *testing.T) {
 		t.Errorf("%d events tell of it", got)
 	}
 	sh.run("rebuild", "crm")
-	if state := b.projection("crm"); state.State != query.ProjectionLive || state.Version != 2 || state.Stop != nil {
+	if state := b.projection("crm"); state.State != projection.Live || state.Version != 2 || state.Stop != nil {
 		t.Errorf("afterwards it stands at %+v", state)
 	}
 	// What was done to the log's own table is no part of the other projection.

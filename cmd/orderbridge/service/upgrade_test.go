@@ -146,10 +146,16 @@ func TestFillingGoesOnWhenTheDatabaseIsBack(t *testing.T) {
 	t.Parallel()
 	b := leftByTheReleaseBefore(t)
 	release := holdFilling(t, b.dsn)
-	database := newGate(t, b.dsn)
+	owner := b.dsn
+	database := newGate(t, owner)
 	b.dsn, b.log = database.dsn, &lockedBuffer{}
 	b.run()
 	wantFilling(t, b)
+	b.deliver(shopA, fixture(t, "order-existing-phone.json"))
+	conn := connect(t, owner)
+	eventually(t, "its consumers are at work", func() bool {
+		return count(t, conn, "SELECT count(*) FROM events WHERE type = 'OrderCreated'") == 2
+	})
 	database.shut()
 	eventually(t, "the log says that filling is tried again", func() bool {
 		return strings.Contains(b.log.String(), "could not be built and are tried again")

@@ -122,6 +122,7 @@ func TestViewersSeeNoPhoneAndNoEmail(t *testing.T) {
 
 	holding := map[string]bool{ // what answers an owner with contacts
 		"listOrders": true, "getOrder": true, "listCustomers": true, "getCustomer": true, "getDelivery": true,
+		"getOrderTimeline": true, "getCustomerTimeline": true, "getDeliveryTimeline": true, "getUserTimeline": true,
 		"listUsers": true, "getUser": true, "listUnmappedStaff": true, "listShops": true, "getShop": true,
 		"listProjections": false, "getProjection": false, "listDeliveries": false, "listSources": false, "getWorkspace": false, "getSettings": false,
 	}

@@ -1,0 +1,326 @@
+package query
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"orderbridge/domain/contact"
+	"orderbridge/domain/customer"
+	"orderbridge/domain/delivery"
+	"orderbridge/domain/event"
+	"orderbridge/domain/money"
+	"orderbridge/domain/order"
+	"orderbridge/domain/projection"
+	"orderbridge/domain/user"
+	"orderbridge/domain/workspace"
+)
+
+// NarrateVietnamese says in one plain Vietnamese sentence what Narrate says in English. What a problem says of itself stays
+// as it is recorded.
+func NarrateVietnamese(payload event.Payload) string {
+	switch e := payload.(type) {
+	case delivery.OrderReceived:
+		return fmt.Sprintf("Đơn hàng %s của cửa hàng %s đã đến (%d byte) và được lưu nguyên vẹn.", e.OrderID, e.ShopID, e.Request.Bytes)
+	case delivery.DeliveryRejected:
+		return fmt.Sprintf("Bị từ chối ngay khi nhận: %s.", strings.TrimSuffix(e.Detail, "."))
+	case delivery.IngestionFailed:
+		if e.OrderID == "" {
+			return fmt.Sprintf("Lần thử %d đưa vào CRM không thành công: %s. Nội dung đã nhận vẫn được lưu nguyên vẹn.",
+				e.Attempt, strings.TrimSuffix(e.Detail, "."))
+		}
+		return fmt.Sprintf("Lần thử %d đưa đơn hàng %s của cửa hàng %s vào CRM không thành công: %s. Nội dung đã nhận vẫn được lưu nguyên vẹn.",
+			e.Attempt, e.OrderID, e.ShopID, strings.TrimSuffix(e.Detail, "."))
+	case delivery.IngestionHeld:
+		return fmt.Sprintf("Đơn hàng %s của cửa hàng %s phải chờ vì cửa hàng đang tạm dừng. Đơn sẽ được đưa vào khi cửa hàng hoạt động lại.",
+			e.OrderID, e.ShopID)
+	case delivery.IngestionRetried:
+		if e.Reason != delivery.RetriedShopResumed {
+			return "Có người yêu cầu thử lại. Nội dung được đọc lại từ những byte đã nhận."
+		}
+		return "Bây giờ đơn được đưa vào, vì cửa hàng đã hoạt động lại."
+	case order.CustomerMatched:
+		return moveInVietnamese(e.Decision) + "Đã khớp với khách hàng có sẵn: " + decisionInVietnamese(e.Decision)
+	case customer.CustomerCreated:
+		return fmt.Sprintf("%sĐã tạo khách hàng mới %q: %s", moveInVietnamese(e.Decision), e.Customer.Name, decisionInVietnamese(e.Decision))
+	case customer.CustomerImported:
+		return fmt.Sprintf("Khách hàng %q đã được thêm (nguồn: %s).", e.Customer.Name, e.Origin)
+	case customer.CustomerUpdated:
+		return fmt.Sprintf("Khách hàng %q đã được sửa: %s.", e.Customer.Name, fieldsInVietnamese(e.Changes))
+	case customer.CustomerArchived:
+		return fmt.Sprintf("Khách hàng %q đã được lưu trữ; đơn hàng không còn khớp với khách này.", e.Customer.Name)
+	case customer.CustomerRestored:
+		return fmt.Sprintf("Khách hàng %q đã được khôi phục; đơn hàng lại khớp với khách này.", e.Customer.Name)
+	case order.SourceEnsured:
+		if e.Created {
+			return fmt.Sprintf("CRM chưa có nguồn đơn hàng %q nên nguồn này đã được tạo.", e.Name)
+		}
+		return fmt.Sprintf("Nguồn đơn hàng %q đã có sẵn.", e.Name)
+	case order.OrderCreated:
+		created := fmt.Sprintf("Đã tạo đơn hàng %s với %d dòng hàng, phải thu %s. %s", e.Code, len(e.Order.Lines),
+			money.Display(e.Order.Totals.Due, e.Order.Currency), assigneeInVietnamese(e.Assignee))
+		if e.Reason == order.CreatedWasLive {
+			return created + fmt.Sprintf(" Trước đó đơn bị bỏ qua: phiên bản cũ hơn này cho thấy ban đầu đơn không ở trạng thái %s.",
+				statusInVietnamese(e.Order.Status))
+		}
+		return created
+	case order.OrderUpdated:
+		return fmt.Sprintf("Đã cập nhật đơn hàng %s: %s thay đổi.%s", e.Code, fieldsInVietnamese(e.Changes), updateInVietnamese(e.Reason))
+	case order.OrderReassigned:
+		return fmt.Sprintf("Đơn hàng %s đã được giao cho người thực hiện khác. %s", e.Code, assigneeInVietnamese(e.Assignee))
+	case order.OrderUnchanged:
+		if e.Reason == order.UnchangedOlder {
+			return fmt.Sprintf("Đơn hàng %s giữ nguyên: đây là phiên bản cũ hơn phiên bản đang có.", e.Code)
+		}
+		return fmt.Sprintf("Đơn hàng %s giữ nguyên: phiên bản này không có gì mới.", e.Code)
+	case order.OrderSkipped:
+		if e.Reason == order.SkippedOlder {
+			return fmt.Sprintf("Đơn hàng %s không được đưa vào: đây là phiên bản cũ hơn của một đơn đã bị bỏ qua.", e.Code)
+		}
+		return fmt.Sprintf("Đơn hàng %s không được đưa vào: lần đầu nhận được, đơn đã ở trạng thái %s.", e.Code, statusInVietnamese(e.Status))
+	case user.UserAdded, user.UserUpdated, user.UserDeactivated, user.UserReactivated, user.StaffMapped, user.StaffUnmapped:
+		return userInVietnamese(payload)
+	default:
+		return workspaceInVietnamese(payload)
+	}
+}
+
+func userInVietnamese(payload event.Payload) string {
+	switch e := payload.(type) {
+	case user.UserAdded:
+		return fmt.Sprintf("Người dùng %q đã được thêm.", e.User.Name)
+	case user.UserUpdated:
+		return fmt.Sprintf("Người dùng %q đã được sửa: %s.", e.User.Name, fieldsInVietnamese(e.Changes))
+	case user.UserDeactivated:
+		return fmt.Sprintf("Người dùng %q đã ngừng hoạt động; đơn hàng mới không giao cho người này nữa.", e.User.Name)
+	case user.UserReactivated:
+		return fmt.Sprintf("Người dùng %q đã hoạt động lại.", e.User.Name)
+	case user.StaffMapped:
+		return fmt.Sprintf("Từ nay đơn hàng do %s tạo được giao cho %q.", staffInVietnamese(e.Staff), e.User.Name)
+	case user.StaffUnmapped:
+		return fmt.Sprintf("Đơn hàng do %s tạo không còn được giao cho %q.", staffInVietnamese(e.Staff), e.User.Name)
+	default:
+		return payload.EventName() + "."
+	}
+}
+
+func workspaceInVietnamese(payload event.Payload) string {
+	switch e := payload.(type) {
+	case workspace.WorkspaceCreated:
+		return fmt.Sprintf("Không gian làm việc %q đã được tạo; khách hàng được tìm theo %s.", e.Name, ruleInVietnamese(e.MatchRule))
+	case workspace.ShopConnected:
+		return fmt.Sprintf("Cửa hàng %s (%s) đã được kết nối, với header %s.", e.Shop.ID, e.Shop.Name, e.Shop.HeaderKey)
+	case workspace.ShopUpdated:
+		return fmt.Sprintf("Cửa hàng %s (%s) đã được sửa: %s.", e.Shop.ID, e.Shop.Name, settingsInVietnamese(e.Changes))
+	case workspace.ShopPaused:
+		return fmt.Sprintf("Cửa hàng %s (%s) đã tạm dừng: những gì nhận được sẽ được lưu và chờ.", e.Shop.ID, e.Shop.Name)
+	case workspace.ShopResumed:
+		return fmt.Sprintf("Cửa hàng %s (%s) đã hoạt động lại: những gì đang chờ được đưa vào.", e.Shop.ID, e.Shop.Name)
+	case workspace.ShopKeyRotated:
+		if e.PreviousValidUntil.IsZero() {
+			return fmt.Sprintf("Cửa hàng %s gửi giá trị mới của header %s; giá trị cũ bị từ chối.", e.Shop.ID, e.Shop.HeaderKey)
+		}
+		return fmt.Sprintf("Cửa hàng %s gửi giá trị mới của header %s; giá trị cũ còn được nhận đến %s UTC.", e.Shop.ID, e.Shop.HeaderKey,
+			e.PreviousValidUntil.UTC().Format("02/01/2006 15:04"))
+	case workspace.ShopDisconnected:
+		return fmt.Sprintf("Cửa hàng %s đã bị ngắt kết nối.", e.ShopID)
+	case workspace.MatchRuleChanged:
+		return fmt.Sprintf("Từ nay khách hàng được tìm theo %s, không còn theo %s.", ruleInVietnamese(e.After), ruleInVietnamese(e.Before))
+	case workspace.SettingsChanged:
+		return fmt.Sprintf("Cài đặt đã thay đổi: %s.", settingsInVietnamese(e.Changes))
+	case workspace.WorkspaceHostsChanged:
+		return fmt.Sprintf("Từ nay không gian làm việc trả lời tại %s.", strings.Join(e.After, ", "))
+	case workspace.WorkspaceDefaultChanged:
+		if e.IsDefault {
+			return "Từ nay yêu cầu đến các host không thuộc không gian nào sẽ vào không gian này."
+		}
+		return "Từ nay yêu cầu đến các host không thuộc không gian nào sẽ vào không gian khác."
+	case projection.EventSkipped:
+		return fmt.Sprintf("Bảng đọc %s bỏ qua sự kiện #%d (%s) vì không xử lý được: %s.", e.Projection, e.Position, e.EventType, e.Reason)
+	case workspace.TokenCreated:
+		return fmt.Sprintf("Token API tên %q đã được tạo, với vai trò %s.", e.Name, e.RoleOrViewer())
+	case workspace.TokenRevoked:
+		return fmt.Sprintf("Token API tên %q đã bị thu hồi.", e.Name)
+	default:
+		return payload.EventName() + "."
+	}
+}
+
+func moveInVietnamese(d customer.Decision) string {
+	if d.MovedFrom == uuid.Nil {
+		return ""
+	}
+	return fmt.Sprintf("Đơn hàng cho thấy người mua khác trước nên được chuyển khỏi khách hàng %s. ", d.MovedFrom)
+}
+
+func updateInVietnamese(reason order.UpdatedReason) string {
+	switch reason {
+	case order.UpdatedSameVersion:
+		return " Cửa hàng đã sửa đơn mà không đổi thời điểm sửa."
+	case order.UpdatedBuyerRevealed:
+		return " Đây là phiên bản cũ hơn, nhưng cho biết người mua là ai, điều mà không phiên bản mới hơn nào cho biết."
+	default:
+		return ""
+	}
+}
+
+func decisionInVietnamese(d customer.Decision) string {
+	rule := "quy tắc tìm theo " + ruleInVietnamese(d.Rule)
+	switch d.Reason {
+	case customer.ReasonOnlyHolder:
+		return fmt.Sprintf("%s, và %s thuộc về 1 khách hàng đang hoạt động (%s).", rule, keyInVietnamese(*d.Key), candidatesInVietnamese(d))
+	case customer.ReasonOldestHolder:
+		return fmt.Sprintf("%s, và %s thuộc về %d khách hàng đang hoạt động (%s); khách hàng lâu nhất được chọn.",
+			rule, keyInVietnamese(*d.Key), d.CandidateCount, candidatesInVietnamese(d))
+	case customer.ReasonKnownBuyer:
+		return fmt.Sprintf("%s, nhưng đơn không có thông tin dùng được; khách %s của cửa hàng %s trước đây đã gắn với khách hàng này (%s).",
+			rule, d.BuyerID, d.ShopID, candidatesInVietnamese(d))
+	case customer.ReasonNoHolder:
+		keys := make([]string, 0, len(d.Tried))
+		for _, key := range d.Tried {
+			keys = append(keys, keyInVietnamese(key))
+		}
+		return fmt.Sprintf("%s, và không khách hàng đang hoạt động nào có %s (0 ứng viên).", rule, strings.Join(keys, " hoặc "))
+	case customer.ReasonNoUsableKey:
+		return rule + ", nhưng đơn không có thông tin dùng được, và người mua chưa được biết từ đơn nào trước (0 ứng viên)."
+	default:
+		return rule + "."
+	}
+}
+
+func candidatesInVietnamese(d customer.Decision) string {
+	ids := candidateIDs(d)
+	switch {
+	case ids == "":
+		return fmt.Sprintf("%d ứng viên", d.CandidateCount)
+	case d.CandidateCount > len(d.Candidates):
+		return fmt.Sprintf("%d ứng viên, %d khách lâu nhất: %s", d.CandidateCount, len(d.Candidates), ids)
+	case d.CandidateCount > 1:
+		return fmt.Sprintf("%d ứng viên, từ lâu nhất: %s", d.CandidateCount, ids)
+	default:
+		return fmt.Sprintf("%d ứng viên: %s", d.CandidateCount, ids)
+	}
+}
+
+func ruleInVietnamese(rule customer.MatchRule) string {
+	switch rule {
+	case customer.MatchByPhone:
+		return "số điện thoại"
+	case customer.MatchByEmail:
+		return "email"
+	case customer.MatchByPhoneOrEmail:
+		return "số điện thoại rồi đến email"
+	default:
+		return string(rule)
+	}
+}
+
+func keyInVietnamese(key contact.Key) string {
+	told := narrateKey(key)
+	if key.Kind == contact.KindPhone {
+		return "số điện thoại" + strings.TrimPrefix(told, "phone")
+	}
+	return told
+}
+
+func assigneeInVietnamese(a order.Assignee) string {
+	why := map[order.AssigneeReason]string{
+		order.AssignedByCreatorPhone:      "người có số điện thoại của người tạo đơn",
+		order.AssignedByCreatorEmail:      "người có email của người tạo đơn",
+		order.AssignedByCreatorMapped:     "người được gắn với người tạo đơn",
+		order.AssignedByFirstEditorPhone:  "người có số điện thoại của người sửa đơn đầu tiên",
+		order.AssignedByFirstEditorEmail:  "người có email của người sửa đơn đầu tiên",
+		order.AssignedByFirstEditorMapped: "người được gắn với người sửa đơn đầu tiên",
+		order.AssignedByShopDefault:       "người thực hiện mặc định của cửa hàng",
+	}[a.Reason]
+	if why == "" {
+		return "Không giao cho ai: không người dùng nào có số điện thoại hoặc email của người tạo đơn hay được gắn với người đó, " +
+			"và cửa hàng không có người thực hiện mặc định."
+	}
+	return fmt.Sprintf("Giao cho %s, %s.", a.Name, why)
+}
+
+func staffInVietnamese(staff user.Staff) string {
+	if staff.Name == "" {
+		return "nhân viên " + staff.Key + " của cửa hàng"
+	}
+	return fmt.Sprintf("%s (nhân viên %s của cửa hàng)", staff.Name, staff.Key)
+}
+
+// fieldNames are what the fields of changes are called in Vietnamese.
+var fieldNames = map[string]string{
+	"customer_id": "khách hàng", "assignee": "người thực hiện", "status": "trạng thái", "currency": "tiền tệ",
+	"lines": "dòng hàng", "channel": "kênh bán", "tags": "thẻ", "note": "ghi chú", "ordered_at": "ngày đặt",
+	"creator": "người tạo", "first_editor": "người sửa đầu tiên", "status_history": "lịch sử trạng thái",
+	"buyer.name": "tên người mua", "buyer.phones": "số điện thoại người mua", "buyer.emails": "email người mua",
+	"buyer.address": "địa chỉ người mua", "buyer.gender": "giới tính người mua", "buyer.birthday": "ngày sinh người mua",
+	"buyer.tags": "thẻ người mua", "buyer.external_id": "mã người mua", "buyer.facebook_id": "Facebook người mua",
+	"buyer.username": "tên tài khoản người mua", "buyer.masked": "thông tin người mua bị che",
+	"totals.lines": "tổng dòng hàng", "totals.discount": "giảm giá", "totals.goods": "tiền hàng", "totals.shipping_fee": "phí vận chuyển",
+	"totals.surcharge": "phụ thu", "totals.tax": "thuế", "totals.due": "phải thu",
+	"shipping.receiver_name": "tên người nhận", "shipping.receiver_phone": "số điện thoại người nhận", "shipping.address": "địa chỉ giao hàng",
+	"shipping.partner": "đơn vị vận chuyển", "shipping.partner_status": "trạng thái vận chuyển", "shipping.tracking_code": "mã vận đơn",
+	"payments.cod": "thu hộ", "payments.cash": "tiền mặt", "payments.prepaid": "trả trước", "payments.bank_transfer": "chuyển khoản",
+	"payments.card": "thẻ ngân hàng", "payments.e_wallet": "ví điện tử",
+	"name": "tên", "phone": "số điện thoại", "phones": "số điện thoại", "email": "email", "emails": "email", "address": "địa chỉ",
+	"gender": "giới tính", "birthday": "ngày sinh",
+	"order_code_template": "mẫu mã đơn hàng", "time_zone": "múi giờ", "skip_cancelled": "bỏ qua đơn đã hủy", "shop_limit": "số cửa hàng tối đa",
+	"default_assignee_id": "người thực hiện mặc định",
+}
+
+// FieldInVietnamese is what people call a field that changed.
+func FieldInVietnamese(field string) string {
+	if name, ok := fieldNames[field]; ok {
+		return name
+	}
+	return field
+}
+
+func fieldsInVietnamese(changes []event.Change) string {
+	fields := make([]string, 0, len(changes))
+	for _, change := range changes {
+		fields = append(fields, FieldInVietnamese(change.Field))
+	}
+	return strings.Join(fields, ", ")
+}
+
+func settingsInVietnamese(changes []event.Change) string {
+	told := make([]string, 0, len(changes))
+	for _, change := range changes {
+		told = append(told, fmt.Sprintf("%s từ %s thành %s", FieldInVietnamese(change.Field), change.Before, change.After))
+	}
+	return strings.Join(told, ", ")
+}
+
+func statusInVietnamese(status order.Status) string {
+	if name, ok := statusNames[status.Name]; ok {
+		return name
+	}
+	return status.Name
+}
+
+// statusNames are what people call the statuses of orders.
+var statusNames = map[string]string{
+	"new": "mới", "confirmed": "đã xác nhận", "shipped": "đã gửi hàng", "received": "đã nhận", "returning": "đang hoàn", "returned": "đã hoàn",
+	"cancelled": "đã hủy", "deleted": "đã xóa", "packaging": "đang đóng hàng", "waiting_for_pickup": "chờ chuyển hàng",
+	"webcake_draft": "nháp Webcake", "restocking": "chờ hàng", "waiting_for_printing": "chờ in", "printed": "đã in",
+	"partially_returned": "hoàn một phần", "money_collected": "đã thu tiền", "waiting_for_confirmation": "chờ xác nhận",
+	"purchased": "đã đặt hàng", "storecake_draft": "nháp Storecake", "unknown": "không rõ",
+}
+
+// StateInVietnamese is what people call the state of a timeline's subject.
+func StateInVietnamese(state string) string {
+	if name, ok := subjectStates[state]; ok {
+		return name
+	}
+	return statusInVietnamese(order.Status{Name: state})
+}
+
+// subjectStates are outcomes of deliveries and the states of customers, users and settings.
+var subjectStates = map[string]string{
+	string(OutcomePending): "đang chờ", string(OutcomeCreated): "đã tạo", string(OutcomeUpdated): "đã cập nhật",
+	string(OutcomeUnchanged): "không thay đổi", string(OutcomeSkipped): "đã bỏ qua", string(OutcomeHeld): "đang giữ lại",
+	string(OutcomeFailed): "không thành công", string(OutcomeRejected): "bị từ chối",
+	"active": "đang hoạt động", "inactive": "ngừng hoạt động", "archived": "đã lưu trữ", "in_force": "đang có hiệu lực",
+}

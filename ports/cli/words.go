@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"orderbridge/app/query"
+	"orderbridge/domain/event"
+)
+
+// words are those of a language that stand around the sentences of a timeline.
+type words struct {
+	// kinds are what a subject is called; the words after it are those of the header.
+	kinds                       map[string]string
+	name, state, customer       string
+	received, done, notDone     string
+	after                       string
+	by, dueTo, waiting          string
+	shop, itself, byHand, byAPI string
+	somebody                    string
+	entries, more               string
+	// units are milliseconds, seconds, minutes, hours and days; point stands before decimals.
+	units [5]string
+	point string
+
+	stateOf, fieldOf func(string) string
+	summary          func(query.Step) string
+}
+
+var english = words{
+	kinds: map[string]string{"order": "Order", "delivery": "Delivery", "customer": "Customer", "user": "User", "settings": "Settings"},
+	name:  "Name", state: "Now", customer: "Customer",
+	received: "Received", done: "Done", notDone: "not yet",
+	after: "%s (%s later)",
+	by:    "by %s", dueTo: "due to #%d", waiting: "waiting",
+	shop: "the shop", itself: "Orderbridge", byHand: "%s at the command line", byAPI: "%s over the API",
+	somebody: "somebody",
+	entries:  "%d of them", more: "There are more. For those that follow, add: --cursor %s",
+	units: [5]string{"ms", "s", "min", "h", "d"}, point: ".",
+	stateOf: func(state string) string { return strings.ReplaceAll(state, "_", " ") },
+	fieldOf: func(field string) string { return field },
+	summary: func(s query.Step) string { return s.Summary },
+}
+
+var vietnamese = words{
+	kinds: map[string]string{
+		"order": "Đơn hàng", "delivery": "Lần gửi", "customer": "Khách hàng", "user": "Người dùng", "settings": "Cài đặt",
+	},
+	name: "Tên", state: "Hiện tại", customer: "Khách hàng",
+	received: "Nhận lúc", done: "Xong lúc", notDone: "chưa xong",
+	after: "%s (sau %s)",
+	by:    "bởi %s", dueTo: "do #%d", waiting: "đang chờ",
+	shop: "cửa hàng", itself: "Orderbridge", byHand: "%s tại dòng lệnh", byAPI: "%s qua API",
+	somebody: "ai đó",
+	entries:  "%d mục", more: "Còn nữa. Để xem tiếp, thêm: --cursor %s",
+	units: [5]string{"ms", "giây", "phút", "giờ", "ngày"}, point: ",",
+	stateOf: query.StateInVietnamese, fieldOf: query.FieldInVietnamese,
+	summary: func(s query.Step) string { return s.SummaryVI },
+}
+
+func wordsIn(language string) words {
+	if language == "vi" {
+		return vietnamese
+	}
+	return english
+}
+
+// value is one side of a change, in short: what has a name is called by it, and of a list of larger things it is said how long
+// it is.
+func (w words) value(raw json.RawMessage) string {
+	var named struct {
+		Name string `json:"name"`
+		Code *int   `json:"code"` // of a status
+	}
+	if err := json.Unmarshal(raw, &named); err == nil && named.Name != "" {
+		if named.Code != nil {
+			return w.stateOf(named.Name)
+		}
+		return named.Name
+	}
+	var texts []string
+	if err := json.Unmarshal(raw, &texts); err == nil && len(texts) > 0 {
+		return strings.Join(texts, ", ")
+	}
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err == nil && len(list) > 0 {
+		return fmt.Sprintf(w.entries, len(list))
+	}
+	if string(raw) == "[]" {
+		return nothing
+	}
+	return changed(raw)
+}
+
+// actor says who did something.
+func (w words) actor(actor event.Actor) string {
+	kind, name, _ := strings.Cut(string(actor), ":")
+	switch event.Actor(kind) {
+	case event.ActorWebhook:
+		return w.shop
+	case event.ActorPolicy, event.ActorSystem:
+		return w.itself
+	case event.ActorCommandLine:
+		return fmt.Sprintf(w.byHand, cmp.Or(name, w.somebody))
+	case "api":
+		return fmt.Sprintf(w.byAPI, name)
+	default:
+		return string(actor)
+	}
+}
+
+// duration is a time in the two largest of its units.
+func (w words) duration(milliseconds int64) string {
+	d := time.Duration(milliseconds) * time.Millisecond
+	two := func(large, small time.Duration, unit int) string {
+		text := fmt.Sprintf("%d %s", d/large, w.units[unit])
+		if rest := d % large / small; rest > 0 {
+			text += fmt.Sprintf(" %d %s", rest, w.units[unit-1])
+		}
+		return text
+	}
+	const day = 24 * time.Hour
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d %s", milliseconds, w.units[0])
+	case d < time.Minute:
+		return strings.Replace(fmt.Sprintf("%.1f %s", d.Truncate(100*time.Millisecond).Seconds(), w.units[1]), ".", w.point, 1)
+	case d < time.Hour:
+		return two(time.Minute, time.Second, 2)
+	case d < day:
+		return two(time.Hour, time.Minute, 3)
+	default:
+		return two(day, time.Hour, 4)
+	}
+}
