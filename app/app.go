@@ -38,6 +38,8 @@ type Commands struct {
 	ImportUsers          command.ImportUsersHandler
 	MapStaff             command.MapStaffHandler
 	UnmapStaff           command.UnmapStaffHandler
+	RetryDelivery        command.RetryDeliveryHandler
+	RetryDeliveries      command.RetryDeliveriesHandler
 }
 
 // Queries ask something.
