@@ -33,7 +33,7 @@ type Projection struct {
 func Projections() []Projection {
 	return []Projection{
 		mustLoadProjection("crm", 2),
-		mustLoadProjection("deliveries", 2),
+		mustLoadProjection("deliveries", 3),
 	}
 }
 
