@@ -38,6 +38,10 @@ func TestPathsAndMethodsThatAreNotServed(t *testing.T) {
 		{http.MethodPut, "/api/openapi.yaml", "GET, HEAD"},
 		{"STRANGE", "/healthz", "GET, HEAD"},
 		{http.MethodPost, "/api/v1/users/unmapped", "GET, HEAD"},
+		{http.MethodPost, "/api/v1/deliveries/counts", "GET, HEAD"},
+		{http.MethodGet, "/api/v1/deliveries/retry", "POST"},
+		{http.MethodDelete, "/api/v1/deliveries/" + deliveryID.String() + "/body", "GET, HEAD"},
+		{http.MethodPost, "/api/v1/events", "GET, HEAD"},
 		{http.MethodGet, "/api/v1/users/import", "POST"},
 		{http.MethodPost, "/api/v1/users/" + userID.String(), "GET, HEAD, PATCH"},
 	} {
@@ -122,8 +126,9 @@ func TestWiringMistakesAreFoundAtStart(t *testing.T) {
 	ready := func(context.Context) error { return nil }
 	registry := prometheus.NewRegistry()
 	for name, cfg := range map[string]porthttp.Config{
-		"no readiness": {Registerer: registry, Gatherer: registry},
-		"no metrics":   {Readiness: ready},
+		"no readiness": {Registerer: registry, Gatherer: registry, Appended: (&fakeAppended{}).watch},
+		"no metrics":   {Readiness: ready, Appended: (&fakeAppended{}).watch},
+		"no events":    {Readiness: ready, Registerer: registry, Gatherer: registry},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

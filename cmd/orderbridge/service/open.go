@@ -69,6 +69,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 
 	read := postgres.NewReadModel(s.db)
 	workspaces, customers, users := postgres.NewWorkspaces(s.db), postgres.NewCustomers(s.db), postgres.NewUsers(s.db)
+	deliveries := postgres.NewDeliveries(s.db)
 	s.Application = app.Application{
 		Commands: app.Commands{
 			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(postgres.NewShopDirectory(s.db, s.listener), key, time.Now),
@@ -93,6 +94,8 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			ImportUsers:          command.NewImportUsersHandler(users, usercsv.Reader{}),
 			MapStaff:             command.NewMapStaffHandler(users, postgres.NewPastOrders(s.db)),
 			UnmapStaff:           command.NewUnmapStaffHandler(users),
+			RetryDelivery:        command.NewRetryDeliveryHandler(deliveries),
+			RetryDeliveries:      command.NewRetryDeliveriesHandler(deliveries, read),
 		},
 		Answers: postgres.NewAnswers(s.db, key),
 		Queries: app.Queries{ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read)},
