@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"orderbridge/app/command"
 	"orderbridge/app/query"
 	"orderbridge/domain/customer"
+	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
@@ -56,6 +58,7 @@ type testBundle struct {
 	customers  *fakeCustomers
 	users      *fakeUsers
 	past       *fakePastOrders
+	retries    *fakeRetries
 	env        map[string]string
 	stdin      string
 	openError  error
@@ -72,8 +75,8 @@ func setup(t *testing.T) *testBundle {
 	}
 	return &testBundle{
 		t: t, read: &fakeReadModel{}, workspaces: &fakeWorkspaces{workspace: w}, customers: &fakeCustomers{}, users: &fakeUsers{},
-		past: &fakePastOrders{},
-		env:  map[string]string{},
+		past: &fakePastOrders{}, retries: &fakeRetries{},
+		env: map[string]string{},
 	}
 }
 
@@ -107,6 +110,8 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 				ImportUsers:          command.NewImportUsersHandler(b.users, fakeUserFile{}),
 				MapStaff:             command.NewMapStaffHandler(b.users, b.past),
 				UnmapStaff:           command.NewUnmapStaffHandler(b.users),
+				RetryDelivery:        command.NewRetryDeliveryHandler(b.retries),
+				RetryDeliveries:      command.NewRetryDeliveriesHandler(b.retries, b.read),
 			},
 			Queries: app.Queries{ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read)},
 		},
@@ -195,6 +200,9 @@ type fakeReadModel struct {
 	unmapped   query.UnmappedStaffList
 	delivery   query.Delivery
 	deliveries query.List[query.Delivery]
+	counts     query.DeliveryCounts
+	body       []byte
+	events     []query.Event
 	shops      []query.Shop
 	settings   query.Settings
 	tokens     []query.Token
@@ -260,6 +268,26 @@ func (f *fakeReadModel) Deliveries(_ context.Context, workspaceID uuid.UUID, fil
 	f.ask(workspaceID, filter, page)
 	return f.deliveries, f.err
 }
+
+func (f *fakeReadModel) DeliveryCounts(_ context.Context, workspaceID uuid.UUID, filter query.DeliveryFilter) (query.DeliveryCounts, error) {
+	f.ask(workspaceID, filter, f.page)
+	return f.counts, f.err
+}
+
+func (f *fakeReadModel) DeliveryBody(_ context.Context, workspaceID, id uuid.UUID) ([]byte, error) {
+	f.ask(workspaceID, id, query.Page{})
+	return f.body, f.err
+}
+
+// Events gives two events at a time, of those behind a position.
+func (f *fakeReadModel) Events(_ context.Context, workspaceID uuid.UUID, filter query.EventFilter) (query.EventPage, error) {
+	f.ask(workspaceID, filter, query.Page{})
+	head := int64(len(f.events))
+	upto := min(filter.After+2, head)
+	return query.EventPage{Items: f.events[filter.After:upto], NextAfter: upto, Head: head}, f.err
+}
+
+func (*fakeReadModel) EventTypes() []string { return []string{"OrderCreated", "OrderUpdated"} }
 
 func (f *fakeReadModel) Shops(_ context.Context, workspaceID uuid.UUID) ([]query.Shop, error) {
 	f.ask(workspaceID, nil, query.Page{})
@@ -470,3 +498,27 @@ func (f *fakePastOrders) Reassign(
 
 // byOperator is who gives every command of the command line.
 var byOperator = command.By{WorkspaceID: workspaceID, Actor: event.ActorCommandLine}
+
+// fakeRetries lets every delivery be tried again that was told to have failed.
+type fakeRetries struct {
+	last string // the last event of every delivery; failed if empty
+	ids  []uuid.UUID
+	by   command.By
+}
+
+func (f *fakeRetries) Retry(
+	_ context.Context, by command.By, ids []uuid.UUID, decide func(delivery.Head) (*delivery.IngestionRetried, error),
+) (retried int, position int64, err error) {
+	f.by = by
+	for _, id := range ids {
+		again, err := decide(delivery.Head{Version: 2, LastEvent: cmp.Or(f.last, "IngestionFailed"), Attempts: 1})
+		if err != nil {
+			return 0, 0, err
+		}
+		if again != nil {
+			f.ids = append(f.ids, id)
+			retried++
+		}
+	}
+	return retried, 7, nil
+}

@@ -26,6 +26,7 @@ type Commands struct {
 	User      userCommands      `cmd:"" help:"Staff, to whom orders are assigned."`
 	Order     orderCommands     `cmd:"" help:"Orders of the CRM."`
 	Delivery  deliveryCommands  `cmd:"" help:"Webhook calls, and what became of each."`
+	Event     eventCommands     `cmd:"" help:"The log of what happened."`
 	Token     tokenCommands     `cmd:"" help:"Tokens for the API."`
 	Workspace workspaceCommands `cmd:"" help:"CRM domains, each with settings and records of its own."`
 }
