@@ -5,6 +5,7 @@ import (
 	"orderbridge/app/command"
 	"orderbridge/app/projection"
 	"orderbridge/app/query"
+	"orderbridge/app/rehearsal"
 )
 
 // Application is the menu.
@@ -41,6 +42,8 @@ type Commands struct {
 	ImportUsers          command.ImportUsersHandler
 	MapStaff             command.MapStaffHandler
 	UnmapStaff           command.UnmapStaffHandler
+	RetryDelivery        command.RetryDeliveryHandler
+	RetryDeliveries      command.RetryDeliveriesHandler
 }
 
 // Queries ask something.
@@ -52,7 +55,7 @@ type Queries struct {
 	// Timeline tells what happened to an order, a customer, a user, a delivery or the settings.
 	Timeline query.TimelineHandler
 	// Interpret tells what a delivered body would do, and does nothing.
-	Interpret query.InterpretHandler
+	Interpret rehearsal.InterpretHandler
 	// AsOf shows orders and customers as they were.
 	AsOf query.AsOfHandler
 }

@@ -50,7 +50,7 @@ func TestLargeOrdersMakeSmallSlices(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := postgres.PolicyConsumer(db, postgres.NewListener(db, slog.New(slog.DiscardHandler)),
-		policy.NewOnOrderReceived(command.NewIngestOrderHandler(nil, time.Now)))
+		policy.NewOnOrderReceived(command.NewIngestOrderHandler(nil, nil, time.Now)))
 
 	// After 4.5 MiB the bound of 4 MiB is passed. The fourth large one and the two small ones fit together again, with two of
 	// those that are tried again, which weigh as much as at first.

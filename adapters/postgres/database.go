@@ -4,13 +4,15 @@
 //	listener.go                       waking those who wait for new events
 //	workspaces.go customers.go …      what operators change: load a stream, decide, append
 //	past_orders.go                    orders that a change of staff assigns anew
+//	deliveries.go                     deliveries that are brought in once more
 //	answers.go                        what repeated requests are answered with
 //	ingestion.go                      what a slice of received orders asks and records
 //	rehearsal.go                      the same questions, with nothing recorded
 //	projections.go projection/        read tables, folded from the log by SQL
 //	rebuilds.go rebuild.go verify.go  making them anew beside those that are read, and comparing both
 //	projection_states.go              where they stand
-//	readmodel.go readmodel_users.go   the answers to queries
+//	readmodel.go readmodel_users.go … the answers to queries
+//	search_deliveries.go              deliveries by words
 //	history.go                        the log, for timelines and for records as they were
 //	migrate.go                        schema, role, and a first workspace
 //
@@ -143,6 +145,30 @@ var errUnavailable = problem.Unavailable("database-unavailable", "the database d
 // errRefused is what callers see when the server answers, and lets nobody in.
 var errRefused = problem.Forbidden("database-refused",
 	"the server refuses the database URL: its user, password or database name is wrong, or the database does not exist")
+
+const (
+	// beginByIndex begins a transaction in which no table is read whole, beginInOrder one in which nothing is read by way of a
+	// bitmap either, which has no order.
+	beginByIndex = "BEGIN READ ONLY; SET LOCAL enable_seqscan = off"
+	beginInOrder = beginByIndex + "; SET LOCAL enable_bitmapscan = off"
+)
+
+// inOrder reads a part of what an index has in order. A server thinks that workspaces are spread evenly over a table, and that
+// one which was never analysed has few rows: it would rather read all of it until it has enough, or collect all and sort it.
+func (db *Database) inOrder(ctx context.Context, read func(dbsqlc.DBTX) error) error {
+	return db.readingAs(ctx, beginInOrder, read)
+}
+
+// byIndex reads what an index finds, in whatever way it does.
+func (db *Database) byIndex(ctx context.Context, read func(dbsqlc.DBTX) error) error {
+	return db.readingAs(ctx, beginByIndex, read)
+}
+
+func (db *Database) readingAs(ctx context.Context, begin string, read func(dbsqlc.DBTX) error) error {
+	return pgx.BeginTxFunc(ctx, db.requests, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
+		return read(plannedAfresh{tx})
+	})
+}
 
 // unavailable marks errors that only say that the database is away, so that callers are told to try again, and those
 // that say that it will never let this caller in.

@@ -20,6 +20,8 @@ const (
 	AppendLock         = appendLock
 	MaxHostsRemembered = maxHostsRemembered
 	ReleaseAtMost      = releaseAtMost
+	BeginByIndex       = beginByIndex
+	BeginInOrder       = beginInOrder
 )
 
 // Queued is how many callers wait for the writer.
@@ -112,3 +114,6 @@ func (db *Database) Recorded(ctx context.Context) ([]event.Recorded, error) {
 	}
 	return events, nil
 }
+
+// DeliveryTerms is what the text search of deliveries is asked for.
+var DeliveryTerms = deliveryTerms

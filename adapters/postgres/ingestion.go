@@ -35,14 +35,22 @@ func ReceivedOrders(ctx context.Context, tx pgx.Tx, after, upto int64) ([]comman
 		if err != nil {
 			return nil, err
 		}
-		received, err := decodePayload("OrderReceived", []byte(row.Received))
+		received, err := decodePayload(row.ReceivedType, []byte(row.Received))
 		if err != nil {
 			return nil, fmt.Errorf("what event %d tries again: %w", row.Position, err)
 		}
-		orders = append(orders, command.ReceivedOrder{
-			Cause: cause, Received: received.(delivery.OrderReceived), Body: row.Body, DeliveryID: row.DeliveryID,
-			StreamVersion: int(row.StreamVersion), Failures: int(row.Failures),
-		})
+		in := command.ReceivedOrder{
+			Cause: cause, Body: row.Body, DeliveryID: row.DeliveryID, StreamVersion: int(row.StreamVersion), Failures: int(row.Failures),
+		}
+		switch first := received.(type) {
+		case delivery.OrderReceived:
+			in.Received = first
+		case delivery.DeliveryRejected:
+			in.Refused = &first
+		default:
+			return nil, fmt.Errorf("what event %d tries again is in a %s", row.Position, row.ReceivedType)
+		}
+		orders = append(orders, in)
 	}
 	return orders, nil
 }
@@ -68,7 +76,7 @@ func NewIngestion(tx pgx.Tx, consumer string, upto int64) Ingestion {
 func (s Ingestion) Facts(ctx context.Context, asked command.Questions) (*command.Facts, error) {
 	facts := &command.Facts{
 		Settings: map[uuid.UUID]command.IngestionSettings{}, Sources: map[uuid.UUID]uuid.UUID{},
-		Paused: map[command.ShopKey]struct{}{}, Orders: map[command.OrderKey]command.OrderHead{},
+		Paused: map[command.ShopKey]struct{}{}, Connected: map[command.ShopKey]struct{}{}, Orders: map[command.OrderKey]command.OrderHead{},
 		Holders: map[command.ContactKey]customer.Holders{}, Bindings: map[command.BuyerKey]uuid.UUID{},
 		Staff: map[command.ContactKey]order.Staff{}, Mapped: map[command.StaffKey]order.Staff{},
 		DefaultAssignees: map[command.ShopKey]order.Staff{},
@@ -78,6 +86,7 @@ func (s Ingestion) Facts(ctx context.Context, asked command.Questions) (*command
 		fill func(context.Context, command.Questions, *command.Facts) error
 	}{
 		{"paused shops", s.fillPaused},
+		{"connected shops", s.fillConnected},
 		{"settings and sources", s.fillWorkspaces},
 		{"orders", s.fillOrders}, // first of what follows: it may ask for more
 		{"customers", s.fillHolders},
@@ -109,6 +118,23 @@ func (s Ingestion) fillPaused(ctx context.Context, asked command.Questions, fact
 	}
 	for _, ordinal := range ordinals {
 		facts.Paused[keys[ordinal-1]] = struct{}{}
+	}
+	return nil
+}
+
+func (s Ingestion) fillConnected(ctx context.Context, asked command.Questions, facts *command.Facts) error {
+	if len(asked.Connected) == 0 { // as nearly always
+		return nil
+	}
+	keys := slices.Collect(maps.Keys(asked.Connected))
+	var params dbsqlc.ConnectedShopsParams
+	params.WorkspaceIds, params.ShopIds = shopColumns(keys)
+	ordinals, err := queries.ConnectedShops(ctx, s.tx, params)
+	if err != nil {
+		return err
+	}
+	for _, ordinal := range ordinals {
+		facts.Connected[keys[ordinal-1]] = struct{}{}
 	}
 	return nil
 }

@@ -48,6 +48,16 @@ func (l *Listener) Subscribe(types ...string) <-chan struct{} {
 	return wake
 }
 
+// Watch is Subscribe for those who come and go: stop has to be called when they do.
+func (l *Listener) Watch(types ...string) (wake <-chan struct{}, stop func()) {
+	wake = l.Subscribe(types...)
+	return wake, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.waiting = slices.DeleteFunc(l.waiting, func(s subscription) bool { return s.wake == wake })
+	}
+}
+
 // Run listens until the context ends.
 func (l *Listener) Run(ctx context.Context) {
 	for ctx.Err() == nil {

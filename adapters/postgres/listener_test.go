@@ -123,6 +123,26 @@ func TestListener(t *testing.T) {
 		}
 	})
 
+	t.Run("who left is not woken any more", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		listener := postgres.NewListener(b.db, quiet())
+		stays, leave := listener.Watch("ShopDisconnected")
+		defer leave()
+		left, stop := listener.Watch("ShopDisconnected")
+		stop()
+		stop() // of which once is enough
+		b.listening(t, listener)
+		woken(t, stays)
+		if err := b.newLog(t).Append(t.Context(), numbered(b.workspaceID, newStream(), 1, 1)...); err != nil {
+			t.Fatal(err)
+		}
+		woken(t, stays)
+		if drain(left) {
+			t.Error("it was woken")
+		}
+	})
+
 	t.Run("when its connection breaks it wakes everybody and listens again", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

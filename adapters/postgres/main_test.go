@@ -197,8 +197,13 @@ func (stubInterpreter) Interpret(body []byte) (order.State, error) {
 	return state, nil
 }
 
+func (i stubInterpreter) ReadEnvelope(body []byte) (command.Envelope, error) {
+	state, err := i.Interpret(body)
+	return command.Envelope{ShopID: state.ShopID, OrderID: state.ExternalID}, err
+}
+
 func ingestHandler() command.IngestOrderHandler {
-	return command.NewIngestOrderHandler(stubInterpreter{}, now)
+	return command.NewIngestOrderHandler(stubInterpreter{}, stubInterpreter{}, now)
 }
 
 const shopID = "1635294032"
@@ -269,6 +274,15 @@ func receivedBody(workspaceID uuid.UUID, id string, body []byte) event.New {
 			Request: delivery.Request{Bytes: len(body)},
 		},
 	}
+}
+
+// rejectedBody is a delivery as the door appends it when it refuses it.
+func rejectedBody(workspaceID uuid.UUID, reason string, body []byte) event.New {
+	rejected := receivedBody(workspaceID, "", body)
+	rejected.Payload = delivery.DeliveryRejected{
+		Reason: reason, Detail: "…", ShopIDs: []string{"2"}, ReceivedAt: now(), Request: delivery.Request{Bytes: len(body)},
+	}
+	return rejected
 }
 
 func received(workspaceID uuid.UUID, state order.State) event.New {

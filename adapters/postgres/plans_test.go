@@ -22,6 +22,7 @@ import (
 	"orderbridge/adapters/postgres"
 	"orderbridge/app/command"
 	"orderbridge/app/policy"
+	"orderbridge/app/query"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
@@ -34,6 +35,7 @@ type statement struct {
 	args       []any
 	searchPath string // of a fold
 	consumer   bool   // sent through the consumers' pool
+	begin      string // what its transaction began with, if that says how to read
 }
 
 var nameOfQuery = regexp.MustCompile(`-- name: (\w+)`)
@@ -50,18 +52,30 @@ func (s statement) name() string {
 type statements struct {
 	mu        sync.Mutex
 	collected []statement
-	// searchPaths are those that transactions have set which are not at their end yet.
+	// searchPaths are those that transactions have set which are not at their end yet, begins what they
+	// began with, if that says how to read.
 	searchPaths map[*pgx.Conn]string
+	begins      map[*pgx.Conn]string
 }
 
 func (s *statements) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if data.SQL == "commit" || data.SQL == "rollback" {
+	switch {
+	case data.SQL == postgres.BeginInOrder, data.SQL == postgres.BeginByIndex:
+		if s.begins == nil {
+			s.begins = map[*pgx.Conn]string{}
+		}
+		s.begins[conn] = data.SQL
+		return ctx
+	case data.SQL == "commit", data.SQL == "rollback":
 		delete(s.searchPaths, conn)
+		delete(s.begins, conn)
 		return ctx
 	}
-	s.collected = append(s.collected, statement{sql: data.SQL, args: data.Args, searchPath: s.searchPaths[conn], consumer: ofConsumer(conn)})
+	s.collected = append(s.collected, statement{
+		sql: data.SQL, args: data.Args, searchPath: s.searchPaths[conn], consumer: ofConsumer(conn), begin: s.begins[conn],
+	})
 	if strings.Contains(data.SQL, "name: EnterShown") { // in a new database, of which the first version is shown
 		s.searchPaths[conn] = data.Args[2].(string) + "_v1, public"
 	}
@@ -135,6 +149,11 @@ func explain(t *testing.T, db *postgres.Database, st statement) (plan, string) {
 				return err
 			}
 		}
+		if _, settings, found := strings.Cut(st.begin, "; "); found {
+			if _, err := tx.Exec(t.Context(), settings); err != nil {
+				return err
+			}
+		}
 		// Planned for these arguments, as it is for the consumers (plan_cache_mode=force_custom_plan).
 		if err := tx.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+st.sql, st.args...).Scan(&stored); err != nil {
 			return err
@@ -181,6 +200,8 @@ func checkPlan(t *testing.T, db *postgres.Database, st statement) {
 			faults = append(faults, "reads all events where "+node.IndexCond)
 		case node.IndexName == "events_pkey" && strings.Contains(node.IndexCond, "position") && strings.Contains(node.IndexCond, " >= "):
 			faults = append(faults, "reads all events where "+node.IndexCond)
+		case fold && node.IndexName == "events_stream_version" && strings.Contains(node.IndexCond, "stream = ") &&
+			strings.Contains(node.IndexCond, "version >= "): // some of the last events of one order
 		case fold && strings.HasPrefix(node.IndexName, "events_") && !strings.Contains(node.IndexCond, `"position" > `):
 			faults = append(faults, "reads events where "+node.IndexCond+", and not a range of positions")
 		case node.NodeType == "Sort" && !fold && !slices.Contains(sortsFew, st.name()):
@@ -290,6 +311,15 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 			t.Fatalf("%d events, %v", len(events), err)
 		}
 		check(t, "correlated")
+		read := postgres.NewReadModel(db)
+		if page, err := read.Events(t.Context(), b.workspaceID, query.EventFilter{After: head / 2, Limit: 100, Types: []string{"OrderCreated"}}); err != nil || len(page.Items) == 0 {
+			t.Fatalf("%d events, %v", len(page.Items), err)
+		}
+		check(t, "events of a workspace")
+		if _, err := read.DeliveryBody(t.Context(), b.workspaceID, events[0].CorrelationID); err != nil {
+			t.Fatal(err)
+		}
+		check(t, "body")
 		if history, err := db.History(t.Context(), b.workspaceID, event.OrderStream(shopID, "17")); err != nil || len(history) == 0 {
 			t.Fatalf("%d events, %v", len(history), err)
 		}
@@ -362,6 +392,17 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 		check(t, "map staff")
 		traced.mustEditCustomer(t, known, customer.Edit{Phones: &[]string{"0987000102", "0987000103"}, Emails: &[]string{}})
 		check(t, "edit customer")
+	})
+
+	t.Run("deliveries that are tried again", func(t *testing.T) { //nolint:paralleltest // the statements are collected in one place
+		ids := list[uuid.UUID](t, b, "SELECT correlation_id FROM events WHERE type = 'OrderReceived' ORDER BY position LIMIT 200")
+		_, _, err := postgres.NewDeliveries(db).Retry(t.Context(), b.by, ids, func(head delivery.Head) (*delivery.IngestionRetried, error) {
+			return &delivery.IngestionRetried{Reason: delivery.RetriedOnRequest, Attempt: head.Attempts + 1}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, "retry")
 	})
 
 	t.Run("every query of the log and of the ingestion was explained", func(t *testing.T) { //nolint:paralleltest // looks at the ones before
@@ -500,7 +541,11 @@ func fillLog(t *testing.T, b *bundle, orders int) int64 {
 		VALUES ($1, '1635294099', 'Paused', 'X-Key', sha256('x'), now(), true)`, b.workspaceID)
 	b.exec(t, "INSERT INTO staff_mappings (workspace_id, staff_key, user_id) VALUES ($1, 'mai@example.vn', $2)", b.workspaceID, event.NewID())
 	first := scan[uuid.UUID](t, b, "SELECT correlation_id FROM events WHERE type = 'OrderReceived' ORDER BY position LIMIT 1")
-	again = append(again, paused, retried(t, b, first))
+	rejected := rejectedBody(b.workspaceID, "shop-mismatch", bodyOf(anOrder("1")))
+	if err := log.Append(t.Context(), rejected); err != nil {
+		t.Fatal(err)
+	}
+	again = append(again, paused, retried(t, b, first), retried(t, b, rejected.CorrelationID))
 	other := b.addWorkspace(t, "other", customer.MatchByPhone) // where nothing was made yet
 	for i := range 10 {
 		again = append(again, received(other, anOrder(fmt.Sprint(i), buyer(fmt.Sprint("B-", i)))))

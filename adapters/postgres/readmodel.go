@@ -256,35 +256,6 @@ func (r ReadModel) Sources(ctx context.Context, workspaceID uuid.UUID, page quer
 	}), nil
 }
 
-// Delivery returns one delivery.
-func (r ReadModel) Delivery(ctx context.Context, workspaceID, id uuid.UUID) (query.Delivery, error) {
-	row, err := queries.Delivery(ctx, r.db.requests, dbsqlc.DeliveryParams{WorkspaceID: workspaceID, ID: id})
-	if err != nil {
-		return query.Delivery{}, found(err, problem.NotFound("delivery-unknown", "no delivery has this id"))
-	}
-	return deliveryOf(row), nil
-}
-
-// Deliveries returns a part of the list of deliveries, the last to arrive first.
-func (r ReadModel) Deliveries(
-	ctx context.Context, workspaceID uuid.UUID, filter query.DeliveryFilter, page query.Page,
-) (query.List[query.Delivery], error) {
-	rows, err := queries.DeliveriesPage(ctx, r.db.requests, dbsqlc.DeliveriesPageParams{
-		WorkspaceID: workspaceID, Before: before(page), ShopID: filter.ShopID, Outcome: string(filter.Outcome), AtMost: atMost(page),
-	})
-	if err != nil {
-		return query.List[query.Delivery]{}, unavailable(err)
-	}
-	return listOf(rows, page, func(row dbsqlc.Delivery) int64 { return row.ReceivedPosition }, deliveryOf), nil
-}
-
-func deliveryOf(row dbsqlc.Delivery) query.Delivery {
-	return query.Delivery{
-		ID: row.ID, ReceivedAt: row.ReceivedAt.In(time.UTC), ShopID: row.ShopID, OrderCode: row.OrderCode,
-		Outcome: query.Outcome(row.Outcome), Reason: row.Reason,
-	}
-}
-
 // Shops returns all connected shops.
 func (r ReadModel) Shops(ctx context.Context, workspaceID uuid.UUID) ([]query.Shop, error) {
 	rows, err := queries.Shops(ctx, r.db.requests, workspaceID)

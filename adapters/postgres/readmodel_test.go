@@ -181,13 +181,13 @@ func TestReadModelLists(t *testing.T) {
 			want   int
 		}{
 			{query.DeliveryFilter{}, 8},
-			{query.DeliveryFilter{Outcome: query.OutcomeCreated}, 4},
-			{query.DeliveryFilter{Outcome: query.OutcomeSkipped}, 1},
-			{query.DeliveryFilter{Outcome: query.OutcomeUnchanged}, 1},
-			{query.DeliveryFilter{Outcome: query.OutcomeFailed}, 1},
-			{query.DeliveryFilter{Outcome: query.OutcomePending}, 1},
-			{query.DeliveryFilter{Outcome: query.OutcomeUpdated}, 0},
-			{query.DeliveryFilter{ShopID: shopID, Outcome: query.OutcomeCreated}, 4}, // as it was said at the door
+			{query.DeliveryFilter{Outcomes: []query.Outcome{query.OutcomeCreated}}, 4},
+			{query.DeliveryFilter{Outcomes: []query.Outcome{query.OutcomeSkipped}}, 1},
+			{query.DeliveryFilter{Outcomes: []query.Outcome{query.OutcomeUnchanged}}, 1},
+			{query.DeliveryFilter{Outcomes: []query.Outcome{query.OutcomeFailed}}, 1},
+			{query.DeliveryFilter{Outcomes: []query.Outcome{query.OutcomePending}}, 1},
+			{query.DeliveryFilter{Outcomes: []query.Outcome{query.OutcomeUpdated}}, 0},
+			{query.DeliveryFilter{ShopID: shopID, Outcomes: []query.Outcome{query.OutcomeCreated}}, 4}, // as it was said at the door
 			{query.DeliveryFilter{ShopID: "9"}, 0},
 		} {
 			if got := deliveries(test.filter); got != test.want {

@@ -6,13 +6,13 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"orderbridge/app/command"
-	"orderbridge/app/query"
+	"orderbridge/app/rehearsal"
 )
 
 // Rehearsal is where orders are decided on without anything coming of it.
 type Rehearsal struct{ db *Database }
 
-var _ query.Rehearsal = Rehearsal{}
+var _ rehearsal.Rehearsal = Rehearsal{}
 
 // NewRehearsal makes the rehearsal.
 func NewRehearsal(db *Database) Rehearsal { return Rehearsal{db: db} }

@@ -32,12 +32,13 @@ type IngestOrder struct {
 // IngestOrderHandler handles IngestOrder.
 type IngestOrderHandler struct {
 	interpreter OrderInterpreter
+	reader      EnvelopeReader
 	now         func() time.Time
 }
 
 // NewIngestOrderHandler makes the handler.
-func NewIngestOrderHandler(interpreter OrderInterpreter, now func() time.Time) IngestOrderHandler {
-	return IngestOrderHandler{interpreter: interpreter, now: now}
+func NewIngestOrderHandler(interpreter OrderInterpreter, reader EnvelopeReader, now func() time.Time) IngestOrderHandler {
+	return IngestOrderHandler{interpreter: interpreter, reader: reader, now: now}
 }
 
 // Handle decides on all the orders and records the outcome at once.
@@ -73,14 +74,40 @@ func (h IngestOrderHandler) Park(ctx context.Context, store Ingestion, received 
 
 func (h IngestOrderHandler) interpret(received ReceivedOrder) delivered {
 	d := delivered{ReceivedOrder: received}
+	if received.Refused != nil {
+		if d.Received, d.problem = h.readmit(received); d.problem != nil {
+			return d
+		}
+	}
 	d.state, d.problem = h.interpreter.Interpret(received.Body)
 	// Where the shop gives no time of change, the last to arrive is the newest. A time from the future is none: the order
 	// would stay as it is until then.
-	receivedAt := received.Received.ReceivedAt
+	receivedAt := d.Received.ReceivedAt
 	if d.state.UpdatedAt.IsZero() || d.state.UpdatedAt.After(receivedAt.Add(clockTolerance)) {
 		d.state.UpdatedAt = receivedAt
 	}
 	return d
+}
+
+var (
+	errBodyNotKept = problem.Invalid("body-not-kept", "the delivery was refused before its body was read, so there is nothing to bring in")
+	errNotAnOrder  = problem.Invalid("not-an-order", "the body is not about an order")
+)
+
+// readmit holds a delivery that was refused at the door to the door's rules as they are now. Which shop it may be of is
+// decided with what is known of shops; see docs/adr/0012-what-was-rejected-may-be-let-in.md.
+func (h IngestOrderHandler) readmit(received ReceivedOrder) (delivery.OrderReceived, error) {
+	if len(received.Body) == 0 {
+		return delivery.OrderReceived{}, errBodyNotKept
+	}
+	envelope, err := h.reader.ReadEnvelope(received.Body)
+	if err == nil && envelope.Kind != "" && envelope.Kind != "orders" {
+		err = errNotAnOrder
+	}
+	return delivery.OrderReceived{
+		ShopID: envelope.ShopID, OrderID: envelope.OrderID, EventType: envelope.EventType,
+		ReceivedAt: received.Refused.ReceivedAt, Request: received.Refused.Request,
+	}, err
 }
 
 // decider decides on one slice of orders.
@@ -96,6 +123,12 @@ func (d *decider) decide(in delivered) {
 	if _, paused := d.facts.Paused[in.shopKey()]; paused {
 		d.hold(in)
 		return
+	}
+	if in.problem == nil && in.Refused != nil {
+		if _, connected := d.facts.Connected[in.shopKey()]; !connected {
+			in.problem = problem.Invalid("shop-not-connected",
+				"the order's shop %s is not connected to this workspace; if it is one of yours, connect it and try again", in.Received.ShopID)
+		}
 	}
 	if in.problem != nil {
 		code, detail := "order-unreadable", in.problem.Error()

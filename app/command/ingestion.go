@@ -61,9 +61,13 @@ type ReceivedOrder struct {
 	// Received is the first event of the delivery's stream, Body its bytes.
 	Received delivery.OrderReceived
 	Body     []byte
+	// Refused is the first event in place of Received when the delivery was refused at the door. What it is about is then in
+	// the body alone.
+	Refused *delivery.DeliveryRejected
 	// DeliveryID is the correlation id of all that comes of it.
 	DeliveryID uuid.UUID
-	// StreamVersion is the version of the last event of the delivery's stream, Failures how many of them are failures.
+	// StreamVersion is the version of the last event of the delivery's stream, Failures how many of them say that it was not
+	// brought in: failures, and that it was refused at the door.
 	StreamVersion, Failures int
 }
 
@@ -71,10 +75,12 @@ type ReceivedOrder struct {
 type Questions struct {
 	Workspaces map[uuid.UUID]struct{}
 	Shops      map[ShopKey]struct{}
-	Orders     map[OrderKey]struct{}
-	Customers  map[ContactKey]struct{}
-	Buyers     map[BuyerKey]struct{}
-	Staff      map[ContactKey]struct{}
+	// Connected are shops of which it matters whether they are connected.
+	Connected map[ShopKey]struct{}
+	Orders    map[OrderKey]struct{}
+	Customers map[ContactKey]struct{}
+	Buyers    map[BuyerKey]struct{}
+	Staff     map[ContactKey]struct{}
 	// Mapped are members of shops' staff who may have been mapped to users.
 	Mapped map[StaffKey]struct{}
 }
@@ -82,7 +88,8 @@ type Questions struct {
 // NewQuestions makes an empty list of questions.
 func NewQuestions() Questions {
 	return Questions{
-		Workspaces: map[uuid.UUID]struct{}{}, Shops: map[ShopKey]struct{}{}, Orders: map[OrderKey]struct{}{},
+		Workspaces: map[uuid.UUID]struct{}{}, Shops: map[ShopKey]struct{}{}, Connected: map[ShopKey]struct{}{},
+		Orders:    map[OrderKey]struct{}{},
 		Customers: map[ContactKey]struct{}{}, Buyers: map[BuyerKey]struct{}{}, Staff: map[ContactKey]struct{}{},
 		Mapped: map[StaffKey]struct{}{},
 	}
@@ -125,10 +132,12 @@ type Facts struct {
 	Sources  map[uuid.UUID]uuid.UUID
 	// Paused are shops whose deliveries are held. None of them is resumed before what was decided is stored, or the order
 	// that is held here would be looked for too early and stay behind.
-	Paused   map[ShopKey]struct{}
-	Orders   map[OrderKey]OrderHead
-	Holders  map[ContactKey]customer.Holders
-	Bindings map[BuyerKey]uuid.UUID
+	Paused map[ShopKey]struct{}
+	// Connected are those that were asked for and are connected now.
+	Connected map[ShopKey]struct{}
+	Orders    map[OrderKey]OrderHead
+	Holders   map[ContactKey]customer.Holders
+	Bindings  map[BuyerKey]uuid.UUID
 	// Staff are active users only.
 	Staff            map[ContactKey]order.Staff
 	Mapped           map[StaffKey]order.Staff
@@ -205,6 +214,9 @@ func questionsAbout(orders []delivered) Questions {
 		questions.Shops[d.shopKey()] = struct{}{}
 		if d.problem != nil {
 			continue
+		}
+		if d.Refused != nil {
+			questions.Connected[d.shopKey()] = struct{}{}
 		}
 		questions.Workspaces[d.workspaceID()] = struct{}{}
 		questions.Orders[d.orderKey()] = struct{}{}

@@ -1,7 +1,9 @@
 package query
 
 import (
+	"slices"
 	"strings"
+	"unicode"
 
 	"orderbridge/domain/contact"
 	"orderbridge/domain/order"
@@ -61,6 +63,45 @@ func (p *Parameters) ShopID(raw string) string {
 		p.Refuse("shop_id", "a shop id is the number in pos.pancake.vn/shop/<number>/overview")
 	}
 	return raw
+}
+
+// maxTextRunes is how long a text may be that is looked for.
+const maxTextRunes = 200
+
+// OrderCode reads an order's code, or the beginning of some with a * behind it.
+func (p *Parameters) OrderCode(raw string) (code, prefix string) {
+	invisible := func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }
+	if len([]rune(raw)) > maxTextRunes || strings.ContainsFunc(raw, invisible) {
+		p.Refuse("order_code", "an order code is at most 200 visible characters, such as Pancake_1635294032_2051")
+		return "", ""
+	}
+	if prefix, isPrefix := strings.CutSuffix(raw, "*"); isPrefix {
+		return "", prefix
+	}
+	return raw, ""
+}
+
+// Reason reads the code of why a delivery came out so.
+func (p *Parameters) Reason(raw string) string {
+	if strings.Trim(raw, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" || len(raw) > maxTextRunes {
+		p.Refuse("reason", "a reason is a code such as money-unreadable; the list of deliveries shows it")
+	}
+	return raw
+}
+
+// Outcomes reads outcomes, of which only some may be meant.
+func (p *Parameters) Outcomes(raw string, allowed ...Outcome) []Outcome {
+	if raw == "" {
+		return nil
+	}
+	if !slices.Contains(allowed, Outcome(raw)) {
+		words := make([]string, 0, len(allowed))
+		for _, outcome := range allowed {
+			words = append(words, string(outcome))
+		}
+		p.Refuse("outcome", "this is one of: "+strings.Join(words, ", "))
+	}
+	return []Outcome{Outcome(raw)}
 }
 
 func parsed[T any](p *Parameters, path, raw string, parse func(string) (T, error)) T {

@@ -115,21 +115,6 @@ type Source struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// Outcome is what became of a delivery.
-type Outcome string
-
-// The outcomes of a delivery.
-const (
-	OutcomePending   Outcome = "pending"
-	OutcomeCreated   Outcome = "created"
-	OutcomeUpdated   Outcome = "updated"
-	OutcomeUnchanged Outcome = "unchanged"
-	OutcomeSkipped   Outcome = "skipped"
-	OutcomeHeld      Outcome = "held"
-	OutcomeFailed    Outcome = "failed"
-	OutcomeRejected  Outcome = "rejected"
-)
-
 // Delivery is one webhook call and what became of it.
 type Delivery struct {
 	ID         uuid.UUID `json:"id"`
@@ -144,12 +129,6 @@ type Delivery struct {
 type DeliveryDetail struct {
 	Delivery
 	Steps []Step `json:"steps"`
-}
-
-// DeliveryFilter narrows a list of deliveries; empty fields do not.
-type DeliveryFilter struct {
-	ShopID  string
-	Outcome Outcome
 }
 
 // Shop is a connected shop. Its header's value is never shown.
@@ -232,6 +211,9 @@ type ReadModel interface {
 	UnmappedStaff(ctx context.Context, workspaceID uuid.UUID, limit int) (UnmappedStaffList, error)
 	Delivery(ctx context.Context, workspaceID, id uuid.UUID) (Delivery, error)
 	Deliveries(ctx context.Context, workspaceID uuid.UUID, filter DeliveryFilter, page Page) (List[Delivery], error)
+	DeliveryCounts(ctx context.Context, workspaceID uuid.UUID, filter DeliveryFilter) (DeliveryCounts, error)
+	// DeliveryBody returns the exact bytes that a delivery brought.
+	DeliveryBody(ctx context.Context, workspaceID, id uuid.UUID) ([]byte, error)
 	Shops(ctx context.Context, workspaceID uuid.UUID) ([]Shop, error)
 	Shop(ctx context.Context, workspaceID uuid.UUID, id string) (Shop, error)
 	Tokens(ctx context.Context, workspaceID uuid.UUID) ([]Token, error)
@@ -240,6 +222,10 @@ type ReadModel interface {
 	Settings(ctx context.Context, workspaceID uuid.UUID) (Settings, error)
 	// Correlated returns all that came of a delivery, in the order of the log.
 	Correlated(ctx context.Context, workspaceID, correlationID uuid.UUID) ([]event.Recorded, error)
+	// Events reads the workspace's part of the log, in its order.
+	Events(ctx context.Context, workspaceID uuid.UUID, filter EventFilter) (EventPage, error)
+	// EventTypes are the names of all events there can be, in alphabetical order.
+	EventTypes() []string
 	// CallerOf finds whom a token belongs to; an unknown token is a problem of kind unauthorized.
 	CallerOf(ctx context.Context, token string) (Caller, error)
 	// WaitFor returns when the read tables show the log up to a position, or when the context ends: then with a problem of

@@ -60,18 +60,26 @@ func (IngestionHeld) PersonalFields() []string { return nil }
 // HeldShopPaused: deliveries of a paused shop wait until the shop is resumed.
 const HeldShopPaused = "shop-paused"
 
-// IngestionRetried: a received order is to be brought in once more. The order is in the first event of the stream.
+// IngestionRetried: a delivery is to be brought in once more. What was delivered is in the first event of the stream.
 type IngestionRetried struct {
-	// Reason is a stable code: "shop-resumed".
+	// Reason is a stable code: "shop-resumed" or "requested".
 	Reason string `json:"reason"`
+	// Attempt is the number of the attempt that is asked for, of those that ended: the first is that of the delivery itself.
+	// 0 where that is not told.
+	Attempt int `json:"attempt,omitzero"`
 }
 
 func (IngestionRetried) EventName() string        { return "IngestionRetried" }
-func (IngestionRetried) EventVersion() int        { return 1 }
+func (IngestionRetried) EventVersion() int        { return 2 }
 func (IngestionRetried) PersonalFields() []string { return nil }
 
-// RetriedShopResumed: the shop that the order waited for was resumed.
-const RetriedShopResumed = "shop-resumed"
+// Why a delivery is tried again.
+const (
+	// RetriedShopResumed: the shop that the order waited for was resumed.
+	RetriedShopResumed = "shop-resumed"
+	// RetriedOnRequest: the event's actor asked for it.
+	RetriedOnRequest = "requested"
+)
 
 // IngestionFailed: a received order could not be turned into a customer and an order.
 type IngestionFailed struct {

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,7 +16,9 @@ import (
 	"orderbridge/app/command"
 	"orderbridge/app/projection"
 	"orderbridge/app/query"
+	"orderbridge/app/rehearsal"
 	"orderbridge/domain/customer"
+	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
@@ -57,6 +60,7 @@ type testBundle struct {
 	customers  *fakeCustomers
 	users      *fakeUsers
 	past       *fakePastOrders
+	retries    *fakeRetries
 	// projections are the read tables.
 	projections *fakeProjections
 	env         map[string]string
@@ -75,7 +79,7 @@ func setup(t *testing.T) *testBundle {
 	}
 	return &testBundle{
 		t: t, read: &fakeReadModel{}, workspaces: &fakeWorkspaces{workspace: w}, customers: &fakeCustomers{}, users: &fakeUsers{},
-		past: &fakePastOrders{}, projections: &fakeProjections{},
+		past: &fakePastOrders{}, projections: &fakeProjections{}, retries: &fakeRetries{},
 		env: map[string]string{},
 	}
 }
@@ -110,13 +114,15 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 				ImportUsers:          command.NewImportUsersHandler(b.users, fakeUserFile{}),
 				MapStaff:             command.NewMapStaffHandler(b.users, b.past),
 				UnmapStaff:           command.NewUnmapStaffHandler(b.users),
+				RetryDelivery:        command.NewRetryDeliveryHandler(b.retries),
+				RetryDeliveries:      command.NewRetryDeliveriesHandler(b.retries, b.read),
 			},
 			Projections: b.projections,
 			Queries: app.Queries{
 				ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read, clock),
 				Timeline:  query.NewTimelineHandler(b.read, fakeHistory{b.read}, clock),
 				AsOf:      query.NewAsOfHandler(b.read, fakeHistory{b.read}, clock),
-				Interpret: query.NewInterpretHandler(nil, command.IngestOrderHandler{}, nil, b.read, fakeHistory{b.read}, clock),
+				Interpret: rehearsal.NewInterpretHandler(nil, command.IngestOrderHandler{}, nil, b.read, fakeHistory{b.read}, clock),
 			},
 		},
 		Close: func() error {
@@ -204,6 +210,9 @@ type fakeReadModel struct {
 	unmapped   query.UnmappedStaffList
 	delivery   query.Delivery
 	deliveries query.List[query.Delivery]
+	counts     query.DeliveryCounts
+	body       []byte
+	events     []query.Event
 	shops      []query.Shop
 	settings   query.Settings
 	tokens     []query.Token
@@ -271,6 +280,26 @@ func (f *fakeReadModel) Deliveries(_ context.Context, workspaceID uuid.UUID, fil
 	f.ask(workspaceID, filter, page)
 	return f.deliveries, f.err
 }
+
+func (f *fakeReadModel) DeliveryCounts(_ context.Context, workspaceID uuid.UUID, filter query.DeliveryFilter) (query.DeliveryCounts, error) {
+	f.ask(workspaceID, filter, f.page)
+	return f.counts, f.err
+}
+
+func (f *fakeReadModel) DeliveryBody(_ context.Context, workspaceID, id uuid.UUID) ([]byte, error) {
+	f.ask(workspaceID, id, query.Page{})
+	return f.body, f.err
+}
+
+// Events gives two events at a time, of those behind a position.
+func (f *fakeReadModel) Events(_ context.Context, workspaceID uuid.UUID, filter query.EventFilter) (query.EventPage, error) {
+	f.ask(workspaceID, filter, query.Page{})
+	head := int64(len(f.events))
+	upto := min(filter.After+2, head)
+	return query.EventPage{Items: f.events[filter.After:upto], NextAfter: upto, Head: head}, f.err
+}
+
+func (*fakeReadModel) EventTypes() []string { return []string{"OrderCreated", "OrderUpdated"} }
 
 func (f *fakeReadModel) Shops(_ context.Context, workspaceID uuid.UUID) ([]query.Shop, error) {
 	f.ask(workspaceID, nil, query.Page{})
@@ -564,4 +593,28 @@ func (f *fakeProjections) Skip(_ context.Context, cmd projection.SkipRequest) (i
 
 func (f *fakeProjections) Verify(context.Context, string, func(projection.Rebuild)) (projection.Verified, error) {
 	return f.verified, f.err
+}
+
+// fakeRetries lets every delivery be tried again that was told to have failed.
+type fakeRetries struct {
+	last string // the last event of every delivery; failed if empty
+	ids  []uuid.UUID
+	by   command.By
+}
+
+func (f *fakeRetries) Retry(
+	_ context.Context, by command.By, ids []uuid.UUID, decide func(delivery.Head) (*delivery.IngestionRetried, error),
+) (retried int, position int64, err error) {
+	f.by = by
+	for _, id := range ids {
+		again, err := decide(delivery.Head{Version: 2, LastEvent: cmp.Or(f.last, "IngestionFailed"), Attempts: 1})
+		if err != nil {
+			return 0, 0, err
+		}
+		if again != nil {
+			f.ids = append(f.ids, id)
+			retried++
+		}
+	}
+	return retried, 7, nil
 }

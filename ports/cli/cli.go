@@ -28,6 +28,7 @@ type Commands struct {
 	Delivery  deliveryCommands  `cmd:"" help:"Webhook calls, and what became of each."`
 	Audit     auditCommands     `cmd:"" help:"What happened to something, step by step, and why."`
 	Interpret interpretCommand  `cmd:"" help:"Show what an order's body would do if it were delivered now, and do nothing."`
+	Event     eventCommands     `cmd:"" help:"The log of what happened."`
 	Token     tokenCommands     `cmd:"" help:"Tokens for the API."`
 	Workspace workspaceCommands `cmd:"" help:"CRM domains, each with settings and records of its own."`
 

@@ -884,7 +884,8 @@ func TestDeliveryList(t *testing.T) {
 `, "")
 	bundle.run("delivery", "list", "--json").exits(cli.ExitDone).isJSON(bundle.read.deliveries)
 	bundle.run("delivery", "list", "--shop-id", "7", "--outcome", "failed", "--limit", "4").exits(cli.ExitDone)
-	if bundle.read.asked != (query.DeliveryFilter{ShopID: "7", Outcome: query.OutcomeFailed}) || bundle.read.page != (query.Page{Limit: 4}) {
+	want := query.DeliveryFilter{ShopID: "7", Outcomes: []query.Outcome{query.OutcomeFailed}}
+	if !reflect.DeepEqual(bundle.read.asked, want) || bundle.read.page != (query.Page{Limit: 4}) {
 		t.Errorf("asked for %+v, %+v", bundle.read.asked, bundle.read.page)
 	}
 	bundle.run("delivery", "list", "--cursor", "!").exits(cli.ExitRefused)

@@ -39,11 +39,15 @@ var vars = kong.Vars{
 		"Pancake_{shop_id}_{order_id}.",
 	"skip_cancelled_help": "Leave out orders that are first heard of as cancelled or deleted, or with --no-skip-cancelled bring them in.",
 	"overlap_help":        "For how long the header before is taken too: 90m, 24h, up to 720h. With 0 it ends at once. Default: 24h.",
-	"role_help": "What the token may do: owner (everything), operator (customers and staff), viewer (read, with phones masked). " +
+	"role_help": "What the token may do: owner (everything), operator (customers, staff, deliveries), viewer (read, with phones masked). " +
 		"Default: viewer.",
 	"at_help": "Show it as it was then: at a position of the log such as 1024, at a time such as '15/09/2025 10:04' or " +
 		"2025-09-15T03:04:38Z, or at the end of a day such as 15/09/2025.",
-	"outcome_help": "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, held, failed or rejected.",
+	"delivery_words_help": "Only deliveries found by what was typed: words of the buyer's name or of the order's code, a phone or an email.",
+	"retry_filter_help": "What to try again: outcome (failed or rejected), reason, shop, from, to, code, phone. Several are parted " +
+		"by commas, and narrow together.",
+	"event_types_help": "Only events of these types, parted by commas.",
+	"outcome_help":     "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, held, failed or rejected.",
 }
 
 // Execute runs the command that args (without the program's name) choose from the grammar root, and returns the

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"orderbridge/app/query"
+	"orderbridge/app/rehearsal"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/problem"
 )
@@ -46,7 +47,7 @@ func (c *interpretCommand) Run(ctx context.Context, rt *Runtime) error {
 	}
 	rule := customer.MatchRule(valueOf(c.MatchBy))
 	return rt.inSession(ctx, func(s Session) error {
-		var told query.Interpretation
+		var told rehearsal.Interpretation
 		if deliveryID != uuid.Nil {
 			told, err = s.Queries.Interpret.Delivery(ctx, s.WorkspaceID, deliveryID, rule)
 		} else {
@@ -86,7 +87,7 @@ func (c *interpretCommand) read(rt *Runtime) (body []byte, deliveryID uuid.UUID,
 	return body, uuid.Nil, nil
 }
 
-func showInterpretation(p *page, s Session, told query.Interpretation) {
+func showInterpretation(p *page, s Session, told rehearsal.Interpretation) {
 	accepted := "yes"
 	if !told.Accepted {
 		accepted = "no"

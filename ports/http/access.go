@@ -59,12 +59,21 @@ func (s *server) watching(needed workspace.Role, next http.HandlerFunc) http.Han
 	})
 }
 
-// authenticated finds out who calls, and whether they may.
+// authenticated finds out who calls, and whether they may, and gives the request a limited time.
 func (s *server) authenticated(needed workspace.Role, next func(http.ResponseWriter, *http.Request) error) http.Handler {
-	return s.answered(func(w http.ResponseWriter, r *http.Request) error {
+	return s.identified(needed, func(w http.ResponseWriter, r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), workTimeout)
 		defer cancel()
+		return next(w, r.WithContext(ctx))
+	})
+}
+
+// identified finds out who calls, and whether they may.
+func (s *server) identified(needed workspace.Role, next func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return s.answered(func(w http.ResponseWriter, r *http.Request) error {
+		ctx, cancel := context.WithTimeout(r.Context(), workTimeout)
 		caller, err := s.callerOf(ctx, r.Header.Get("Authorization"))
+		cancel()
 		if errors.Is(err, errTokenUnknown) {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 		}
@@ -77,7 +86,7 @@ func (s *server) authenticated(needed workspace.Role, next func(http.ResponseWri
 		if err := s.checkQuery(r); err != nil {
 			return err
 		}
-		return next(w, r.WithContext(context.WithValue(ctx, callerKey, caller)))
+		return next(w, r.WithContext(context.WithValue(r.Context(), callerKey, caller)))
 	})
 }
 

@@ -12,8 +12,10 @@ import (
 	"net/http"
 	"time"
 
+	"orderbridge/app/command"
 	"orderbridge/app/projection"
 	"orderbridge/app/query"
+	"orderbridge/app/rehearsal"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
@@ -22,6 +24,24 @@ import (
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
+
+// Defines values for DeliveryRetryOutcome.
+const (
+	Failed   DeliveryRetryOutcome = "failed"
+	Rejected DeliveryRetryOutcome = "rejected"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryRetryOutcome enum.
+func (e DeliveryRetryOutcome) Valid() bool {
+	switch e {
+	case Failed:
+		return true
+	case Rejected:
+		return true
+	default:
+		return false
+	}
+}
 
 // AssigneeReason Why the order is assigned to whom it is: by the phone or email of who made it, or because that one is mapped to a user; by those of who made the first entry of its history; by the shop's default; or to nobody.
 type AssigneeReason = order.AssigneeReason
@@ -43,14 +63,55 @@ type CustomerStatus = customer.Status
 // Delivery One webhook call and what became of it.
 type Delivery = query.Delivery
 
+// DeliveryCounts How many deliveries there are of each outcome.
+type DeliveryCounts = query.DeliveryCounts
+
 // DeliveryDetail A delivery with every step that came of it.
 type DeliveryDetail = query.DeliveryDetail
 
 // DeliveryList defines model for DeliveryList.
 type DeliveryList = query.List[query.Delivery]
 
+// DeliveryRetry Which deliveries to bring in once more: those that match all that is given. The fields are those that the list of deliveries is narrowed by.
+type DeliveryRetry struct {
+	// Cursor The `next_cursor` of an earlier answer, unchanged, to go on with the others.
+	Cursor *string `json:"cursor,omitempty"`
+
+	// DryRun Only count them.
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// OrderCode With a `*` at its end, the beginning of some.
+	OrderCode *string `json:"order_code,omitempty"`
+
+	// Outcome Left out, both.
+	Outcome *DeliveryRetryOutcome `json:"outcome,omitempty"`
+	Phone   *string               `json:"phone,omitempty"`
+	Q       *string               `json:"q,omitempty"`
+
+	// Reason Example: money-unreadable
+	Reason *string `json:"reason,omitempty"`
+
+	// ReceivedFrom The first moment.
+	ReceivedFrom *time.Time `json:"received_from,omitempty"`
+
+	// ReceivedTo The moment behind the last.
+	ReceivedTo *time.Time `json:"received_to,omitempty"`
+
+	// ShopID Example: 1635294032
+	ShopID *string `json:"shop_id,omitempty"`
+}
+
+// DeliveryRetryOutcome Left out, both.
+type DeliveryRetryOutcome string
+
+// Event What happened, as the log has it.
+type Event = query.Event
+
+// EventPage A part of the workspace's events.
+type EventPage = query.EventPage
+
 // Interpretation What a delivered body would do if it came now.
-type Interpretation = query.Interpretation
+type Interpretation = rehearsal.Interpretation
 
 // KeyedShop A shop, with the header's value if that was made up here.
 type KeyedShop = keyedShop
@@ -126,7 +187,11 @@ type OrderTotals = order.Totals
 // `held` its shop is paused, and it is brought in when the shop is resumed;
 // `failed` it could not be understood; it is kept;
 // `rejected` it was refused at the door.
+// What failed or was rejected can be brought in once more, and is `pending` then.
 type Outcome = query.Outcome
+
+// OutcomeCount How many deliveries there are of an outcome.
+type OutcomeCount = query.OutcomeCount
 
 // Problem What went wrong (RFC 9457).
 //
@@ -168,6 +233,9 @@ type RebuildRequest struct {
 
 // Reference Another record.
 type Reference = query.Reference
+
+// RetriedDeliveries What is tried again.
+type RetriedDeliveries = command.RetriedDeliveries
 
 // Role What the token's holder may do: `owner` everything, `operator` customers and staff, `viewer` read, with phones and emails masked.
 type Role = workspace.Role
@@ -324,8 +392,14 @@ type Workspace = query.Workspace
 // At defines model for At.
 type At = string
 
+// BuyerPhone defines model for BuyerPhone.
+type BuyerPhone = string
+
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// DeliveryWords defines model for DeliveryWords.
+type DeliveryWords = string
 
 // ID defines model for ID.
 type ID = openapi_types.UUID
@@ -339,8 +413,20 @@ type IfMatch = string
 // Limit defines model for Limit.
 type Limit = int
 
+// OrderCode defines model for OrderCode.
+type OrderCode = string
+
 // ProjectionName defines model for ProjectionName.
 type ProjectionName = string
+
+// Reason defines model for Reason.
+type Reason = string
+
+// ReceivedFrom defines model for ReceivedFrom.
+type ReceivedFrom = time.Time
+
+// ReceivedTo defines model for ReceivedTo.
+type ReceivedTo = time.Time
 
 // ShopID defines model for ShopID.
 type ShopID = string
@@ -506,11 +592,29 @@ type GetCustomerTimelineParams struct {
 
 // ListDeliveriesParams defines parameters for ListDeliveries.
 type ListDeliveriesParams struct {
+	// ReceivedFrom Deliveries that were received at this time or later.
+	ReceivedFrom *ReceivedFrom `form:"received_from,omitempty" json:"received_from,omitempty"`
+
+	// ReceivedTo Deliveries that were received before this time. Encode the `+` of an offset (`%2B07:00`).
+	ReceivedTo *ReceivedTo `form:"received_to,omitempty" json:"received_to,omitempty"`
+
 	// ShopID Those of this shop only, by the number in `pos.pancake.vn/shop/<number>/overview`.
 	ShopID *ShopID `form:"shop_id,omitempty" json:"shop_id,omitempty"`
 
 	// Outcome Deliveries of which this became only.
 	Outcome *Outcome `form:"outcome,omitempty" json:"outcome,omitempty"`
+
+	// Reason Deliveries that came out as they did for this reason only, by its code.
+	Reason *Reason `form:"reason,omitempty" json:"reason,omitempty"`
+
+	// OrderCode Deliveries of the order with this code only. With a `*` at its end, of orders whose codes begin so.
+	OrderCode *OrderCode `form:"order_code,omitempty" json:"order_code,omitempty"`
+
+	// Phone Deliveries of orders whose buyer has this phone only, in whatever way it is written. Of a delivery that was not brought in, no buyer is known.
+	Phone *BuyerPhone `form:"phone,omitempty" json:"phone,omitempty"`
+
+	// Q What somebody typed to find a delivery by: a phone or an email of the order's buyer, or words of the buyer's name and of the order's code. Each word is the beginning of one of those; their order, case and diacritics do not matter: `lan 2051` finds the order `Pancake_1635294032_2051` of `Phạm Thị Lan`.
+	Q *DeliveryWords `form:"q,omitempty" json:"q,omitempty"`
 
 	// Limit How many entries to give at most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -522,10 +626,58 @@ type ListDeliveriesParams struct {
 	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
 }
 
+// CountDeliveriesParams defines parameters for CountDeliveries.
+type CountDeliveriesParams struct {
+	// ReceivedFrom Deliveries that were received at this time or later.
+	ReceivedFrom *ReceivedFrom `form:"received_from,omitempty" json:"received_from,omitempty"`
+
+	// ReceivedTo Deliveries that were received before this time. Encode the `+` of an offset (`%2B07:00`).
+	ReceivedTo *ReceivedTo `form:"received_to,omitempty" json:"received_to,omitempty"`
+
+	// ShopID Those of this shop only, by the number in `pos.pancake.vn/shop/<number>/overview`.
+	ShopID *ShopID `form:"shop_id,omitempty" json:"shop_id,omitempty"`
+
+	// Outcome Deliveries of which this became only.
+	Outcome *Outcome `form:"outcome,omitempty" json:"outcome,omitempty"`
+
+	// Reason Deliveries that came out as they did for this reason only, by its code.
+	Reason *Reason `form:"reason,omitempty" json:"reason,omitempty"`
+
+	// OrderCode Deliveries of the order with this code only. With a `*` at its end, of orders whose codes begin so.
+	OrderCode *OrderCode `form:"order_code,omitempty" json:"order_code,omitempty"`
+
+	// Phone Deliveries of orders whose buyer has this phone only, in whatever way it is written. Of a delivery that was not brought in, no buyer is known.
+	Phone *BuyerPhone `form:"phone,omitempty" json:"phone,omitempty"`
+
+	// Q What somebody typed to find a delivery by: a phone or an email of the order's buyer, or words of the buyer's name and of the order's code. Each word is the beginning of one of those; their order, case and diacritics do not matter: `lan 2051` finds the order `Pancake_1635294032_2051` of `Phạm Thị Lan`.
+	Q *DeliveryWords `form:"q,omitempty" json:"q,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
+// RetryDeliveriesParams defines parameters for RetryDeliveries.
+type RetryDeliveriesParams struct {
+	// IdempotencyKey A name of your choice for this request, such as a UUID. A request that is repeated under its name within 24 hours is not done again: it gets the answer that it got before, with `Idempotency-Replayed: true`. Another request under the same name is refused with 422.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // GetDeliveryParams defines parameters for GetDelivery.
 type GetDeliveryParams struct {
 	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
 	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
+// GetDeliveryBodyParams defines parameters for GetDeliveryBody.
+type GetDeliveryBodyParams struct {
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
+// RetryDeliveryParams defines parameters for RetryDelivery.
+type RetryDeliveryParams struct {
+	// IdempotencyKey A name of your choice for this request, such as a UUID. A request that is repeated under its name within 24 hours is not done again: it gets the answer that it got before, with `Idempotency-Replayed: true`. Another request under the same name is refused with 422.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // GetDeliveryTimelineParams defines parameters for GetDeliveryTimeline.
@@ -535,6 +687,24 @@ type GetDeliveryTimelineParams struct {
 
 	// Cursor The `next_cursor` of an earlier answer, unchanged, for the part that follows it.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
+	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
+}
+
+// ListEventsParams defines parameters for ListEvents.
+type ListEventsParams struct {
+	// After The position behind which to begin: `next_after` of an earlier answer, or the position of the last event that you have. 0, which is the default, is the beginning.
+	After *int64 `form:"after,omitempty" json:"after,omitempty"`
+
+	// Types Events of these types only, with commas between their names.
+	Types *string `form:"types,omitempty" json:"types,omitempty"`
+
+	// Limit How many entries to give at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// LastEventID The `id` that a stream gave last. Only streams look at it.
+	LastEventID *int64 `json:"Last-Event-ID,omitempty"`
 
 	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
 	OrderbridgeWaitFor *WaitFor `json:"Orderbridge-Wait-For,omitempty"`
@@ -855,6 +1025,9 @@ type AddCustomerJSONRequestBody = NewCustomer
 // EditCustomerJSONRequestBody defines body for EditCustomer for application/json ContentType.
 type EditCustomerJSONRequestBody = CustomerEdit
 
+// RetryDeliveriesJSONRequestBody defines body for RetryDeliveries for application/json ContentType.
+type RetryDeliveriesJSONRequestBody = DeliveryRetry
+
 // InterpretOrderJSONRequestBody defines body for InterpretOrder for application/json ContentType.
 type InterpretOrderJSONRequestBody = OrderBody
 
@@ -911,12 +1084,27 @@ type ServerInterface interface {
 	// ListDeliveries List deliveries.
 	// (GET /api/v1/deliveries)
 	ListDeliveries(w http.ResponseWriter, r *http.Request, params ListDeliveriesParams)
+	// CountDeliveries Count deliveries by outcome.
+	// (GET /api/v1/deliveries/counts)
+	CountDeliveries(w http.ResponseWriter, r *http.Request, params CountDeliveriesParams)
+	// RetryDeliveries Bring in once more all deliveries that match and failed or were rejected.
+	// (POST /api/v1/deliveries/retry)
+	RetryDeliveries(w http.ResponseWriter, r *http.Request, params RetryDeliveriesParams)
 	// GetDelivery Show a delivery with every step that came of it.
 	// (GET /api/v1/deliveries/{id})
 	GetDelivery(w http.ResponseWriter, r *http.Request, id ID, params GetDeliveryParams)
+	// GetDeliveryBody Give the exact bytes that a delivery brought.
+	// (GET /api/v1/deliveries/{id}/body)
+	GetDeliveryBody(w http.ResponseWriter, r *http.Request, id ID, params GetDeliveryBodyParams)
+	// RetryDelivery Bring a delivery in once more that failed or was rejected.
+	// (POST /api/v1/deliveries/{id}/retry)
+	RetryDelivery(w http.ResponseWriter, r *http.Request, id ID, params RetryDeliveryParams)
 	// GetDeliveryTimeline Tell what came of a delivery.
 	// (GET /api/v1/deliveries/{id}/timeline)
 	GetDeliveryTimeline(w http.ResponseWriter, r *http.Request, id ID, params GetDeliveryTimelineParams)
+	// ListEvents Read the workspace's events, in the order in which they happened.
+	// (GET /api/v1/events)
+	ListEvents(w http.ResponseWriter, r *http.Request, params ListEventsParams)
 	// InterpretOrder Tell what an order's body would do if its shop delivered it now, and do nothing.
 	// (POST /api/v1/interpret)
 	InterpretOrder(w http.ResponseWriter, r *http.Request, params InterpretOrderParams)
@@ -1564,6 +1752,32 @@ func (siw *ServerInterfaceWrapper) ListDeliveries(w http.ResponseWriter, r *http
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListDeliveriesParams
 
+	// ------------- Optional query parameter "received_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "received_from", r.URL.Query(), &params.ReceivedFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "received_from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "received_from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "received_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "received_to", r.URL.Query(), &params.ReceivedTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "received_to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "received_to", Err: err})
+		}
+		return
+	}
+
 	// ------------- Optional query parameter "shop_id" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "shop_id", r.URL.Query(), &params.ShopID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -1586,6 +1800,58 @@ func (siw *ServerInterfaceWrapper) ListDeliveries(w http.ResponseWriter, r *http
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "outcome"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "outcome", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "reason" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reason", r.URL.Query(), &params.Reason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "reason"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "reason", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "order_code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order_code", r.URL.Query(), &params.OrderCode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "order_code"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "order_code", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "phone" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "phone", r.URL.Query(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "phone"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "phone", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "q"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "q", Err: err})
 		}
 		return
 	}
@@ -1648,6 +1914,192 @@ func (siw *ServerInterfaceWrapper) ListDeliveries(w http.ResponseWriter, r *http
 	handler.ServeHTTP(w, r)
 }
 
+// CountDeliveries operation middleware
+func (siw *ServerInterfaceWrapper) CountDeliveries(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CountDeliveriesParams
+
+	// ------------- Optional query parameter "received_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "received_from", r.URL.Query(), &params.ReceivedFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "received_from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "received_from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "received_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "received_to", r.URL.Query(), &params.ReceivedTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "received_to"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "received_to", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "shop_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "shop_id", r.URL.Query(), &params.ShopID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "shop_id"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "shop_id", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "outcome" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "outcome", r.URL.Query(), &params.Outcome, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "outcome"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "outcome", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "reason" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reason", r.URL.Query(), &params.Reason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "reason"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "reason", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "order_code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order_code", r.URL.Query(), &params.OrderCode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "order_code"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "order_code", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "phone" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "phone", r.URL.Query(), &params.Phone, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "phone"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "phone", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "q"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "q", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CountDeliveries(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RetryDeliveries operation middleware
+func (siw *ServerInterfaceWrapper) RetryDeliveries(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetryDeliveriesParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RetryDeliveries(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetDelivery operation middleware
 func (siw *ServerInterfaceWrapper) GetDelivery(w http.ResponseWriter, r *http.Request) {
 
@@ -1689,6 +2141,106 @@ func (siw *ServerInterfaceWrapper) GetDelivery(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetDelivery(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetDeliveryBody operation middleware
+func (siw *ServerInterfaceWrapper) GetDeliveryBody(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetDeliveryBodyParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetDeliveryBody(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RetryDelivery operation middleware
+func (siw *ServerInterfaceWrapper) RetryDelivery(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetryDeliveryParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RetryDelivery(w, r, id, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1765,6 +2317,105 @@ func (siw *ServerInterfaceWrapper) GetDeliveryTimeline(w http.ResponseWriter, r 
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetDeliveryTimeline(w, r, id, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListEvents operation middleware
+func (siw *ServerInterfaceWrapper) ListEvents(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEventsParams
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", r.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "after"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "after", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "types" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "types", r.URL.Query(), &params.Types, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "types"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "types", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID int64
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Last-Event-ID", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Last-Event-ID", Err: err})
+			return
+		}
+
+		params.LastEventID = &LastEventID
+
+	}
+
+	// ------------- Optional header parameter "Orderbridge-Wait-For" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Orderbridge-Wait-For")]; found {
+		var OrderbridgeWaitFor WaitFor
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Orderbridge-Wait-For", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Orderbridge-Wait-For", valueList[0], &OrderbridgeWaitFor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Orderbridge-Wait-For", Err: err})
+			return
+		}
+
+		params.OrderbridgeWaitFor = &OrderbridgeWaitFor
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListEvents(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -4040,9 +4691,14 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/customers/{id}/archive", wrapper.ArchiveCustomer)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/customers/{id}/restore", wrapper.RestoreCustomer)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/deliveries", wrapper.ListDeliveries)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/deliveries/counts", wrapper.CountDeliveries)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/deliveries/retry", wrapper.RetryDeliveries)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/deliveries/{id}", wrapper.GetDelivery)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/deliveries/{id}/timeline", wrapper.GetDeliveryTimeline)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/deliveries/{id}/body", wrapper.GetDeliveryBody)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/interpret", wrapper.InterpretOrder)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/deliveries/{id}/retry", wrapper.RetryDelivery)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/events", wrapper.ListEvents)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/sources", wrapper.ListSources)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/users", wrapper.ListUsers)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/users", wrapper.AddUser)
@@ -5297,6 +5953,265 @@ func (response ListDeliveriesdefaultApplicationProblemPlusJSONResponse) VisitLis
 	return err
 }
 
+type CountDeliveriesRequestObject struct {
+	Params CountDeliveriesParams
+}
+
+type CountDeliveriesResponseObject interface {
+	VisitCountDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type CountDeliveries200JSONResponse DeliveryCounts
+
+func (response CountDeliveries200JSONResponse) VisitCountDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountDeliveries401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response CountDeliveries401ApplicationProblemPlusJSONResponse) VisitCountDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountDeliveries422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CountDeliveries422ApplicationProblemPlusJSONResponse) VisitCountDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountDeliveries503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CountDeliveries503ApplicationProblemPlusJSONResponse) VisitCountDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountDeliveriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CountDeliveriesdefaultApplicationProblemPlusJSONResponse) VisitCountDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDeliveriesRequestObject struct {
+	Params RetryDeliveriesParams
+	Body   *RetryDeliveriesJSONRequestBody
+}
+
+type RetryDeliveriesResponseObject interface {
+	VisitRetryDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type RetryDeliveries200ResponseHeaders struct {
+	OrderbridgePosition int64
+}
+
+type RetryDeliveries200JSONResponse struct {
+	Body    RetriedDeliveries
+	Headers RetryDeliveries200ResponseHeaders
+}
+
+func (response RetryDeliveries200JSONResponse) VisitRetryDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Orderbridge-Position", fmt.Sprint(response.Headers.OrderbridgePosition))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDeliveries400ApplicationProblemPlusJSONResponse struct {
+	MalformedApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDeliveries400ApplicationProblemPlusJSONResponse) VisitRetryDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDeliveries401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDeliveries401ApplicationProblemPlusJSONResponse) VisitRetryDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDeliveries403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDeliveries403ApplicationProblemPlusJSONResponse) VisitRetryDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDeliveries409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDeliveries409ApplicationProblemPlusJSONResponse) VisitRetryDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDeliveries415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDeliveries415ApplicationProblemPlusJSONResponse) VisitRetryDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDeliveries422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDeliveries422ApplicationProblemPlusJSONResponse) VisitRetryDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDeliveries503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDeliveries503ApplicationProblemPlusJSONResponse) VisitRetryDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDeliveriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RetryDeliveriesdefaultApplicationProblemPlusJSONResponse) VisitRetryDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetDeliveryRequestObject struct {
 	ID     ID `json:"id"`
 	Params GetDeliveryParams
@@ -5407,6 +6322,294 @@ func (response GetDeliverydefaultApplicationProblemPlusJSONResponse) VisitGetDel
 	return err
 }
 
+type GetDeliveryBodyRequestObject struct {
+	ID     ID `json:"id"`
+	Params GetDeliveryBodyParams
+}
+
+type GetDeliveryBodyResponseObject interface {
+	VisitGetDeliveryBodyResponse(w http.ResponseWriter) error
+}
+
+type GetDeliveryBody200ResponseHeaders struct {
+	ContentDisposition string
+}
+
+type GetDeliveryBody200ApplicationOctetStreamResponse struct {
+	Body          io.Reader
+	Headers       GetDeliveryBody200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetDeliveryBody200ApplicationOctetStreamResponse) VisitGetDeliveryBodyResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprint(response.Headers.ContentDisposition))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetDeliveryBody401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetDeliveryBody401ApplicationProblemPlusJSONResponse) VisitGetDeliveryBodyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryBody403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetDeliveryBody403ApplicationProblemPlusJSONResponse) VisitGetDeliveryBodyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryBody404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetDeliveryBody404ApplicationProblemPlusJSONResponse) VisitGetDeliveryBodyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryBody422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetDeliveryBody422ApplicationProblemPlusJSONResponse) VisitGetDeliveryBodyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryBody503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetDeliveryBody503ApplicationProblemPlusJSONResponse) VisitGetDeliveryBodyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeliveryBodydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetDeliveryBodydefaultApplicationProblemPlusJSONResponse) VisitGetDeliveryBodyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDeliveryRequestObject struct {
+	ID     ID `json:"id"`
+	Params RetryDeliveryParams
+}
+
+type RetryDeliveryResponseObject interface {
+	VisitRetryDeliveryResponse(w http.ResponseWriter) error
+}
+
+type RetryDelivery200ResponseHeaders struct {
+	OrderbridgePosition int64
+}
+
+type RetryDelivery200JSONResponse struct {
+	Body    Delivery
+	Headers RetryDelivery200ResponseHeaders
+}
+
+func (response RetryDelivery200JSONResponse) VisitRetryDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Orderbridge-Position", fmt.Sprint(response.Headers.OrderbridgePosition))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDelivery401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDelivery401ApplicationProblemPlusJSONResponse) VisitRetryDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDelivery403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDelivery403ApplicationProblemPlusJSONResponse) VisitRetryDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDelivery404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDelivery404ApplicationProblemPlusJSONResponse) VisitRetryDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDelivery409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDelivery409ApplicationProblemPlusJSONResponse) VisitRetryDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDelivery422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDelivery422ApplicationProblemPlusJSONResponse) VisitRetryDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDelivery503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response RetryDelivery503ApplicationProblemPlusJSONResponse) VisitRetryDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetryDeliverydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RetryDeliverydefaultApplicationProblemPlusJSONResponse) VisitRetryDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetDeliveryTimelineRequestObject struct {
 	ID     ID `json:"id"`
 	Params GetDeliveryTimelineParams
@@ -5506,6 +6709,203 @@ type GetDeliveryTimelinedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetDeliveryTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetDeliveryTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEventsRequestObject struct {
+	Params ListEventsParams
+}
+
+type ListEventsResponseObject interface {
+	VisitListEventsResponse(w http.ResponseWriter) error
+}
+
+type ListEvents200ResponseHeaders struct {
+	OrderbridgePosition *int64
+}
+
+type ListEvents200JSONResponse struct {
+	Body    EventPage
+	Headers ListEvents200ResponseHeaders
+}
+
+func (response ListEvents200JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.OrderbridgePosition != nil {
+		w.Header().Set("Orderbridge-Position", fmt.Sprint(*response.Headers.OrderbridgePosition))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents200ApplicationXNdjsonResponse struct {
+	Body          io.Reader
+	Headers       ListEvents200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ListEvents200ApplicationXNdjsonResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.OrderbridgePosition != nil {
+		w.Header().Set("Orderbridge-Position", fmt.Sprint(*response.Headers.OrderbridgePosition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ListEvents200TextEventStreamResponse struct {
+	Body          io.Reader
+	Headers       ListEvents200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ListEvents200TextEventStreamResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.OrderbridgePosition != nil {
+		w.Header().Set("Orderbridge-Position", fmt.Sprint(*response.Headers.OrderbridgePosition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ListEvents401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response ListEvents401ApplicationProblemPlusJSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListEvents422ApplicationProblemPlusJSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEvents503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListEvents503ApplicationProblemPlusJSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListEventsdefaultApplicationProblemPlusJSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10432,12 +11832,27 @@ type StrictServerInterface interface {
 	// ListDeliveries List deliveries.
 	// (GET /api/v1/deliveries)
 	ListDeliveries(ctx context.Context, request ListDeliveriesRequestObject) (ListDeliveriesResponseObject, error)
+	// CountDeliveries Count deliveries by outcome.
+	// (GET /api/v1/deliveries/counts)
+	CountDeliveries(ctx context.Context, request CountDeliveriesRequestObject) (CountDeliveriesResponseObject, error)
+	// RetryDeliveries Bring in once more all deliveries that match and failed or were rejected.
+	// (POST /api/v1/deliveries/retry)
+	RetryDeliveries(ctx context.Context, request RetryDeliveriesRequestObject) (RetryDeliveriesResponseObject, error)
 	// GetDelivery Show a delivery with every step that came of it.
 	// (GET /api/v1/deliveries/{id})
 	GetDelivery(ctx context.Context, request GetDeliveryRequestObject) (GetDeliveryResponseObject, error)
+	// GetDeliveryBody Give the exact bytes that a delivery brought.
+	// (GET /api/v1/deliveries/{id}/body)
+	GetDeliveryBody(ctx context.Context, request GetDeliveryBodyRequestObject) (GetDeliveryBodyResponseObject, error)
+	// RetryDelivery Bring a delivery in once more that failed or was rejected.
+	// (POST /api/v1/deliveries/{id}/retry)
+	RetryDelivery(ctx context.Context, request RetryDeliveryRequestObject) (RetryDeliveryResponseObject, error)
 	// GetDeliveryTimeline Tell what came of a delivery.
 	// (GET /api/v1/deliveries/{id}/timeline)
 	GetDeliveryTimeline(ctx context.Context, request GetDeliveryTimelineRequestObject) (GetDeliveryTimelineResponseObject, error)
+	// ListEvents Read the workspace's events, in the order in which they happened.
+	// (GET /api/v1/events)
+	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
 	// InterpretOrder Tell what an order's body would do if its shop delivered it now, and do nothing.
 	// (POST /api/v1/interpret)
 	InterpretOrder(ctx context.Context, request InterpretOrderRequestObject) (InterpretOrderResponseObject, error)
@@ -10814,6 +12229,65 @@ func (sh *strictHandler) ListDeliveries(w http.ResponseWriter, r *http.Request, 
 	}
 }
 
+// CountDeliveries operation middleware
+func (sh *strictHandler) CountDeliveries(w http.ResponseWriter, r *http.Request, params CountDeliveriesParams) {
+	var request CountDeliveriesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CountDeliveries(ctx, request.(CountDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CountDeliveries")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CountDeliveriesResponseObject); ok {
+		if err := validResponse.VisitCountDeliveriesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RetryDeliveries operation middleware
+func (sh *strictHandler) RetryDeliveries(w http.ResponseWriter, r *http.Request, params RetryDeliveriesParams) {
+	var request RetryDeliveriesRequestObject
+
+	request.Params = params
+
+	var body RetryDeliveriesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryDeliveries(ctx, request.(RetryDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryDeliveries")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RetryDeliveriesResponseObject); ok {
+		if err := validResponse.VisitRetryDeliveriesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetDelivery operation middleware
 func (sh *strictHandler) GetDelivery(w http.ResponseWriter, r *http.Request, id ID, params GetDeliveryParams) {
 	var request GetDeliveryRequestObject
@@ -10841,6 +12315,60 @@ func (sh *strictHandler) GetDelivery(w http.ResponseWriter, r *http.Request, id 
 	}
 }
 
+// GetDeliveryBody operation middleware
+func (sh *strictHandler) GetDeliveryBody(w http.ResponseWriter, r *http.Request, id ID, params GetDeliveryBodyParams) {
+	var request GetDeliveryBodyRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDeliveryBody(ctx, request.(GetDeliveryBodyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDeliveryBody")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetDeliveryBodyResponseObject); ok {
+		if err := validResponse.VisitGetDeliveryBodyResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RetryDelivery operation middleware
+func (sh *strictHandler) RetryDelivery(w http.ResponseWriter, r *http.Request, id ID, params RetryDeliveryParams) {
+	var request RetryDeliveryRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RetryDelivery(ctx, request.(RetryDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetryDelivery")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RetryDeliveryResponseObject); ok {
+		if err := validResponse.VisitRetryDeliveryResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetDeliveryTimeline operation middleware
 func (sh *strictHandler) GetDeliveryTimeline(w http.ResponseWriter, r *http.Request, id ID, params GetDeliveryTimelineParams) {
 	var request GetDeliveryTimelineRequestObject
@@ -10861,6 +12389,32 @@ func (sh *strictHandler) GetDeliveryTimeline(w http.ResponseWriter, r *http.Requ
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetDeliveryTimelineResponseObject); ok {
 		if err := validResponse.VisitGetDeliveryTimelineResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListEvents operation middleware
+func (sh *strictHandler) ListEvents(w http.ResponseWriter, r *http.Request, params ListEventsParams) {
+	var request ListEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEvents(ctx, request.(ListEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEvents")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListEventsResponseObject); ok {
+		if err := validResponse.VisitListEventsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -158,7 +158,7 @@ func TestFiltersAreReadBeforeTheyAreAskedFor(t *testing.T) {
 		"customers?q=LAN@example.com":                                              {query.CustomerFilter{Search: query.CustomerSearch{Given: true, Email: "lan@example.com"}}, usual},
 		"customers?q=%00%FF%26&tag=":                                               {query.CustomerFilter{Search: query.CustomerSearch{Given: true}}, usual},
 		"customers?status=archived":                                                {query.CustomerFilter{Status: "archived"}, usual},
-		"deliveries?shop_id=1635294032&outcome=failed":                             {query.DeliveryFilter{ShopID: shopID, Outcome: "failed"}, usual},
+		"deliveries?shop_id=1635294032&outcome=failed":                             {query.DeliveryFilter{ShopID: shopID, Outcomes: []query.Outcome{"failed"}}, usual},
 		"users?limit=1":                                                            {query.UserFilter{}, query.Page{Limit: 1}},
 		"users?active=false&q=0904%20000":                                          {query.UserFilter{Active: new(false), Text: "0904 000"}, usual},
 		"users/unmapped":                                                           {query.DefaultLimit, query.Page{}},
@@ -168,6 +168,23 @@ func TestFiltersAreReadBeforeTheyAreAskedFor(t *testing.T) {
 		"orders?status=unknown":                                                    {query.OrderFilter{Status: order.Status{Name: "unknown"}}, usual},
 		"orders?ordered_from=2025-09-15T03:04:38Z&ordered_to=2025-09-15T03:04:39Z": {query.OrderFilter{OrderedFrom: at, OrderedTo: at.Add(time.Second)}, usual},
 		"orders/Pancake_1635294032_a%2F%2F..%2Fodd%20id":                           {"Pancake_1635294032_a//../odd id", query.Page{}},
+
+		"deliveries?reason=money-unreadable&received_from=2025-09-15T03:04:38Z&received_to=2025-09-15T03:04:39Z": {
+			query.DeliveryFilter{Reason: "money-unreadable", ReceivedFrom: at, ReceivedTo: at.Add(time.Second)}, usual,
+		},
+		"deliveries?order_code=Pancake_1_2&phone=0912%20000%20451": {
+			query.DeliveryFilter{OrderCode: "Pancake_1_2", Phone: "+84912000451"}, usual,
+		},
+		"deliveries?order_code=Pancake_1_*&q=L%C3%A0n%2051": {
+			query.DeliveryFilter{OrderCodePrefix: "Pancake_1_", Search: query.DeliverySearch{Given: true, Words: []string{"lan", "51"}}}, usual,
+		},
+		"deliveries/counts?outcome=failed&q=lan@example.com": {
+			query.DeliveryFilter{Outcomes: []query.Outcome{"failed"}, Search: query.DeliverySearch{Given: true, Email: "lan@example.com"}}, query.Page{},
+		},
+		"deliveries/" + deliveryID.String() + "/body": {deliveryID, query.Page{}},
+		"events?after=7&types=OrderCreated,%20OrderUpdated&limit=3": {
+			query.EventFilter{After: 7, Types: []string{"OrderCreated", "OrderUpdated"}, Limit: 3}, query.Page{},
+		},
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()

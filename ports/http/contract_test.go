@@ -127,6 +127,9 @@ func TestEveryReadIsAnswered(t *testing.T) {
 			return b.get("/api/v1/deliveries/" + deliveryID.String() + "/timeline")
 		},
 		"getUserTimeline": func(b *testBundle) *http.Request { return b.get("/api/v1/users/" + userID.String() + "/timeline") },
+		"countDeliveries": func(b *testBundle) *http.Request { return b.get("/api/v1/deliveries/counts?phone=0912000451") },
+		"getDeliveryBody": func(b *testBundle) *http.Request { return b.get("/api/v1/deliveries/" + deliveryID.String() + "/body") },
+		"listEvents":      func(b *testBundle) *http.Request { return b.get("/api/v1/events?after=0&types=OrderCreated&limit=7") },
 		"listSources":     func(b *testBundle) *http.Request { return b.get("/api/v1/sources") },
 		"contract":        func(b *testBundle) *http.Request { return b.get("/api/openapi.yaml") },
 		"docs":            func(b *testBundle) *http.Request { return b.get("/api/docs") },

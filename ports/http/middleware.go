@@ -31,6 +31,7 @@ const (
 	exchangeKey contextKey = iota
 	callerKey
 	onceKey
+	streamKey
 )
 
 // exchangeOf is that of a request's context: there is always one.

@@ -48,7 +48,14 @@ var messageOf = map[string]string{
 	"assignee_id":  "a user's id is a UUID, such as 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",
 	"ordered_from": messageTime,
 	"ordered_to":   messageTime,
+
+	"received_from": messageTime,
+	"received_to":   messageTime,
+	"after":         messagePosition,
+	"Last-Event-ID": messagePosition,
 }
+
+const messagePosition = "this is a position of the log, such as 2051"
 
 const messageTime = "a time is such as 2025-09-15T03:04:38Z or, with the + encoded, 2025-09-15T10:04:38%2B07:00"
 

@@ -38,6 +38,10 @@ func TestPathsAndMethodsThatAreNotServed(t *testing.T) {
 		{http.MethodPut, "/api/openapi.yaml", "GET, HEAD"},
 		{"STRANGE", "/healthz", "GET, HEAD"},
 		{http.MethodPost, "/api/v1/users/unmapped", "GET, HEAD"},
+		{http.MethodPost, "/api/v1/deliveries/counts", "GET, HEAD"},
+		{http.MethodGet, "/api/v1/deliveries/retry", "POST"},
+		{http.MethodDelete, "/api/v1/deliveries/" + deliveryID.String() + "/body", "GET, HEAD"},
+		{http.MethodPost, "/api/v1/events", "GET, HEAD"},
 		{http.MethodGet, "/api/v1/users/import", "POST"},
 		{http.MethodPost, "/api/v1/users/" + userID.String(), "GET, HEAD, PATCH"},
 	} {
@@ -122,9 +126,10 @@ func TestWiringMistakesAreFoundAtStart(t *testing.T) {
 	ready, readable := func(context.Context) error { return nil }, func() error { return nil }
 	registry := prometheus.NewRegistry()
 	for name, cfg := range map[string]porthttp.Config{
-		"no readiness":   {Readable: readable, Registerer: registry, Gatherer: registry},
-		"no read tables": {Readiness: ready, Registerer: registry, Gatherer: registry},
-		"no metrics":     {Readiness: ready, Readable: readable},
+		"no readiness":   {Readable: readable, Registerer: registry, Gatherer: registry, Appended: (&fakeAppended{}).watch},
+		"no read tables": {Readiness: ready, Registerer: registry, Gatherer: registry, Appended: (&fakeAppended{}).watch},
+		"no metrics":     {Readiness: ready, Readable: readable, Appended: (&fakeAppended{}).watch},
+		"no events":      {Readiness: ready, Readable: readable, Registerer: registry, Gatherer: registry},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

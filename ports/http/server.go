@@ -6,6 +6,7 @@
 package http
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -35,6 +36,14 @@ type Config struct {
 	// Registerer takes the server's own metrics, Gatherer gives all metrics.
 	Registerer prometheus.Registerer
 	Gatherer   prometheus.Gatherer
+	// Appended gives a channel that gets a value when events of some types were appended (of any type, when none is given).
+	// stop has to be called when nobody waits for it any more.
+	Appended func(types ...string) (wake <-chan struct{}, stop func())
+	// Closing is closed when the service stops: answers without an end come to it then. It may be nil.
+	Closing <-chan struct{}
+	// Heartbeat is how often a stream of events shows that it lives; 0 stands for 15 seconds. SendTimeout is how long a reader
+	// of one may take for what is sent at once before it is cut off; 0 stands for 30 seconds.
+	Heartbeat, SendTimeout time.Duration
 	// MaxBodyBytes is how large a delivery may be; 0 stands for 2 MiB.
 	MaxBodyBytes int64
 }
@@ -45,18 +54,22 @@ type server struct {
 	cfg         Config
 	metrics     *metrics
 	contract    *openapi3.T
+	// streams holds a value for each answer without an end that is under way.
+	streams chan struct{}
 }
 
 // NewServer makes the handler of everything that openapi.yaml describes. It panics when a dependency is missing or the
 // metrics are registered already: both are mistakes in the wiring.
 func NewServer(logger *slog.Logger, application app.Application, cfg Config) http.Handler {
-	if cfg.Readiness == nil || cfg.Readable == nil || cfg.Registerer == nil || cfg.Gatherer == nil {
-		panic("ports/http: Config needs Readiness, Readable, Registerer and Gatherer")
+	if cfg.Readiness == nil || cfg.Readable == nil || cfg.Registerer == nil || cfg.Gatherer == nil || cfg.Appended == nil {
+		panic("ports/http: Config needs Readiness, Readable, Registerer, Gatherer and Appended")
 	}
-	if cfg.MaxBodyBytes == 0 {
-		cfg.MaxBodyBytes = defaultMaxBodyBytes
+	cfg.MaxBodyBytes = cmp.Or(cfg.MaxBodyBytes, defaultMaxBodyBytes)
+	cfg.Heartbeat, cfg.SendTimeout = cmp.Or(cfg.Heartbeat, defaultHeartbeat), cmp.Or(cfg.SendTimeout, defaultSendTimeout)
+	s := &server{
+		logger: logger, application: application, cfg: cfg, metrics: newMetrics(cfg.Registerer), contract: mustLoadContract(),
+		streams: make(chan struct{}, maxStreams),
 	}
-	s := &server{logger: logger, application: application, cfg: cfg, metrics: newMetrics(cfg.Registerer), contract: mustLoadContract()}
 	return s.observed(s.recovering(s.routes()))
 }
 

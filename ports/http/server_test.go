@@ -71,6 +71,9 @@ type testBundle struct {
 	ready     func(ctx context.Context) error
 	readable  func() error
 	registry  *prometheus.Registry
+	// appended wakes those who wait for events, closing tells them that the service stops.
+	appended *fakeAppended
+	closing  chan struct{}
 }
 
 // setup starts a server of fakes, on a network address of its own.
@@ -87,6 +90,8 @@ func setup(t *testing.T, configure ...func(*httptest.Server)) *testBundle {
 		answers:  &fakeAnswers{},
 		logs:     &logBuffer{},
 		registry: prometheus.NewPedanticRegistry(),
+		appended: &fakeAppended{},
+		closing:  make(chan struct{}),
 	}
 	bundle.customers = &fakeCustomers{answers: bundle.answers}
 	clock := func() time.Time { return at }
@@ -120,6 +125,9 @@ func setup(t *testing.T, configure ...func(*httptest.Server)) *testBundle {
 		},
 		Registerer: bundle.registry,
 		Gatherer:   bundle.registry,
+		Appended:   bundle.appended.watch,
+		Closing:    bundle.closing,
+		Heartbeat:  20 * time.Millisecond, SendTimeout: 200 * time.Millisecond,
 	})
 	bundle.server = httptest.NewUnstartedServer(handler)
 	bundle.server.Config = porthttp.NewHTTPServer("", handler, logger)
@@ -212,6 +220,40 @@ func (b *logBuffer) String() string {
 	return b.buffer.String()
 }
 
+// fakeAppended wakes those who wait for events.
+type fakeAppended struct {
+	mu      sync.Mutex
+	waiting map[chan struct{}][]string
+}
+
+func (f *fakeAppended) watch(types ...string) (<-chan struct{}, func()) {
+	wake := make(chan struct{}, 1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.waiting == nil {
+		f.waiting = map[chan struct{}][]string{}
+	}
+	f.waiting[wake] = types
+	return wake, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.waiting, wake)
+	}
+}
+
+// wakeAll wakes everybody who waits, and returns how many these are.
+func (f *fakeAppended) wakeAll() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for wake := range f.waiting {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+	return len(f.waiting)
+}
+
 type fakeShops struct {
 	connections map[string]command.Connections
 	err         error
@@ -291,6 +333,11 @@ type fakeRead struct {
 	page  query.Page
 	// waitedFor is the position that was waited for last.
 	waitedFor int64
+	// events are those of the log; reading it fails behind eventsEndAt, unless that is 0.
+	events      []query.Event
+	eventsEndAt int64
+	// revoked tells that the token is known no more.
+	revoked bool
 }
 
 func answerOf[T any](f *fakeRead, asked any, page query.Page, record T) (T, error) {
@@ -325,7 +372,9 @@ func (f *fakeRead) CallerOf(_ context.Context, sent string) (query.Caller, error
 	if f.err != nil {
 		return query.Caller{}, f.err
 	}
-	if sent != token {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if sent != token || f.revoked {
 		return query.Caller{}, problem.Unauthorized("token-unknown", "no such token")
 	}
 	caller := query.Caller{WorkspaceID: workspaceID, TokenName: "test", Role: cmp.Or(f.role, workspace.RoleOwner)}
@@ -387,6 +436,31 @@ func (f *fakeRead) Delivery(_ context.Context, workspace, id uuid.UUID) (query.D
 func (f *fakeRead) Deliveries(_ context.Context, workspace uuid.UUID, filter query.DeliveryFilter, page query.Page) (query.List[query.Delivery], error) {
 	return listOf(f, workspace, filter, page, aDelivery())
 }
+
+func (f *fakeRead) DeliveryCounts(_ context.Context, _ uuid.UUID, filter query.DeliveryFilter) (query.DeliveryCounts, error) {
+	return answerOf(f, filter, query.Page{}, query.DeliveryCounts{Items: []query.OutcomeCount{{Outcome: query.OutcomeCreated, Count: 10_000, Capped: true}}})
+}
+
+func (f *fakeRead) DeliveryBody(_ context.Context, workspace, id uuid.UUID) ([]byte, error) {
+	return recordOf(f, workspace, id, id == deliveryID, []byte("{\"id\":\xff"))
+}
+
+// Events gives the events that there are behind a position, one at a time.
+func (f *fakeRead) Events(_ context.Context, workspace uuid.UUID, filter query.EventFilter) (query.EventPage, error) {
+	f.mu.Lock()
+	events, endAt := f.events, f.eventsEndAt
+	f.mu.Unlock()
+	if endAt > 0 && filter.After >= endAt {
+		return query.EventPage{}, errBroken
+	}
+	page := query.EventPage{Items: []query.Event{}, NextAfter: filter.After, Head: int64(len(events))}
+	if filter.After < page.Head && workspace == workspaceID {
+		page.Items, page.NextAfter = events[filter.After:filter.After+1], filter.After+1
+	}
+	return answerOf(f, filter, query.Page{}, page)
+}
+
+func (*fakeRead) EventTypes() []string { return []string{"OrderCreated", "OrderUpdated", "ShopPaused"} }
 
 func (f *fakeRead) Correlated(context.Context, uuid.UUID, uuid.UUID) ([]event.Recorded, error) {
 	payload := order.SourceEnsured{SourceID: sourceID, Name: "Pancake", Created: true}

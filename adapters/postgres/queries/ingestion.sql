@@ -20,6 +20,17 @@ CROSS JOIN LATERAL (
     SELECT FROM shops s WHERE s.workspace_id = q.workspace_id AND s.shop_id = q.shop_id AND s.paused LIMIT 1 FOR SHARE
 ) s;
 
+-- name: ConnectedShops :many
+-- Index: shops_pkey.
+SELECT q.ordinal::integer AS ordinal
+FROM (
+    SELECT generate_subscripts(@workspace_ids::uuid[], 1) AS ordinal, unnest(@workspace_ids::uuid[]) AS workspace_id,
+        unnest(@shop_ids::text[]) AS shop_id
+) q
+CROSS JOIN LATERAL (
+    SELECT FROM shops s WHERE s.workspace_id = q.workspace_id AND s.shop_id = q.shop_id LIMIT 1
+) s;
+
 -- name: DefaultAssignees :many
 -- Index: shops_pkey, users_pkey.
 SELECT q.ordinal::integer AS ordinal, f.id, f.name

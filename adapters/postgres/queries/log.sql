@@ -47,21 +47,58 @@ WHERE workspace_id = @workspace_id::uuid
 ORDER BY position;
 
 -- name: ReceivedOrders :many
--- What the ingestion policy reacts to within a slice. An order that is to be tried again is in the first event of its
--- delivery's stream, which has a handful of events. Index: events_ingestion, then events_stream_version.
+-- What the ingestion policy reacts to within a slice. A delivery that is to be tried again is in the first event of its
+-- stream, which has a handful of events. Index: events_ingestion, then events_stream_version.
 SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
-    e.causation_id, e.actor, e.payload::text AS payload, coalesce(r.payload, e.payload)::text AS received,
+    e.causation_id, e.actor, e.payload::text AS payload, coalesce(r.type, e.type)::text AS received_type,
+    coalesce(r.payload, e.payload)::text AS received,
     coalesce(r.body, e.body) AS body, coalesce(r.correlation_id, e.correlation_id)::uuid AS delivery_id,
     coalesce(s.version, e.version)::integer AS stream_version, coalesce(s.failures, 0)::integer AS failures
 FROM events e
 LEFT JOIN LATERAL (
-    SELECT o.payload, o.body, o.correlation_id FROM events o
+    SELECT o.type, o.payload, o.body, o.correlation_id FROM events o
     WHERE e.type = 'IngestionRetried' AND o.workspace_id = e.workspace_id AND o.stream = e.stream AND o.version = 1
     LIMIT 1
 ) r ON true
 LEFT JOIN LATERAL (
-    SELECT max(o.version) AS version, count(*) FILTER (WHERE o.type = 'IngestionFailed') AS failures FROM events o
+    SELECT max(o.version) AS version, count(*) FILTER (WHERE o.type IN ('IngestionFailed', 'DeliveryRejected')) AS failures
+    FROM events o
     WHERE e.type = 'IngestionRetried' AND o.workspace_id = e.workspace_id AND o.stream = e.stream
 ) s ON true
 WHERE e.position > @after AND e.position <= @upto AND e.type IN ('OrderReceived', 'IngestionRetried')
 ORDER BY e.position;
+
+-- name: EventsOf :many
+-- A workspace's events in a range of the log, without bodies. The range bounds what is read, however few of them are the
+-- workspace's. Index: events_pkey.
+SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
+    payload::text AS payload, NULL::bytea AS body
+FROM events
+WHERE position > @after AND position <= @upto AND workspace_id = @workspace_id
+    AND (cardinality(@types::text[]) = 0 OR type = ANY (@types))
+ORDER BY position
+LIMIT @at_most;
+
+-- name: DeliveredBody :one
+-- What a delivery brought, exactly. Index: events_stream_version.
+SELECT body FROM events
+WHERE workspace_id = $1 AND stream = $2 AND version = 1 AND type IN ('OrderReceived', 'DeliveryRejected');
+
+-- name: DeliveryHeads :many
+-- Where deliveries stand: in their own streams, which are the workspace's, and by what came of them. No other workspace has
+-- events that came of them. Index: events_stream_version, events_correlation.
+SELECT q.ordinal::integer AS ordinal, s.version, s.attempts, o.type AS last_event
+FROM (SELECT generate_subscripts(@ids::uuid[], 1) AS ordinal, unnest(@ids::uuid[]) AS id) q
+CROSS JOIN LATERAL (
+    SELECT coalesce(max(e.version), 0)::integer AS version,
+        (count(*) FILTER (WHERE e.type IN ('IngestionFailed', 'DeliveryRejected')))::integer AS attempts
+    FROM events e
+    WHERE e.workspace_id = @workspace_id AND e.stream = 'delivery/' || q.id
+) s
+CROSS JOIN LATERAL (
+    SELECT e.type FROM events e
+    WHERE e.correlation_id = q.id AND e.type = ANY (@outcome_types::text[])
+    ORDER BY e.position DESC
+    LIMIT 1
+) o
+WHERE s.version > 0;

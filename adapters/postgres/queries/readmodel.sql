@@ -52,14 +52,152 @@ LIMIT @at_most;
 
 -- name: Delivery :one
 -- Index: deliveries_pkey.
-SELECT * FROM deliveries WHERE workspace_id = $1 AND id = $2;
+SELECT id, received_position, received_at, shop_id, order_code, outcome, reason FROM deliveries WHERE workspace_id = $1 AND id = $2;
+
+-- name: DeliveredAt :one
+-- Where in the list of deliveries a cursor stands. Index: events_pkey.
+SELECT (payload ->> 'received_at')::timestamptz AS received_at FROM events
+WHERE position = $1 AND workspace_id = $2 AND type IN ('OrderReceived', 'DeliveryRejected');
 
 -- name: DeliveriesPage :many
--- Index: deliveries_list, or deliveries_outcome / deliveries_shop with a filter.
-SELECT * FROM deliveries
-WHERE workspace_id = @workspace_id
-    AND received_position < @before
-    AND (@shop_id::text = '' OR shop_id = @shop_id)
-    AND (@outcome::text = '' OR outcome = @outcome)
-ORDER BY received_position DESC
+-- The latest first, of one outcome or of all. Planned afresh each time, so that what is not asked for falls away.
+-- Index: deliveries_list, or deliveries_outcome / _reason / _shop / _shop_reason / _code with a filter.
+SELECT d.id, d.received_position, d.received_at, d.shop_id, d.order_code, d.outcome, d.reason
+FROM deliveries d
+WHERE d.workspace_id = @workspace_id
+    AND (sqlc.narg(before_at)::timestamptz IS NULL OR (d.received_at, d.received_position) < (sqlc.narg(before_at), @before::bigint))
+    AND (@outcome::text = '' OR d.outcome = @outcome)
+    AND (@reason::text = '' OR d.reason = @reason)
+    AND (@shop_id::text = '' OR d.shop_id = @shop_id)
+    AND (@order_code::text = '' OR d.order_code = @order_code)
+    AND (@order_code_like::text = '' OR d.order_code LIKE @order_code_like)
+    AND (sqlc.narg(received_from)::timestamptz IS NULL OR d.received_at >= sqlc.narg(received_from))
+    AND (sqlc.narg(received_to)::timestamptz IS NULL OR d.received_at < sqlc.narg(received_to))
+ORDER BY d.received_at DESC, d.received_position DESC
 LIMIT @at_most;
+
+-- name: DeliveriesPageOfOutcomes :many
+-- As DeliveriesPage, put together from the beginning of one list an outcome, each in the order of an index.
+SELECT f.id, f.received_position, f.received_at, f.shop_id, f.order_code, f.outcome, f.reason
+FROM unnest(@outcomes::text[]) o (outcome)
+CROSS JOIN LATERAL (
+    SELECT d.id, d.received_position, d.received_at, d.shop_id, d.order_code, d.outcome, d.reason
+    FROM deliveries d
+    WHERE d.workspace_id = @workspace_id
+        AND (sqlc.narg(before_at)::timestamptz IS NULL OR (d.received_at, d.received_position) < (sqlc.narg(before_at), @before::bigint))
+        AND d.outcome = o.outcome
+        AND (@reason::text = '' OR d.reason = @reason)
+        AND (@shop_id::text = '' OR d.shop_id = @shop_id)
+        AND (@order_code::text = '' OR d.order_code = @order_code)
+        AND (@order_code_like::text = '' OR d.order_code LIKE @order_code_like)
+        AND (sqlc.narg(received_from)::timestamptz IS NULL OR d.received_at >= sqlc.narg(received_from))
+        AND (sqlc.narg(received_to)::timestamptz IS NULL OR d.received_at < sqlc.narg(received_to))
+    ORDER BY d.received_at DESC, d.received_position DESC
+    LIMIT @at_most
+) f
+ORDER BY f.received_at DESC, f.received_position DESC
+LIMIT @at_most;
+
+-- name: CountDeliveries :one
+-- Those of one outcome, up to a number. Planned afresh, by the indexes of DeliveriesPage.
+SELECT count(*) FROM (
+    SELECT FROM deliveries d
+    WHERE d.workspace_id = @workspace_id
+        AND d.outcome = @outcome::text
+        AND (@reason::text = '' OR d.reason = @reason)
+        AND (@shop_id::text = '' OR d.shop_id = @shop_id)
+        AND (@order_code::text = '' OR d.order_code = @order_code)
+        AND (@order_code_like::text = '' OR d.order_code LIKE @order_code_like)
+        AND (sqlc.narg(received_from)::timestamptz IS NULL OR d.received_at >= sqlc.narg(received_from))
+        AND (sqlc.narg(received_to)::timestamptz IS NULL OR d.received_at < sqlc.narg(received_to))
+    LIMIT @at_most
+) counted;
+
+-- Words may be of many deliveries or of few. If many have them, enough of those are among the latest that match all else; if
+-- few have them, the text index finds those.
+
+-- name: SearchLatestDeliveries :many
+-- Those among the latest, and the last of these whether it has the words or not: it tells that there were as many.
+-- Index: as DeliveriesPage.
+SELECT f.id, f.received_position, f.received_at, f.shop_id, f.order_code, f.outcome, f.reason, f.matches::boolean AS matches,
+    (f.place = @latest::bigint)::boolean AS is_last
+FROM (
+    SELECT d.id, d.received_position, d.received_at, d.shop_id, d.order_code, d.outcome, d.reason,
+        d.search @@ sqlc.arg(terms)::text::tsquery AS matches,
+        row_number() OVER (ORDER BY d.received_at DESC, d.received_position DESC) AS place
+    FROM deliveries d
+    WHERE d.workspace_id = @workspace_id
+        AND (sqlc.narg(before_at)::timestamptz IS NULL OR (d.received_at, d.received_position) < (sqlc.narg(before_at), @before::bigint))
+        AND (@outcome::text = '' OR d.outcome = @outcome)
+        AND (@reason::text = '' OR d.reason = @reason)
+        AND (@shop_id::text = '' OR d.shop_id = @shop_id)
+        AND (@order_code::text = '' OR d.order_code = @order_code)
+        AND (@order_code_like::text = '' OR d.order_code LIKE @order_code_like)
+        AND (sqlc.narg(received_from)::timestamptz IS NULL OR d.received_at >= sqlc.narg(received_from))
+        AND (sqlc.narg(received_to)::timestamptz IS NULL OR d.received_at < sqlc.narg(received_to))
+    ORDER BY d.received_at DESC, d.received_position DESC
+    LIMIT @latest::bigint
+) f
+WHERE f.matches OR f.place = @latest::bigint
+ORDER BY f.received_at DESC, f.received_position DESC
+LIMIT @at_most;
+
+-- name: SearchDeliveries :many
+-- OFFSET keeps the words apart from all else, so that they are what is looked up. Index: deliveries_search.
+SELECT d.id, d.received_position, d.received_at, d.shop_id, d.order_code, d.outcome, d.reason
+FROM (
+    SELECT g.workspace_id, g.id, g.received_position, g.received_at, g.shop_id, g.order_code, g.outcome, g.reason
+    FROM deliveries g
+    WHERE g.search @@ sqlc.arg(terms)::text::tsquery
+    OFFSET 0
+) d
+WHERE d.workspace_id = @workspace_id::uuid
+    AND (sqlc.narg(before_at)::timestamptz IS NULL OR (d.received_at, d.received_position) < (sqlc.narg(before_at)::timestamptz, @before::bigint))
+    AND (cardinality(@outcomes::text[]) = 0 OR d.outcome = ANY (@outcomes::text[]))
+    AND (@reason::text = '' OR d.reason = @reason::text)
+    AND (@shop_id::text = '' OR d.shop_id = @shop_id::text)
+    AND (@order_code::text = '' OR d.order_code = @order_code::text)
+    AND (@order_code_like::text = '' OR d.order_code LIKE @order_code_like::text)
+    AND (sqlc.narg(received_from)::timestamptz IS NULL OR d.received_at >= sqlc.narg(received_from)::timestamptz)
+    AND (sqlc.narg(received_to)::timestamptz IS NULL OR d.received_at < sqlc.narg(received_to)::timestamptz)
+ORDER BY d.received_at DESC, d.received_position DESC
+LIMIT @at_most;
+
+-- name: CountSearchedOfOutcome :one
+-- How many have the words, of some deliveries of one outcome that match all else, and how many were looked at.
+SELECT count(*) AS looked_at, count(*) FILTER (WHERE f.matches) AS matching
+FROM (
+    SELECT d.search @@ sqlc.arg(terms)::text::tsquery AS matches
+    FROM deliveries d
+    WHERE d.workspace_id = @workspace_id
+        AND d.outcome = @outcome::text
+        AND (@reason::text = '' OR d.reason = @reason)
+        AND (@shop_id::text = '' OR d.shop_id = @shop_id)
+        AND (@order_code::text = '' OR d.order_code = @order_code)
+        AND (@order_code_like::text = '' OR d.order_code LIKE @order_code_like)
+        AND (sqlc.narg(received_from)::timestamptz IS NULL OR d.received_at >= sqlc.narg(received_from))
+        AND (sqlc.narg(received_to)::timestamptz IS NULL OR d.received_at < sqlc.narg(received_to))
+    LIMIT @at_most
+) f;
+
+-- name: CountSearchedDeliveries :many
+-- Of so many that have the words, how many match all else, by outcome; and without an outcome how many were looked at.
+-- Index: deliveries_search.
+WITH worded AS MATERIALIZED (
+    SELECT g.workspace_id, g.received_at, g.shop_id, g.order_code, g.outcome, g.reason
+    FROM deliveries g
+    WHERE g.search @@ sqlc.arg(terms)::text::tsquery
+    LIMIT @at_most
+)
+SELECT ''::text AS outcome, count(*) AS count FROM worded
+UNION ALL
+SELECT d.outcome, count(*) FROM worded d
+WHERE d.workspace_id = @workspace_id::uuid
+    AND d.outcome = ANY (@outcomes::text[])
+    AND (@reason::text = '' OR d.reason = @reason::text)
+    AND (@shop_id::text = '' OR d.shop_id = @shop_id::text)
+    AND (@order_code::text = '' OR d.order_code = @order_code::text)
+    AND (@order_code_like::text = '' OR d.order_code LIKE @order_code_like::text)
+    AND (sqlc.narg(received_from)::timestamptz IS NULL OR d.received_at >= sqlc.narg(received_from)::timestamptz)
+    AND (sqlc.narg(received_to)::timestamptz IS NULL OR d.received_at < sqlc.narg(received_to)::timestamptz)
+GROUP BY d.outcome;

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"orderbridge/app/query"
+	"orderbridge/app/rehearsal"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
@@ -21,9 +22,9 @@ import (
 const interpretPath = "/api/v1/interpret"
 
 // interpreted asks what a body would do.
-func (b *bridge) interpreted(body []byte, asked string) query.Interpretation {
+func (b *bridge) interpreted(body []byte, asked string) rehearsal.Interpretation {
 	b.t.Helper()
-	return decoded[query.Interpretation](b.t, b.send(http.MethodPost, interpretPath+asked, string(body)).wants(b.t, http.StatusOK, ""))
+	return decoded[rehearsal.Interpretation](b.t, b.send(http.MethodPost, interpretPath+asked, string(body)).wants(b.t, http.StatusOK, ""))
 }
 
 // everythingOf is every row of a workspace, and the head of the log.
@@ -48,7 +49,7 @@ func TestWhatIsInterpretedIsWhatHappens(t *testing.T) {
 		body := fixture(t, name)
 		before := everythingOf(t, conn, b.workspaceID)
 		overHTTP := b.interpreted(body, "")
-		var told query.Interpretation
+		var told rehearsal.Interpretation
 		file := filepath.Join("..", "..", "..", "adapters", "pancake", "testdata", name)
 		must(t, json.Unmarshal([]byte(sh.run("interpret", file, "--json")), &told))
 		if text := sh.run("interpret", file); hasPlaceholder(text) || !strings.Contains(text, "Nothing was written.") || !strings.Contains(text, string(told.Outcome)) {
@@ -105,7 +106,7 @@ func sorted(t *testing.T, value any) string {
 }
 
 // withoutSentences is an interpretation without what names ids that were made up for it.
-func withoutSentences(told query.Interpretation) query.Interpretation {
+func withoutSentences(told rehearsal.Interpretation) rehearsal.Interpretation {
 	for i := range told.Decisions {
 		told.Decisions[i].Summary, told.Decisions[i].SummaryVI = "", ""
 	}
@@ -152,7 +153,7 @@ func TestInterpretTellsWhy(t *testing.T) {
 	}{
 		"an order that nobody sends":    {fixture(t, "bad-missing-id.json"), false, query.OutcomeRejected, "order-id-missing"},
 		"a shop that is not connected":  {fixture(t, "bad-wrong-shop.json"), false, query.OutcomeRejected, "shop-unknown"},
-		"something else than an order":  {fixture(t, "other-customer-event.json"), true, query.OutcomeIgnored, "not-an-order"},
+		"something else than an order":  {fixture(t, "other-customer-event.json"), true, rehearsal.OutcomeIgnored, "not-an-order"},
 		"an amount in words":            {changed(t, body, object{"total_discount": "Liên hệ"}), true, query.OutcomeFailed, "money-unreadable"},
 		"an order that is over already": {changed(t, body, object{"status": 6}), true, query.OutcomeSkipped, "cancelled"},
 	} {
@@ -168,7 +169,7 @@ func TestInterpretTellsWhy(t *testing.T) {
 
 	delivered := b.settled(b.deliver(shopA, body))
 	b.caughtUp()
-	var again query.Interpretation
+	var again rehearsal.Interpretation
 	must(t, json.Unmarshal([]byte(sh.run("interpret", delivered.ID.String(), "--json")), &again))
 	if again.Outcome != query.OutcomeUnchanged || again.Customer.Found != "kept" || *again.Customer.ID != byPhone || *again.OrderCode != *delivered.OrderCode {
 		t.Errorf("delivered again it would be %s", mustJSON(t, again))

@@ -23,7 +23,9 @@ import (
 type tenant struct {
 	name, host, marker, token                                      string
 	workspaceID, customerID, userID, deliveryID, sourceID, tokenID uuid.UUID
-	orderCode, staffKey                                            string
+	// failedID is a delivery that could not be brought in.
+	failedID            uuid.UUID
+	orderCode, staffKey string
 	// staffFile is a file with users to import.
 	staffFile string
 }
@@ -31,7 +33,7 @@ type tenant struct {
 // ids are all that name the tenant's own records.
 func (r tenant) ids() []string {
 	var ids []string
-	for _, id := range []uuid.UUID{r.workspaceID, r.customerID, r.userID, r.deliveryID, r.sourceID, r.tokenID} {
+	for _, id := range []uuid.UUID{r.workspaceID, r.customerID, r.userID, r.deliveryID, r.sourceID, r.tokenID, r.failedID} {
 		ids = append(ids, id.String())
 	}
 	return ids
@@ -53,6 +55,8 @@ func (b *bridge) tenant(name, marker string) tenant {
 	in("token", "create", "--name", marker+" dự phòng")
 	r.token = strings.TrimSpace(in("token", "create", "--name", marker+" chủ", "--role", "owner"))
 
+	failing := changed(t, fixture(t, "order-existing-phone.json"), object{"id": 99, "items": "none", "note": marker})
+	r.failedID = b.postWith(failing, headerKey, secretOf(shopA), "Host", r.host).wants(t, 200, "").deliveryID(t)
 	for _, file := range []string{"order-existing-phone.json", "order-with-known-creator.json", "order-new-customer.json"} {
 		change := object{"bill_full_name": marker + " người mua", "note": marker}
 		if file == "order-new-customer.json" {
@@ -136,6 +140,17 @@ var operations = []struct {
 	{"interpretOrder", func(tenant) (string, string, any) {
 		return "POST", "/api/v1/interpret", object{"shop_id": 1635294032, "id": 2052, "bill_phone_number": "0987000102"}
 	}},
+	{"countDeliveries", func(tenant) (string, string, any) { return "GET", "/api/v1/deliveries/counts?shop_id=" + shopA, nil }},
+	{"getDeliveryBody", func(r tenant) (string, string, any) {
+		return "GET", "/api/v1/deliveries/" + r.deliveryID.String() + "/body", nil
+	}},
+	{"retryDelivery", func(r tenant) (string, string, any) {
+		return "POST", "/api/v1/deliveries/" + r.failedID.String() + "/retry", nil
+	}},
+	{"retryDeliveries", func(tenant) (string, string, any) {
+		return "POST", "/api/v1/deliveries/retry", object{"shop_id": shopA, "outcome": "failed"}
+	}},
+	{"listEvents", func(tenant) (string, string, any) { return "GET", "/api/v1/events?limit=200", nil }},
 	{"listSources", func(tenant) (string, string, any) { return "GET", "/api/v1/sources", nil }},
 	{"listUsers", func(tenant) (string, string, any) { return "GET", "/api/v1/users?q=0904000321", nil }},
 	{"getUser", func(r tenant) (string, string, any) { return "GET", "/api/v1/users/" + r.userID.String(), nil }},
@@ -217,6 +232,9 @@ var commandLines = []struct {
 	{"audit user", func(r tenant) []string { return []string{r.userID.String()} }},
 	{"audit settings", nil},
 	{"interpret", func(r tenant) []string { return []string{r.deliveryID.String()} }},
+	{"delivery body", func(r tenant) []string { return []string{r.deliveryID.String()} }},
+	{"delivery retry", func(r tenant) []string { return []string{r.failedID.String()} }},
+	{"event export", nil},
 	{"token list", nil},
 	{"token create", func(tenant) []string { return []string{"--name", "thêm"} }},
 	{"token revoke", func(r tenant) []string { return []string{r.tokenID.String()} }},

@@ -17,6 +17,7 @@ import (
 	"orderbridge/app"
 	"orderbridge/app/command"
 	"orderbridge/app/query"
+	"orderbridge/app/rehearsal"
 	"orderbridge/domain/problem"
 )
 
@@ -77,6 +78,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 
 	read, history := postgres.NewReadModel(s.db), postgres.NewHistory(s.db)
 	workspaces, customers, users := postgres.NewWorkspaces(s.db), postgres.NewCustomers(s.db), postgres.NewUsers(s.db)
+	deliveries := postgres.NewDeliveries(s.db)
 	s.Application = app.Application{
 		Commands: app.Commands{
 			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(postgres.NewShopDirectory(s.db, s.listener), key, time.Now),
@@ -101,13 +103,16 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			ImportUsers:          command.NewImportUsersHandler(users, usercsv.Reader{}),
 			MapStaff:             command.NewMapStaffHandler(users, postgres.NewPastOrders(s.db)),
 			UnmapStaff:           command.NewUnmapStaffHandler(users),
+			RetryDelivery:        command.NewRetryDeliveryHandler(deliveries),
+			RetryDeliveries:      command.NewRetryDeliveriesHandler(deliveries, read),
 		},
 		Projections: s.rebuilds,
 		Answers:     postgres.NewAnswers(s.db, key),
 		Queries: app.Queries{
 			ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read, time.Now),
 			Timeline: query.NewTimelineHandler(read, history, time.Now), AsOf: query.NewAsOfHandler(read, history, time.Now),
-			Interpret: query.NewInterpretHandler(pancake.Interpreter{}, command.NewIngestOrderHandler(pancake.Interpreter{}, time.Now),
+			Interpret: rehearsal.NewInterpretHandler(pancake.Interpreter{},
+				command.NewIngestOrderHandler(pancake.Interpreter{}, pancake.Interpreter{}, time.Now),
 				postgres.NewRehearsal(s.db), read, history, time.Now),
 		},
 	}

@@ -51,14 +51,15 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		postgres.NewConsumerMetrics(s.db))
+	running, ctx := errgroup.WithContext(ctx)
 	handler := httpport.NewServer(s.logger, s.Application, httpport.Config{
 		Readiness: s.readiness(consumers), Readable: s.readable, Registerer: metrics, Gatherer: metrics,
+		Appended: s.listener.Watch, Closing: ctx.Done(),
 	})
 	server := httpport.NewHTTPServer(listener.Addr().String(), handler, s.logger)
 
 	s.shown.Store(s.db.CheckShown(ctx) == nil) // usually it holds, and the API answers from the start
 
-	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error {
 		s.listener.Run(consuming)
 		return nil
@@ -181,7 +182,7 @@ func (s *Service) reviveCluster(ctx context.Context) error {
 }
 
 func (s *Service) consumers(ctx context.Context) []*eventbus.Consumer {
-	ingest := command.NewIngestOrderHandler(pancake.Interpreter{}, time.Now)
+	ingest := command.NewIngestOrderHandler(pancake.Interpreter{}, pancake.Interpreter{}, time.Now)
 	consumers := []*eventbus.Consumer{
 		eventbus.NewConsumer(ctx, postgres.PolicyConsumer(s.db, s.listener, policy.NewOnOrderReceived(ingest)), s.logger),
 	}

@@ -91,7 +91,7 @@ var loaded = sync.OnceValues(func() (*contract, error) { return load(porthttp.Op
 // described fails a test, while the contract itself leaves clients prepared for fields that are added.
 func load(raw []byte) (*contract, error) {
 	// A text is a string to the contract, however it is made up inside.
-	for _, mediaType := range []string{"text/html", "text/csv"} {
+	for _, mediaType := range []string{"text/html", "text/csv", "text/event-stream", "application/x-ndjson"} {
 		openapi3filter.RegisterBodyDecoder(mediaType, openapi3filter.PlainBodyDecoder)
 	}
 	doc, err := openapi3.NewLoader().LoadFromData(raw)

@@ -110,6 +110,43 @@ func (q *Queries) BoundBuyers(ctx context.Context, db DBTX, arg BoundBuyersParam
 	return items, nil
 }
 
+const connectedShops = `-- name: ConnectedShops :many
+SELECT q.ordinal::integer AS ordinal
+FROM (
+    SELECT generate_subscripts($1::uuid[], 1) AS ordinal, unnest($1::uuid[]) AS workspace_id,
+        unnest($2::text[]) AS shop_id
+) q
+CROSS JOIN LATERAL (
+    SELECT FROM shops s WHERE s.workspace_id = q.workspace_id AND s.shop_id = q.shop_id LIMIT 1
+) s
+`
+
+type ConnectedShopsParams struct {
+	WorkspaceIds []uuid.UUID
+	ShopIds      []string
+}
+
+// Index: shops_pkey.
+func (q *Queries) ConnectedShops(ctx context.Context, db DBTX, arg ConnectedShopsParams) ([]int32, error) {
+	rows, err := db.Query(ctx, connectedShops, arg.WorkspaceIds, arg.ShopIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int32
+	for rows.Next() {
+		var ordinal int32
+		if err := rows.Scan(&ordinal); err != nil {
+			return nil, err
+		}
+		items = append(items, ordinal)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const defaultAssignees = `-- name: DefaultAssignees :many
 SELECT q.ordinal::integer AS ordinal, f.id, f.name
 FROM (SELECT generate_subscripts($1::uuid[], 1) AS ordinal, unnest($1::uuid[]) AS workspace_id, unnest($2::text[]) AS shop_id) q

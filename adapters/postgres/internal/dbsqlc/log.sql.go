@@ -129,6 +129,158 @@ func (q *Queries) Correlated(ctx context.Context, db DBTX, arg CorrelatedParams)
 	return items, nil
 }
 
+const deliveredBody = `-- name: DeliveredBody :one
+SELECT body FROM events
+WHERE workspace_id = $1 AND stream = $2 AND version = 1 AND type IN ('OrderReceived', 'DeliveryRejected')
+`
+
+type DeliveredBodyParams struct {
+	WorkspaceID uuid.UUID
+	Stream      string
+}
+
+// What a delivery brought, exactly. Index: events_stream_version.
+func (q *Queries) DeliveredBody(ctx context.Context, db DBTX, arg DeliveredBodyParams) ([]byte, error) {
+	row := db.QueryRow(ctx, deliveredBody, arg.WorkspaceID, arg.Stream)
+	var body []byte
+	err := row.Scan(&body)
+	return body, err
+}
+
+const deliveryHeads = `-- name: DeliveryHeads :many
+SELECT q.ordinal::integer AS ordinal, s.version, s.attempts, o.type AS last_event
+FROM (SELECT generate_subscripts($1::uuid[], 1) AS ordinal, unnest($1::uuid[]) AS id) q
+CROSS JOIN LATERAL (
+    SELECT coalesce(max(e.version), 0)::integer AS version,
+        (count(*) FILTER (WHERE e.type IN ('IngestionFailed', 'DeliveryRejected')))::integer AS attempts
+    FROM events e
+    WHERE e.workspace_id = $2 AND e.stream = 'delivery/' || q.id
+) s
+CROSS JOIN LATERAL (
+    SELECT e.type FROM events e
+    WHERE e.correlation_id = q.id AND e.type = ANY ($3::text[])
+    ORDER BY e.position DESC
+    LIMIT 1
+) o
+WHERE s.version > 0
+`
+
+type DeliveryHeadsParams struct {
+	IDs          []uuid.UUID
+	WorkspaceID  uuid.UUID
+	OutcomeTypes []string
+}
+
+type DeliveryHeadsRow struct {
+	Ordinal   int32
+	Version   int32
+	Attempts  int32
+	LastEvent string
+}
+
+// Where deliveries stand: in their own streams, which are the workspace's, and by what came of them. No other workspace has
+// events that came of them. Index: events_stream_version, events_correlation.
+func (q *Queries) DeliveryHeads(ctx context.Context, db DBTX, arg DeliveryHeadsParams) ([]DeliveryHeadsRow, error) {
+	rows, err := db.Query(ctx, deliveryHeads, arg.IDs, arg.WorkspaceID, arg.OutcomeTypes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DeliveryHeadsRow
+	for rows.Next() {
+		var i DeliveryHeadsRow
+		if err := rows.Scan(
+			&i.Ordinal,
+			&i.Version,
+			&i.Attempts,
+			&i.LastEvent,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const eventsOf = `-- name: EventsOf :many
+SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
+    payload::text AS payload, NULL::bytea AS body
+FROM events
+WHERE position > $1 AND position <= $2 AND workspace_id = $3
+    AND (cardinality($4::text[]) = 0 OR type = ANY ($4))
+ORDER BY position
+LIMIT $5
+`
+
+type EventsOfParams struct {
+	After       int64
+	Upto        int64
+	WorkspaceID uuid.UUID
+	Types       []string
+	AtMost      int32
+}
+
+type EventsOfRow struct {
+	Position      int64
+	WorkspaceID   uuid.UUID
+	Stream        string
+	Version       int32
+	ID            uuid.UUID
+	Type          string
+	SchemaVersion int16
+	RecordedAt    time.Time
+	CorrelationID uuid.UUID
+	CausationID   uuid.NullUUID
+	Actor         string
+	Payload       string
+	Body          []byte
+}
+
+// A workspace's events in a range of the log, without bodies. The range bounds what is read, however few of them are the
+// workspace's. Index: events_pkey.
+func (q *Queries) EventsOf(ctx context.Context, db DBTX, arg EventsOfParams) ([]EventsOfRow, error) {
+	rows, err := db.Query(ctx, eventsOf,
+		arg.After,
+		arg.Upto,
+		arg.WorkspaceID,
+		arg.Types,
+		arg.AtMost,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EventsOfRow
+	for rows.Next() {
+		var i EventsOfRow
+		if err := rows.Scan(
+			&i.Position,
+			&i.WorkspaceID,
+			&i.Stream,
+			&i.Version,
+			&i.ID,
+			&i.Type,
+			&i.SchemaVersion,
+			&i.RecordedAt,
+			&i.CorrelationID,
+			&i.CausationID,
+			&i.Actor,
+			&i.Payload,
+			&i.Body,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const head = `-- name: Head :one
 SELECT coalesce(max(position), 0)::bigint FROM events
 `
@@ -185,17 +337,19 @@ func (q *Queries) PositionOf(ctx context.Context, db DBTX, arg PositionOfParams)
 
 const receivedOrders = `-- name: ReceivedOrders :many
 SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
-    e.causation_id, e.actor, e.payload::text AS payload, coalesce(r.payload, e.payload)::text AS received,
+    e.causation_id, e.actor, e.payload::text AS payload, coalesce(r.type, e.type)::text AS received_type,
+    coalesce(r.payload, e.payload)::text AS received,
     coalesce(r.body, e.body) AS body, coalesce(r.correlation_id, e.correlation_id)::uuid AS delivery_id,
     coalesce(s.version, e.version)::integer AS stream_version, coalesce(s.failures, 0)::integer AS failures
 FROM events e
 LEFT JOIN LATERAL (
-    SELECT o.payload, o.body, o.correlation_id FROM events o
+    SELECT o.type, o.payload, o.body, o.correlation_id FROM events o
     WHERE e.type = 'IngestionRetried' AND o.workspace_id = e.workspace_id AND o.stream = e.stream AND o.version = 1
     LIMIT 1
 ) r ON true
 LEFT JOIN LATERAL (
-    SELECT max(o.version) AS version, count(*) FILTER (WHERE o.type = 'IngestionFailed') AS failures FROM events o
+    SELECT max(o.version) AS version, count(*) FILTER (WHERE o.type IN ('IngestionFailed', 'DeliveryRejected')) AS failures
+    FROM events o
     WHERE e.type = 'IngestionRetried' AND o.workspace_id = e.workspace_id AND o.stream = e.stream
 ) s ON true
 WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderReceived', 'IngestionRetried')
@@ -220,6 +374,7 @@ type ReceivedOrdersRow struct {
 	CausationID   uuid.NullUUID
 	Actor         string
 	Payload       string
+	ReceivedType  string
 	Received      string
 	Body          []byte
 	DeliveryID    uuid.UUID
@@ -227,8 +382,8 @@ type ReceivedOrdersRow struct {
 	Failures      int32
 }
 
-// What the ingestion policy reacts to within a slice. An order that is to be tried again is in the first event of its
-// delivery's stream, which has a handful of events. Index: events_ingestion, then events_stream_version.
+// What the ingestion policy reacts to within a slice. A delivery that is to be tried again is in the first event of its
+// stream, which has a handful of events. Index: events_ingestion, then events_stream_version.
 func (q *Queries) ReceivedOrders(ctx context.Context, db DBTX, arg ReceivedOrdersParams) ([]ReceivedOrdersRow, error) {
 	rows, err := db.Query(ctx, receivedOrders, arg.After, arg.Upto)
 	if err != nil {
@@ -251,6 +406,7 @@ func (q *Queries) ReceivedOrders(ctx context.Context, db DBTX, arg ReceivedOrder
 			&i.CausationID,
 			&i.Actor,
 			&i.Payload,
+			&i.ReceivedType,
 			&i.Received,
 			&i.Body,
 			&i.DeliveryID,

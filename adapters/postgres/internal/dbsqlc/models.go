@@ -58,14 +58,3 @@ type CrmUser struct {
 	Active          bool
 	Version         int32
 }
-
-type Delivery struct {
-	WorkspaceID      uuid.UUID
-	ID               uuid.UUID
-	ReceivedPosition int64
-	ReceivedAt       time.Time
-	ShopID           *string
-	OrderCode        *string
-	Outcome          string
-	Reason           *string
-}

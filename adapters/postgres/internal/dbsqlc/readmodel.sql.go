@@ -12,6 +12,177 @@ import (
 	"github.com/google/uuid"
 )
 
+const countDeliveries = `-- name: CountDeliveries :one
+SELECT count(*) FROM (
+    SELECT FROM deliveries d
+    WHERE d.workspace_id = $1
+        AND d.outcome = $2::text
+        AND ($3::text = '' OR d.reason = $3)
+        AND ($4::text = '' OR d.shop_id = $4)
+        AND ($5::text = '' OR d.order_code = $5)
+        AND ($6::text = '' OR d.order_code LIKE $6)
+        AND ($7::timestamptz IS NULL OR d.received_at >= $7)
+        AND ($8::timestamptz IS NULL OR d.received_at < $8)
+    LIMIT $9
+) counted
+`
+
+type CountDeliveriesParams struct {
+	WorkspaceID   uuid.UUID
+	Outcome       string
+	Reason        string
+	ShopID        string
+	OrderCode     string
+	OrderCodeLike string
+	ReceivedFrom  *time.Time
+	ReceivedTo    *time.Time
+	AtMost        int32
+}
+
+// Those of one outcome, up to a number. Planned afresh, by the indexes of DeliveriesPage.
+func (q *Queries) CountDeliveries(ctx context.Context, db DBTX, arg CountDeliveriesParams) (int64, error) {
+	row := db.QueryRow(ctx, countDeliveries,
+		arg.WorkspaceID,
+		arg.Outcome,
+		arg.Reason,
+		arg.ShopID,
+		arg.OrderCode,
+		arg.OrderCodeLike,
+		arg.ReceivedFrom,
+		arg.ReceivedTo,
+		arg.AtMost,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countSearchedDeliveries = `-- name: CountSearchedDeliveries :many
+WITH worded AS MATERIALIZED (
+    SELECT g.workspace_id, g.received_at, g.shop_id, g.order_code, g.outcome, g.reason
+    FROM deliveries g
+    WHERE g.search @@ $1::text::tsquery
+    LIMIT $2
+)
+SELECT ''::text AS outcome, count(*) AS count FROM worded
+UNION ALL
+SELECT d.outcome, count(*) FROM worded d
+WHERE d.workspace_id = $3::uuid
+    AND d.outcome = ANY ($4::text[])
+    AND ($5::text = '' OR d.reason = $5::text)
+    AND ($6::text = '' OR d.shop_id = $6::text)
+    AND ($7::text = '' OR d.order_code = $7::text)
+    AND ($8::text = '' OR d.order_code LIKE $8::text)
+    AND ($9::timestamptz IS NULL OR d.received_at >= $9::timestamptz)
+    AND ($10::timestamptz IS NULL OR d.received_at < $10::timestamptz)
+GROUP BY d.outcome
+`
+
+type CountSearchedDeliveriesParams struct {
+	Terms         string
+	AtMost        int32
+	WorkspaceID   uuid.UUID
+	Outcomes      []string
+	Reason        string
+	ShopID        string
+	OrderCode     string
+	OrderCodeLike string
+	ReceivedFrom  *time.Time
+	ReceivedTo    *time.Time
+}
+
+type CountSearchedDeliveriesRow struct {
+	Outcome string
+	Count   int64
+}
+
+// Of so many that have the words, how many match all else, by outcome; and without an outcome how many were looked at.
+// Index: deliveries_search.
+func (q *Queries) CountSearchedDeliveries(ctx context.Context, db DBTX, arg CountSearchedDeliveriesParams) ([]CountSearchedDeliveriesRow, error) {
+	rows, err := db.Query(ctx, countSearchedDeliveries,
+		arg.Terms,
+		arg.AtMost,
+		arg.WorkspaceID,
+		arg.Outcomes,
+		arg.Reason,
+		arg.ShopID,
+		arg.OrderCode,
+		arg.OrderCodeLike,
+		arg.ReceivedFrom,
+		arg.ReceivedTo,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountSearchedDeliveriesRow
+	for rows.Next() {
+		var i CountSearchedDeliveriesRow
+		if err := rows.Scan(&i.Outcome, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const countSearchedOfOutcome = `-- name: CountSearchedOfOutcome :one
+SELECT count(*) AS looked_at, count(*) FILTER (WHERE f.matches) AS matching
+FROM (
+    SELECT d.search @@ $1::text::tsquery AS matches
+    FROM deliveries d
+    WHERE d.workspace_id = $2
+        AND d.outcome = $3::text
+        AND ($4::text = '' OR d.reason = $4)
+        AND ($5::text = '' OR d.shop_id = $5)
+        AND ($6::text = '' OR d.order_code = $6)
+        AND ($7::text = '' OR d.order_code LIKE $7)
+        AND ($8::timestamptz IS NULL OR d.received_at >= $8)
+        AND ($9::timestamptz IS NULL OR d.received_at < $9)
+    LIMIT $10
+) f
+`
+
+type CountSearchedOfOutcomeParams struct {
+	Terms         string
+	WorkspaceID   uuid.UUID
+	Outcome       string
+	Reason        string
+	ShopID        string
+	OrderCode     string
+	OrderCodeLike string
+	ReceivedFrom  *time.Time
+	ReceivedTo    *time.Time
+	AtMost        int32
+}
+
+type CountSearchedOfOutcomeRow struct {
+	LookedAt int64
+	Matching int64
+}
+
+// How many have the words, of some deliveries of one outcome that match all else, and how many were looked at.
+func (q *Queries) CountSearchedOfOutcome(ctx context.Context, db DBTX, arg CountSearchedOfOutcomeParams) (CountSearchedOfOutcomeRow, error) {
+	row := db.QueryRow(ctx, countSearchedOfOutcome,
+		arg.Terms,
+		arg.WorkspaceID,
+		arg.Outcome,
+		arg.Reason,
+		arg.ShopID,
+		arg.OrderCode,
+		arg.OrderCodeLike,
+		arg.ReceivedFrom,
+		arg.ReceivedTo,
+		arg.AtMost,
+	)
+	var i CountSearchedOfOutcomeRow
+	err := row.Scan(&i.LookedAt, &i.Matching)
+	return i, err
+}
+
 const customersNamed = `-- name: CustomersNamed :many
 SELECT id, name, phones, emails FROM crm_customers WHERE workspace_id = $1 AND id = ANY ($2::uuid[])
 `
@@ -54,42 +225,175 @@ func (q *Queries) CustomersNamed(ctx context.Context, db DBTX, arg CustomersName
 	return items, nil
 }
 
+const deliveredAt = `-- name: DeliveredAt :one
+SELECT (payload ->> 'received_at')::timestamptz AS received_at FROM events
+WHERE position = $1 AND workspace_id = $2 AND type IN ('OrderReceived', 'DeliveryRejected')
+`
+
+type DeliveredAtParams struct {
+	Position    int64
+	WorkspaceID uuid.UUID
+}
+
+// Where in the list of deliveries a cursor stands. Index: events_pkey.
+func (q *Queries) DeliveredAt(ctx context.Context, db DBTX, arg DeliveredAtParams) (time.Time, error) {
+	row := db.QueryRow(ctx, deliveredAt, arg.Position, arg.WorkspaceID)
+	var received_at time.Time
+	err := row.Scan(&received_at)
+	return received_at, err
+}
+
 const deliveriesPage = `-- name: DeliveriesPage :many
-SELECT workspace_id, id, received_position, received_at, shop_id, order_code, outcome, reason FROM deliveries
-WHERE workspace_id = $1
-    AND received_position < $2
-    AND ($3::text = '' OR shop_id = $3)
-    AND ($4::text = '' OR outcome = $4)
-ORDER BY received_position DESC
-LIMIT $5
+SELECT d.id, d.received_position, d.received_at, d.shop_id, d.order_code, d.outcome, d.reason
+FROM deliveries d
+WHERE d.workspace_id = $1
+    AND ($2::timestamptz IS NULL OR (d.received_at, d.received_position) < ($2, $3::bigint))
+    AND ($4::text = '' OR d.outcome = $4)
+    AND ($5::text = '' OR d.reason = $5)
+    AND ($6::text = '' OR d.shop_id = $6)
+    AND ($7::text = '' OR d.order_code = $7)
+    AND ($8::text = '' OR d.order_code LIKE $8)
+    AND ($9::timestamptz IS NULL OR d.received_at >= $9)
+    AND ($10::timestamptz IS NULL OR d.received_at < $10)
+ORDER BY d.received_at DESC, d.received_position DESC
+LIMIT $11
 `
 
 type DeliveriesPageParams struct {
-	WorkspaceID uuid.UUID
-	Before      int64
-	ShopID      string
-	Outcome     string
-	AtMost      int32
+	WorkspaceID   uuid.UUID
+	BeforeAt      *time.Time
+	Before        int64
+	Outcome       string
+	Reason        string
+	ShopID        string
+	OrderCode     string
+	OrderCodeLike string
+	ReceivedFrom  *time.Time
+	ReceivedTo    *time.Time
+	AtMost        int32
 }
 
-// Index: deliveries_list, or deliveries_outcome / deliveries_shop with a filter.
-func (q *Queries) DeliveriesPage(ctx context.Context, db DBTX, arg DeliveriesPageParams) ([]Delivery, error) {
+type DeliveriesPageRow struct {
+	ID               uuid.UUID
+	ReceivedPosition int64
+	ReceivedAt       time.Time
+	ShopID           *string
+	OrderCode        *string
+	Outcome          string
+	Reason           *string
+}
+
+// The latest first, of one outcome or of all. Planned afresh each time, so that what is not asked for falls away.
+// Index: deliveries_list, or deliveries_outcome / _reason / _shop / _shop_reason / _code with a filter.
+func (q *Queries) DeliveriesPage(ctx context.Context, db DBTX, arg DeliveriesPageParams) ([]DeliveriesPageRow, error) {
 	rows, err := db.Query(ctx, deliveriesPage,
 		arg.WorkspaceID,
+		arg.BeforeAt,
 		arg.Before,
-		arg.ShopID,
 		arg.Outcome,
+		arg.Reason,
+		arg.ShopID,
+		arg.OrderCode,
+		arg.OrderCodeLike,
+		arg.ReceivedFrom,
+		arg.ReceivedTo,
 		arg.AtMost,
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Delivery
+	var items []DeliveriesPageRow
 	for rows.Next() {
-		var i Delivery
+		var i DeliveriesPageRow
 		if err := rows.Scan(
-			&i.WorkspaceID,
+			&i.ID,
+			&i.ReceivedPosition,
+			&i.ReceivedAt,
+			&i.ShopID,
+			&i.OrderCode,
+			&i.Outcome,
+			&i.Reason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deliveriesPageOfOutcomes = `-- name: DeliveriesPageOfOutcomes :many
+SELECT f.id, f.received_position, f.received_at, f.shop_id, f.order_code, f.outcome, f.reason
+FROM unnest($1::text[]) o (outcome)
+CROSS JOIN LATERAL (
+    SELECT d.id, d.received_position, d.received_at, d.shop_id, d.order_code, d.outcome, d.reason
+    FROM deliveries d
+    WHERE d.workspace_id = $2
+        AND ($3::timestamptz IS NULL OR (d.received_at, d.received_position) < ($3, $4::bigint))
+        AND d.outcome = o.outcome
+        AND ($5::text = '' OR d.reason = $5)
+        AND ($6::text = '' OR d.shop_id = $6)
+        AND ($7::text = '' OR d.order_code = $7)
+        AND ($8::text = '' OR d.order_code LIKE $8)
+        AND ($9::timestamptz IS NULL OR d.received_at >= $9)
+        AND ($10::timestamptz IS NULL OR d.received_at < $10)
+    ORDER BY d.received_at DESC, d.received_position DESC
+    LIMIT $11
+) f
+ORDER BY f.received_at DESC, f.received_position DESC
+LIMIT $11
+`
+
+type DeliveriesPageOfOutcomesParams struct {
+	Outcomes      []string
+	WorkspaceID   uuid.UUID
+	BeforeAt      *time.Time
+	Before        int64
+	Reason        string
+	ShopID        string
+	OrderCode     string
+	OrderCodeLike string
+	ReceivedFrom  *time.Time
+	ReceivedTo    *time.Time
+	AtMost        int32
+}
+
+type DeliveriesPageOfOutcomesRow struct {
+	ID               uuid.UUID
+	ReceivedPosition int64
+	ReceivedAt       time.Time
+	ShopID           *string
+	OrderCode        *string
+	Outcome          string
+	Reason           *string
+}
+
+// As DeliveriesPage, put together from the beginning of one list an outcome, each in the order of an index.
+func (q *Queries) DeliveriesPageOfOutcomes(ctx context.Context, db DBTX, arg DeliveriesPageOfOutcomesParams) ([]DeliveriesPageOfOutcomesRow, error) {
+	rows, err := db.Query(ctx, deliveriesPageOfOutcomes,
+		arg.Outcomes,
+		arg.WorkspaceID,
+		arg.BeforeAt,
+		arg.Before,
+		arg.Reason,
+		arg.ShopID,
+		arg.OrderCode,
+		arg.OrderCodeLike,
+		arg.ReceivedFrom,
+		arg.ReceivedTo,
+		arg.AtMost,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DeliveriesPageOfOutcomesRow
+	for rows.Next() {
+		var i DeliveriesPageOfOutcomesRow
+		if err := rows.Scan(
 			&i.ID,
 			&i.ReceivedPosition,
 			&i.ReceivedAt,
@@ -109,7 +413,7 @@ func (q *Queries) DeliveriesPage(ctx context.Context, db DBTX, arg DeliveriesPag
 }
 
 const delivery = `-- name: Delivery :one
-SELECT workspace_id, id, received_position, received_at, shop_id, order_code, outcome, reason FROM deliveries WHERE workspace_id = $1 AND id = $2
+SELECT id, received_position, received_at, shop_id, order_code, outcome, reason FROM deliveries WHERE workspace_id = $1 AND id = $2
 `
 
 type DeliveryParams struct {
@@ -117,12 +421,21 @@ type DeliveryParams struct {
 	ID          uuid.UUID
 }
 
+type DeliveryRow struct {
+	ID               uuid.UUID
+	ReceivedPosition int64
+	ReceivedAt       time.Time
+	ShopID           *string
+	OrderCode        *string
+	Outcome          string
+	Reason           *string
+}
+
 // Index: deliveries_pkey.
-func (q *Queries) Delivery(ctx context.Context, db DBTX, arg DeliveryParams) (Delivery, error) {
+func (q *Queries) Delivery(ctx context.Context, db DBTX, arg DeliveryParams) (DeliveryRow, error) {
 	row := db.QueryRow(ctx, delivery, arg.WorkspaceID, arg.ID)
-	var i Delivery
+	var i DeliveryRow
 	err := row.Scan(
-		&i.WorkspaceID,
 		&i.ID,
 		&i.ReceivedPosition,
 		&i.ReceivedAt,
@@ -376,6 +689,196 @@ func (q *Queries) OrdersPage(ctx context.Context, db DBTX, arg OrdersPageParams)
 			&i.Currency,
 			&i.Totals,
 			&i.OrderedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const searchDeliveries = `-- name: SearchDeliveries :many
+SELECT d.id, d.received_position, d.received_at, d.shop_id, d.order_code, d.outcome, d.reason
+FROM (
+    SELECT g.workspace_id, g.id, g.received_position, g.received_at, g.shop_id, g.order_code, g.outcome, g.reason
+    FROM deliveries g
+    WHERE g.search @@ $1::text::tsquery
+    OFFSET 0
+) d
+WHERE d.workspace_id = $2::uuid
+    AND ($3::timestamptz IS NULL OR (d.received_at, d.received_position) < ($3::timestamptz, $4::bigint))
+    AND (cardinality($5::text[]) = 0 OR d.outcome = ANY ($5::text[]))
+    AND ($6::text = '' OR d.reason = $6::text)
+    AND ($7::text = '' OR d.shop_id = $7::text)
+    AND ($8::text = '' OR d.order_code = $8::text)
+    AND ($9::text = '' OR d.order_code LIKE $9::text)
+    AND ($10::timestamptz IS NULL OR d.received_at >= $10::timestamptz)
+    AND ($11::timestamptz IS NULL OR d.received_at < $11::timestamptz)
+ORDER BY d.received_at DESC, d.received_position DESC
+LIMIT $12
+`
+
+type SearchDeliveriesParams struct {
+	Terms         string
+	WorkspaceID   uuid.UUID
+	BeforeAt      *time.Time
+	Before        int64
+	Outcomes      []string
+	Reason        string
+	ShopID        string
+	OrderCode     string
+	OrderCodeLike string
+	ReceivedFrom  *time.Time
+	ReceivedTo    *time.Time
+	AtMost        int32
+}
+
+type SearchDeliveriesRow struct {
+	ID               uuid.UUID
+	ReceivedPosition int64
+	ReceivedAt       time.Time
+	ShopID           *string
+	OrderCode        *string
+	Outcome          string
+	Reason           *string
+}
+
+// OFFSET keeps the words apart from all else, so that they are what is looked up. Index: deliveries_search.
+func (q *Queries) SearchDeliveries(ctx context.Context, db DBTX, arg SearchDeliveriesParams) ([]SearchDeliveriesRow, error) {
+	rows, err := db.Query(ctx, searchDeliveries,
+		arg.Terms,
+		arg.WorkspaceID,
+		arg.BeforeAt,
+		arg.Before,
+		arg.Outcomes,
+		arg.Reason,
+		arg.ShopID,
+		arg.OrderCode,
+		arg.OrderCodeLike,
+		arg.ReceivedFrom,
+		arg.ReceivedTo,
+		arg.AtMost,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SearchDeliveriesRow
+	for rows.Next() {
+		var i SearchDeliveriesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ReceivedPosition,
+			&i.ReceivedAt,
+			&i.ShopID,
+			&i.OrderCode,
+			&i.Outcome,
+			&i.Reason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const searchLatestDeliveries = `-- name: SearchLatestDeliveries :many
+
+SELECT f.id, f.received_position, f.received_at, f.shop_id, f.order_code, f.outcome, f.reason, f.matches::boolean AS matches,
+    (f.place = $1::bigint)::boolean AS is_last
+FROM (
+    SELECT d.id, d.received_position, d.received_at, d.shop_id, d.order_code, d.outcome, d.reason,
+        d.search @@ $2::text::tsquery AS matches,
+        row_number() OVER (ORDER BY d.received_at DESC, d.received_position DESC) AS place
+    FROM deliveries d
+    WHERE d.workspace_id = $3
+        AND ($4::timestamptz IS NULL OR (d.received_at, d.received_position) < ($4, $5::bigint))
+        AND ($6::text = '' OR d.outcome = $6)
+        AND ($7::text = '' OR d.reason = $7)
+        AND ($8::text = '' OR d.shop_id = $8)
+        AND ($9::text = '' OR d.order_code = $9)
+        AND ($10::text = '' OR d.order_code LIKE $10)
+        AND ($11::timestamptz IS NULL OR d.received_at >= $11)
+        AND ($12::timestamptz IS NULL OR d.received_at < $12)
+    ORDER BY d.received_at DESC, d.received_position DESC
+    LIMIT $1::bigint
+) f
+WHERE f.matches OR f.place = $1::bigint
+ORDER BY f.received_at DESC, f.received_position DESC
+LIMIT $13
+`
+
+type SearchLatestDeliveriesParams struct {
+	Latest        int64
+	Terms         string
+	WorkspaceID   uuid.UUID
+	BeforeAt      *time.Time
+	Before        int64
+	Outcome       string
+	Reason        string
+	ShopID        string
+	OrderCode     string
+	OrderCodeLike string
+	ReceivedFrom  *time.Time
+	ReceivedTo    *time.Time
+	AtMost        int32
+}
+
+type SearchLatestDeliveriesRow struct {
+	ID               uuid.UUID
+	ReceivedPosition int64
+	ReceivedAt       time.Time
+	ShopID           *string
+	OrderCode        *string
+	Outcome          string
+	Reason           *string
+	Matches          bool
+	IsLast           bool
+}
+
+// Words may be of many deliveries or of few. If many have them, enough of those are among the latest that match all else; if
+// few have them, the text index finds those.
+// Those among the latest, and the last of these whether it has the words or not: it tells that there were as many.
+// Index: as DeliveriesPage.
+func (q *Queries) SearchLatestDeliveries(ctx context.Context, db DBTX, arg SearchLatestDeliveriesParams) ([]SearchLatestDeliveriesRow, error) {
+	rows, err := db.Query(ctx, searchLatestDeliveries,
+		arg.Latest,
+		arg.Terms,
+		arg.WorkspaceID,
+		arg.BeforeAt,
+		arg.Before,
+		arg.Outcome,
+		arg.Reason,
+		arg.ShopID,
+		arg.OrderCode,
+		arg.OrderCodeLike,
+		arg.ReceivedFrom,
+		arg.ReceivedTo,
+		arg.AtMost,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SearchLatestDeliveriesRow
+	for rows.Next() {
+		var i SearchLatestDeliveriesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ReceivedPosition,
+			&i.ReceivedAt,
+			&i.ShopID,
+			&i.OrderCode,
+			&i.Outcome,
+			&i.Reason,
+			&i.Matches,
+			&i.IsLast,
 		); err != nil {
 			return nil, err
 		}

@@ -1,14 +1,18 @@
--- Definition: 2
+-- Definition: 3
 -- One row a webhook call that was authenticated, and what became of it.
 
 CREATE TABLE deliveries (
     workspace_id      uuid        NOT NULL,
     id                uuid        NOT NULL,
     received_position bigint      NOT NULL,
+    -- Lists are in this order, so that a range of time is a range of the list; the position parts those of one instant.
     received_at       timestamptz NOT NULL,
     shop_id           text,
     order_code        text,
     outcome           text        NOT NULL,
     reason            text,
+    -- What a delivery is found by: words of the order's code with # in front, and, once the order was looked at, words of
+    -- the buyer's name, their phones (which begin with +), and their emails with @ in front. No word begins with these.
+    search            tsvector    NOT NULL,
     PRIMARY KEY (workspace_id, id)
 );

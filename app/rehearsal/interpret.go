@@ -1,4 +1,6 @@
-package query
+// Package rehearsal tells what would come of an order if it were delivered now. It lets the commands decide that would take the
+// order in, and records nothing.
+package rehearsal
 
 import (
 	"context"
@@ -8,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"orderbridge/app/command"
+	"orderbridge/app/query"
 	"orderbridge/domain/contact"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/delivery"
@@ -21,7 +24,7 @@ type Interpretation struct {
 	// Accepted tells that the delivery would be answered with 200.
 	Accepted bool `json:"accepted"`
 	// Outcome is that of the delivery; "ignored" for a body that is no order.
-	Outcome Outcome `json:"outcome"`
+	Outcome query.Outcome `json:"outcome"`
 	// Reason is a stable name for why it would come out so, Detail a sentence; nil where the outcome says it all.
 	Reason *string `json:"reason"`
 	Detail *string `json:"detail"`
@@ -70,11 +73,11 @@ type InterpretedSource struct {
 // InterpretedOrder is what the order would be in the CRM.
 type InterpretedOrder struct {
 	Status         order.Status         `json:"status"`
-	Assignee       *Reference           `json:"assignee"`
+	Assignee       *query.Reference     `json:"assignee"`
 	AssigneeReason order.AssigneeReason `json:"assignee_reason"`
-	Buyer          OrderBuyer           `json:"buyer"`
+	Buyer          query.OrderBuyer     `json:"buyer"`
 	Currency       string               `json:"currency"`
-	Lines          []OrderLine          `json:"lines"`
+	Lines          []query.OrderLine    `json:"lines"`
 	Totals         order.Totals         `json:"totals"`
 	OrderedAt      time.Time            `json:"ordered_at"`
 }
@@ -88,7 +91,7 @@ type InterpretedDecision struct {
 
 const (
 	// OutcomeIgnored: the body is no order. No delivery has this outcome, as such a body is not kept.
-	OutcomeIgnored Outcome = "ignored"
+	OutcomeIgnored query.Outcome = "ignored"
 
 	foundMatched, foundNew, foundKept = "matched", "new", "kept"
 )
@@ -104,14 +107,14 @@ type InterpretHandler struct {
 	reader    command.EnvelopeReader
 	ingest    command.IngestOrderHandler
 	rehearsal Rehearsal
-	read      ReadModel
-	history   History
+	read      query.ReadModel
+	history   query.History
 	now       func() time.Time
 }
 
 // NewInterpretHandler makes the handler.
 func NewInterpretHandler(
-	reader command.EnvelopeReader, ingest command.IngestOrderHandler, rehearsal Rehearsal, read ReadModel, history History, now func() time.Time,
+	reader command.EnvelopeReader, ingest command.IngestOrderHandler, rehearsal Rehearsal, read query.ReadModel, history query.History, now func() time.Time,
 ) InterpretHandler {
 	return InterpretHandler{reader: reader, ingest: ingest, rehearsal: rehearsal, read: read, history: history, now: now}
 }
@@ -146,7 +149,7 @@ func (h InterpretHandler) Body(ctx context.Context, workspaceID uuid.UUID, body 
 		if !ok {
 			return Interpretation{}, refusal
 		}
-		told.Outcome, told.Reason, told.Detail = OutcomeRejected, new(known.Code()), new(known.Error())
+		told.Outcome, told.Reason, told.Detail = query.OutcomeRejected, new(known.Code()), new(known.Error())
 		return told, nil
 	}
 	told.Accepted = true
@@ -194,27 +197,27 @@ func (h InterpretHandler) received(workspaceID uuid.UUID, envelope command.Envel
 
 // fill tells what was decided.
 func (h InterpretHandler) fill(ctx context.Context, told *Interpretation, workspaceID uuid.UUID, decided command.Decided) error {
-	because := func(outcome Outcome, reason string) { told.Outcome, told.Reason = outcome, orNull(reason) }
+	because := func(outcome query.Outcome, reason string) { told.Outcome, told.Reason = outcome, orNull(reason) }
 	for _, e := range decided.Events {
 		told.Decisions = append(told.Decisions, InterpretedDecision{
-			Event: e.Payload.EventName(), Summary: Narrate(e.Payload), SummaryVI: NarrateVietnamese(e.Payload),
+			Event: e.Payload.EventName(), Summary: query.Narrate(e.Payload), SummaryVI: query.NarrateVietnamese(e.Payload),
 		})
 		switch e := e.Payload.(type) {
 		case delivery.IngestionHeld:
-			because(OutcomeHeld, e.Reason)
+			because(query.OutcomeHeld, e.Reason)
 			told.Detail = new("the shop is paused, and this would wait until it is resumed")
 		case delivery.IngestionFailed:
-			because(OutcomeFailed, e.Reason)
+			because(query.OutcomeFailed, e.Reason)
 			told.Detail = new(e.Detail)
 		case order.OrderCreated:
-			because(OutcomeCreated, string(e.Reason))
+			because(query.OutcomeCreated, string(e.Reason))
 		case order.OrderUpdated:
-			because(OutcomeUpdated, string(e.Reason))
+			because(query.OutcomeUpdated, string(e.Reason))
 			told.Changes = e.Changes
 		case order.OrderUnchanged:
-			because(OutcomeUnchanged, string(e.Reason))
+			because(query.OutcomeUnchanged, string(e.Reason))
 		case order.OrderSkipped:
-			because(OutcomeSkipped, string(e.Reason))
+			because(query.OutcomeSkipped, string(e.Reason))
 			told.OrderCode = &e.Code
 		case order.SourceEnsured:
 			told.Source = &InterpretedSource{Name: e.Name, Created: e.Created}
@@ -223,7 +226,7 @@ func (h InterpretHandler) fill(ctx context.Context, told *Interpretation, worksp
 			told.Customer.decide(e.Decision)
 		case customer.CustomerCreated:
 			told.Customer = &InterpretedCustomer{Found: foundNew}
-			told.Customer.show(CustomerOf(e.Customer, 1))
+			told.Customer.show(query.CustomerOf(e.Customer, 1))
 			told.Customer.decide(e.Decision)
 		}
 	}
@@ -248,7 +251,7 @@ func (h InterpretHandler) fill(ctx context.Context, told *Interpretation, worksp
 		return fmt.Errorf("read the history of the customer: %w", err)
 	}
 	known := customer.Rehydrate(events)
-	told.Customer.show(CustomerOf(known.State(), known.Version()))
+	told.Customer.show(query.CustomerOf(known.State(), known.Version()))
 	return nil
 }
 
@@ -259,19 +262,19 @@ func (c *InterpretedCustomer) decide(d customer.Decision) {
 	}
 }
 
-func (c *InterpretedCustomer) show(found Customer) {
+func (c *InterpretedCustomer) show(found query.Customer) {
 	c.Name, c.Phones, c.Emails, c.Address = found.Name, found.Phones, found.Emails, found.Address
 	c.Gender, c.Birthday, c.Tags = found.Gender, found.Birthday, found.Tags
 }
 
 func interpretedOrder(record order.Record) *InterpretedOrder {
 	shown := &InterpretedOrder{
-		Status: record.State.Status, AssigneeReason: record.Assignee.Reason, Buyer: BuyerOf(record.State.Buyer),
-		Currency: record.State.Currency, Lines: LinesOf(record.State.Lines), Totals: record.State.Totals,
+		Status: record.State.Status, AssigneeReason: record.Assignee.Reason, Buyer: query.BuyerOf(record.State.Buyer),
+		Currency: record.State.Currency, Lines: query.LinesOf(record.State.Lines), Totals: record.State.Totals,
 		OrderedAt: record.State.OrderedAt.UTC(),
 	}
 	if record.Assignee.UserID != uuid.Nil {
-		shown.Assignee = &Reference{ID: record.Assignee.UserID, Name: record.Assignee.Name}
+		shown.Assignee = &query.Reference{ID: record.Assignee.UserID, Name: record.Assignee.Name}
 	}
 	return shown
 }
@@ -302,4 +305,12 @@ func (r *rehearsed) Facts(ctx context.Context, questions command.Questions) (*co
 func (r *rehearsed) Record(_ context.Context, decided command.Decided) error {
 	r.decided = decided
 	return nil
+}
+
+// orNull is a text, or nil for an empty one.
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }

@@ -1,0 +1,172 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"unicode"
+
+	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/app/query"
+)
+
+// A text index has no order: of a word that half of all deliveries have it finds half of all, to give the last fifty. And the
+// list has no words: to find three deliveries in it, all of it is read. Which of the two is better is found out by looking at
+// some of the list first.
+
+const (
+	// searchedLatest is how many of the latest deliveries are looked at for words, of each outcome that is asked for. Of a word that
+	// these do not fill a page with, one in a hundred has it at most, unless it was commoner in earlier times.
+	searchedLatest = 5_000
+	// countedWorded is how many deliveries with the words are looked at to count those of them that match all else.
+	countedWorded = 20_000
+)
+
+// searchDeliveries reads a part of a list of deliveries that have words.
+func (r ReadModel) searchDeliveries(
+	ctx context.Context, terms string, params dbsqlc.DeliveriesPageOfOutcomesParams,
+) (rows []dbsqlc.DeliveriesPageRow, err error) {
+	whole := true
+	err = r.db.inOrder(ctx, func(tx dbsqlc.DBTX) error {
+		rows, whole, err = searchLatest(ctx, tx, terms, params)
+		return err
+	})
+	if err != nil || whole {
+		return rows, err
+	}
+	rows = nil
+	err = r.db.byIndex(ctx, func(tx dbsqlc.DBTX) error {
+		found, err := queries.SearchDeliveries(ctx, tx, dbsqlc.SearchDeliveriesParams{
+			Terms: terms, WorkspaceID: params.WorkspaceID, BeforeAt: params.BeforeAt, Before: params.Before,
+			Outcomes: append([]string{}, params.Outcomes...), Reason: params.Reason, ShopID: params.ShopID, // never NULL
+			OrderCode: params.OrderCode, OrderCodeLike: params.OrderCodeLike, ReceivedFrom: params.ReceivedFrom,
+			ReceivedTo: params.ReceivedTo, AtMost: params.AtMost,
+		})
+		for _, row := range found {
+			rows = append(rows, dbsqlc.DeliveriesPageRow(row))
+		}
+		return err
+	})
+	return rows, err
+}
+
+// searchLatest looks at the latest deliveries of each outcome. Whole tells that what it found is the part that was asked for.
+func searchLatest(
+	ctx context.Context, tx dbsqlc.DBTX, terms string, params dbsqlc.DeliveriesPageOfOutcomesParams,
+) (rows []dbsqlc.DeliveriesPageRow, whole bool, err error) {
+	outcomes := params.Outcomes
+	if len(outcomes) == 0 {
+		outcomes = []string{""} // whatever became of them
+	}
+	whole = true
+	for _, outcome := range outcomes {
+		found, err := queries.SearchLatestDeliveries(ctx, tx, dbsqlc.SearchLatestDeliveriesParams{
+			Latest: searchedLatest, Terms: terms, WorkspaceID: params.WorkspaceID, BeforeAt: params.BeforeAt, Before: params.Before,
+			Outcome: outcome, Reason: params.Reason, ShopID: params.ShopID, OrderCode: params.OrderCode, OrderCodeLike: params.OrderCodeLike,
+			ReceivedFrom: params.ReceivedFrom, ReceivedTo: params.ReceivedTo, AtMost: params.AtMost + 1,
+		})
+		if err != nil {
+			return nil, false, err
+		}
+		matching, more := 0, false
+		for _, row := range found {
+			more = more || row.IsLast
+			if row.Matches {
+				matching++
+				rows = append(rows, dbsqlc.DeliveriesPageRow{
+					ID: row.ID, ReceivedPosition: row.ReceivedPosition, ReceivedAt: row.ReceivedAt, ShopID: row.ShopID,
+					OrderCode: row.OrderCode, Outcome: row.Outcome, Reason: row.Reason,
+				})
+			}
+		}
+		whole = whole && (!more || matching >= int(params.AtMost))
+	}
+	slices.SortFunc(rows, func(a, b dbsqlc.DeliveriesPageRow) int {
+		return cmp.Or(b.ReceivedAt.Compare(a.ReceivedAt), cmp.Compare(b.ReceivedPosition, a.ReceivedPosition))
+	})
+	return rows[:min(len(rows), int(params.AtMost))], whole, nil
+}
+
+// countSearched counts deliveries that have words: those of an outcome that has few deliveries by looking at them, those of
+// others among the deliveries that have the words, as far as these are looked at.
+func (r ReadModel) countSearched(ctx context.Context, terms string, params dbsqlc.CountDeliveriesParams, counts []query.OutcomeCount) error {
+	var many []string
+	err := r.db.inOrder(ctx, func(tx dbsqlc.DBTX) error {
+		for i, one := range counts {
+			row, err := queries.CountSearchedOfOutcome(ctx, tx, dbsqlc.CountSearchedOfOutcomeParams{
+				Terms: terms, WorkspaceID: params.WorkspaceID, Outcome: string(one.Outcome), Reason: params.Reason, ShopID: params.ShopID,
+				OrderCode: params.OrderCode, OrderCodeLike: params.OrderCodeLike, ReceivedFrom: params.ReceivedFrom,
+				ReceivedTo: params.ReceivedTo, AtMost: searchedLatest,
+			})
+			switch {
+			case err != nil:
+				return err
+			case row.LookedAt < searchedLatest:
+				counts[i].Count = int(row.Matching)
+			default:
+				many = append(many, string(one.Outcome))
+			}
+		}
+		return nil
+	})
+	if err != nil || len(many) == 0 {
+		return err
+	}
+	return r.db.byIndex(ctx, func(tx dbsqlc.DBTX) error {
+		rows, err := queries.CountSearchedDeliveries(ctx, tx, dbsqlc.CountSearchedDeliveriesParams{
+			Terms: terms, AtMost: countedWorded, WorkspaceID: params.WorkspaceID, Outcomes: many, Reason: params.Reason,
+			ShopID: params.ShopID, OrderCode: params.OrderCode, OrderCodeLike: params.OrderCodeLike,
+			ReceivedFrom: params.ReceivedFrom, ReceivedTo: params.ReceivedTo,
+		})
+		found := map[string]int64{}
+		for _, row := range rows {
+			found[row.Outcome] = row.Count
+		}
+		for i, one := range counts {
+			if slices.Contains(many, string(one.Outcome)) {
+				count := found[string(one.Outcome)]
+				counts[i].Count = int(min(count, query.MaxCounted))
+				counts[i].Capped = count > query.MaxCounted || found[""] == countedWorded
+			}
+		}
+		return err
+	})
+}
+
+// deliveryTerms asks the text search of deliveries for all that a filter wants of it; empty for nothing.
+func deliveryTerms(filter query.DeliveryFilter) string {
+	var terms []string
+	if filter.Phone != "" {
+		terms = append(terms, lexeme(filter.Phone))
+	}
+	if search := searchTerms(filter.Search); search != "" {
+		terms = append(terms, search)
+	}
+	return strings.Join(terms, " & ")
+}
+
+// searchTerms asks for what was typed. The marks in front of words are those of the projection.
+func searchTerms(search query.DeliverySearch) string {
+	if search.Email != "" {
+		return lexeme("@" + search.Email)
+	}
+	var words []string
+	for _, word := range search.Words {
+		term := lexeme("#"+word) + ":*"
+		if !search.DigitsInCodes || !strings.ContainsFunc(word, unicode.IsDigit) {
+			term = "(" + term + " | " + lexeme(word) + ":*)"
+		}
+		words = append(words, term)
+	}
+	all := strings.Join(words, " & ")
+	if search.Phone == "" {
+		return all
+	}
+	return "(" + lexeme(search.Phone) + " | (" + all + "))"
+}
+
+// lexeme quotes a word of a text search.
+func lexeme(word string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(word) + "'"
+}
