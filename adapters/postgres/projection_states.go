@@ -134,7 +134,8 @@ func rebuildOf(row dbsqlc.ProjectionVersionsRow, head int64, building bool) *pro
 	}
 	switch {
 	case row.RunStartedAt != nil && building:
-		told.State, told.Phase, told.Runner, told.StartedAt = projection.RebuildRunning, valueOf(row.Phase), valueOf(row.Runner), row.RunStartedAt.UTC()
+		told.State, told.StartedAt = projection.RebuildRunning, row.RunStartedAt.UTC()
+		told.Phase, told.Runner = valueOf(row.Phase), valueOf(row.Runner)
 		if row.RunStartedFrom != nil {
 			took := timeOf(row.TouchedAt).Sub(*row.RunStartedAt)
 			told.EventsPerSecond, told.ETASeconds = pace(row.Position-*row.RunStartedFrom, head-row.Position, took)

@@ -114,7 +114,8 @@ type InterpretHandler struct {
 
 // NewInterpretHandler makes the handler.
 func NewInterpretHandler(
-	reader command.EnvelopeReader, ingest command.IngestOrderHandler, rehearsal Rehearsal, read query.ReadModel, history query.History, now func() time.Time,
+	reader command.EnvelopeReader, ingest command.IngestOrderHandler, rehearsal Rehearsal, read query.ReadModel,
+	history query.History, now func() time.Time,
 ) InterpretHandler {
 	return InterpretHandler{reader: reader, ingest: ingest, rehearsal: rehearsal, read: read, history: history, now: now}
 }
