@@ -151,7 +151,8 @@ func (s Ingestion) fillWorkspaces(ctx context.Context, asked command.Questions, 
 			return err
 		}
 		facts.Settings[row.ID] = command.IngestionSettings{
-			MatchRule: customer.MatchRule(row.MatchRule), CodeTemplate: template, SkipCancelled: row.SkipCancelled,
+			Version: int(row.SettingsVersion), MatchRule: customer.MatchRule(row.MatchRule), CodeTemplate: template,
+			SkipCancelled: row.SkipCancelled,
 		}
 	}
 	sources, err := queries.SourcesNamed(ctx, s.tx, dbsqlc.SourcesNamedParams{WorkspaceIds: ids, Name: command.SourceName})

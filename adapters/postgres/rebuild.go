@@ -124,10 +124,16 @@ func (db *Database) newBuild(ctx context.Context, dsn string, p Projection, lock
 	return r, nil
 }
 
+// close ends the connection. The lock goes first, since the server may notice the end of a connection only after others have
+// come to take the lock.
 func (r *rebuild) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endRunTimeout)
 	defer cancel()
-	return r.conn.Close(ctx)
+	_, err := r.conn.Exec(ctx, "SELECT pg_advisory_unlock_all()")
+	if r.conn.IsClosed() { // it broke off, which whoever used it knows
+		return nil
+	}
+	return errors.Join(err, r.conn.Close(ctx))
 }
 
 // thisProcess names the process to people who look for it.

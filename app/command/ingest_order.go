@@ -225,7 +225,8 @@ func (d *decider) followBuyer(in delivered, head *OrderHead, before order.Record
 // from is one.
 func (d *decider) customerOf(in delivered, head *OrderHead, state order.State, from uuid.UUID) uuid.UUID {
 	workspaceID, buyer := in.workspaceID(), state.Buyer
-	rule := d.facts.Settings[workspaceID].MatchRule
+	settings := d.facts.Settings[workspaceID]
+	rule := settings.MatchRule
 	keys := rule.Keys(buyer.Phones, buyer.Emails)
 	holders := func(key contact.Key) customer.Holders {
 		return d.facts.Holders[ContactKey{WorkspaceID: workspaceID, Key: key}]
@@ -235,6 +236,7 @@ func (d *decider) customerOf(in delivered, head *OrderHead, state order.State, f
 		bound = d.facts.Bindings[shopsBuyer]
 	}
 	id, decision := customer.Match(rule, keys, holders, state.ShopID, buyer.ExternalID, bound)
+	decision.RuleVersion = settings.Version
 	if id != from {
 		decision.MovedFrom = from
 	}

@@ -119,6 +119,8 @@ func (q Questions) AskWho(workspaceID uuid.UUID, state order.State) {
 
 // IngestionSettings are those of a workspace's settings that decide how its orders are brought in.
 type IngestionSettings struct {
+	// Version is the version of the workspace's stream at which a setting changed last.
+	Version      int
 	MatchRule    customer.MatchRule
 	CodeTemplate order.CodeTemplate
 	// SkipCancelled: orders that are first heard of as cancelled or deleted are not brought over.

@@ -185,6 +185,9 @@ func narrateUpdate(reason order.UpdatedReason) string {
 
 func narrateDecision(d customer.Decision) string {
 	rule := "the rule matches by " + narrateRule(d.Rule)
+	if d.RuleVersion > 0 {
+		rule += fmt.Sprintf(" (settings version %d)", d.RuleVersion)
+	}
 	switch d.Reason {
 	case customer.ReasonOnlyHolder:
 		return fmt.Sprintf("%s, and %s belongs to 1 active customer (%s).", rule, narrateKey(*d.Key), narrateCandidates(d))

@@ -167,6 +167,9 @@ func updateInVietnamese(reason order.UpdatedReason) string {
 
 func decisionInVietnamese(d customer.Decision) string {
 	rule := "quy tắc tìm theo " + ruleInVietnamese(d.Rule)
+	if d.RuleVersion > 0 {
+		rule += fmt.Sprintf(" (cài đặt phiên bản %d)", d.RuleVersion)
+	}
 	switch d.Reason {
 	case customer.ReasonOnlyHolder:
 		return fmt.Sprintf("%s, và %s thuộc về 1 khách hàng đang hoạt động (%s).", rule, keyInVietnamese(*d.Key), candidatesInVietnamese(d))

@@ -296,7 +296,9 @@ func (r *rehearsed) Facts(ctx context.Context, questions command.Questions) (*co
 		return nil, err
 	}
 	if settings, ok := facts.Settings[r.workspaceID]; ok {
-		settings.MatchRule = r.rule
+		if settings.MatchRule != r.rule {
+			settings.MatchRule, settings.Version = r.rule, 0 // which stands in no settings
+		}
 		facts.Settings[r.workspaceID] = settings
 	}
 	return facts, nil

@@ -14,7 +14,7 @@ type CustomerCreated struct {
 }
 
 func (CustomerCreated) EventName() string { return "CustomerCreated" }
-func (CustomerCreated) EventVersion() int { return 2 }
+func (CustomerCreated) EventVersion() int { return 3 }
 func (CustomerCreated) PersonalFields() []string {
 	return slices.Concat(PersonalDecision, personalFields)
 }

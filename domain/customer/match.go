@@ -76,8 +76,11 @@ const (
 
 // Decision is how an order's customer was found, or why a new one was made: all that is needed to explain it later.
 type Decision struct {
-	Rule   MatchRule `json:"rule"`
-	Reason Reason    `json:"reason"`
+	Rule MatchRule `json:"rule"`
+	// RuleVersion is that of the settings which the rule stands in: the version of the workspace's stream at which one changed
+	// last. It is 0 where no settings say so, and in events from before it was kept.
+	RuleVersion int    `json:"rule_version,omitzero"`
+	Reason      Reason `json:"reason"`
 	// Key is the one that matched; nil when none did.
 	Key *contact.Key `json:"key,omitempty"`
 	// Tried are the keys that were looked up, in this order.

@@ -16,7 +16,7 @@ type CustomerMatched struct {
 }
 
 func (CustomerMatched) EventName() string        { return "CustomerMatched" }
-func (CustomerMatched) EventVersion() int        { return 2 }
+func (CustomerMatched) EventVersion() int        { return 3 }
 func (CustomerMatched) PersonalFields() []string { return customer.PersonalDecision }
 
 // SourceEnsured: the order's source exists in the CRM.

@@ -2,7 +2,7 @@
 -- tables that were never analysed, a join or = ANY becomes a scan. Answers name their question by its place, from 1.
 
 -- name: IngestionSettings :many
-SELECT id, match_rule, order_code_template, skip_cancelled FROM workspaces WHERE id = ANY (@ids::uuid[]);
+SELECT id, settings_version, match_rule, order_code_template, skip_cancelled FROM workspaces WHERE id = ANY (@ids::uuid[]);
 
 -- name: SourcesNamed :many
 SELECT workspace_id, id FROM sources WHERE workspace_id = ANY (@workspace_ids::uuid[]) AND name = @name;

@@ -193,11 +193,12 @@ func (q *Queries) DefaultAssignees(ctx context.Context, db DBTX, arg DefaultAssi
 
 const ingestionSettings = `-- name: IngestionSettings :many
 
-SELECT id, match_rule, order_code_template, skip_cancelled FROM workspaces WHERE id = ANY ($1::uuid[])
+SELECT id, settings_version, match_rule, order_code_template, skip_cancelled FROM workspaces WHERE id = ANY ($1::uuid[])
 `
 
 type IngestionSettingsRow struct {
 	ID                uuid.UUID
+	SettingsVersion   int32
 	MatchRule         string
 	OrderCodeTemplate string
 	SkipCancelled     bool
@@ -216,6 +217,7 @@ func (q *Queries) IngestionSettings(ctx context.Context, db DBTX, ids []uuid.UUI
 		var i IngestionSettingsRow
 		if err := rows.Scan(
 			&i.ID,
+			&i.SettingsVersion,
 			&i.MatchRule,
 			&i.OrderCodeTemplate,
 			&i.SkipCancelled,
