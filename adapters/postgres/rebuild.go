@@ -108,6 +108,8 @@ func (db *Database) newBuild(ctx context.Context, dsn string, p Projection, lock
 		"synchronous_commit": "off",
 		"work_mem":           "64MB", "maintenance_work_mem": "256MB",
 		"jit": "off", // which costs more than it gives on statements that run for a second
+		// An index takes as long as it takes, whatever is allowed to other work of this user.
+		"statement_timeout": "0", "lock_timeout": "0",
 	})
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {

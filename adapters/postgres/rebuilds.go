@@ -134,6 +134,8 @@ func (r *Rebuilds) StartRebuild(ctx context.Context, cmd projection.RebuildReque
 var errNoBackground = problem.Unavailable("stopping", "this service is starting or stopping; try again in some seconds")
 
 const (
+	// cancelPoll is how often it is looked whether a rebuild has ended that was told to.
+	cancelPoll = 100 * time.Millisecond
 	// unfinishedWatch is how often it is looked for tables that have to be built and that nobody builds.
 	unfinishedWatch = 2 * time.Second
 	// maxUnfinishedWait is how long to wait when that fails again and again.
@@ -209,7 +211,7 @@ func (r *Rebuilds) CancelRebuild(ctx context.Context, name string) error {
 			return unavailable(err)
 		}
 		select {
-		case <-time.After(catchUpPoll):
+		case <-time.After(cancelPoll):
 		case <-ctx.Done():
 			return problem.Unavailable("rebuild-ending", "the rebuild was told to end and has not yet; see: orderbridge projection list")
 		}
