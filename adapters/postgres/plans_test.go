@@ -159,6 +159,7 @@ func explain(t *testing.T, db *postgres.Database, st statement) (plan, string) {
 var largeTables = []string{
 	"events", "customer_keys", "customer_heads", "order_heads", "buyer_bindings",
 	"crm_customers", "crm_orders", "crm_order_lines", "crm_order_history", "deliveries",
+	"daily_sales", "daily_sales_orders", "daily_sales_customers",
 }
 
 // checkPlan holds a statement to what it may cost: no large table read whole, nothing sorted that an index keeps sorted.
@@ -193,7 +194,7 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 	t.Parallel()
 	b := setup(t)
 	for _, table := range list[string](t, b, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
-		WHERE schemaname IN ('public', 'crm_v1', 'deliveries_v1')`) {
+		WHERE schemaname IN ('public', 'crm_v1', 'deliveries_v1', 'daily_sales_v1')`) {
 		b.exec(t, "ALTER TABLE "+table+" SET (autovacuum_enabled = false)")
 	}
 	collected := &statements{searchPaths: map[*pgx.Conn]string{}}
