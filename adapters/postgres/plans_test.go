@@ -176,6 +176,7 @@ func explain(t *testing.T, db *postgres.Database, st statement) (plan, string) {
 var largeTables = []string{
 	"events", "customer_keys", "customer_heads", "order_heads", "buyer_bindings",
 	"crm_customers", "crm_orders", "crm_order_lines", "crm_order_history", "deliveries",
+	"daily_sales", "daily_sales_orders", "daily_sales_customers",
 }
 
 // sortsFew are statements that sort what is few: the types of a slice, the steps of a delivery, and parts of timelines that are merged.
@@ -219,7 +220,7 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 	t.Parallel()
 	b := setup(t)
 	for _, table := range list[string](t, b, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
-		WHERE schemaname IN ('public', 'crm_v1', 'deliveries_v1')`) {
+		WHERE schemaname IN ('public', 'crm_v1', 'deliveries_v1', 'daily_sales_v1')`) {
 		b.exec(t, "ALTER TABLE "+table+" SET (autovacuum_enabled = false)")
 	}
 	collected := &statements{searchPaths: map[*pgx.Conn]string{}}

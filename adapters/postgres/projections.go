@@ -158,11 +158,19 @@ func (p Projection) isShown(ctx context.Context, db dbsqlc.DBTX) (bool, error) {
 }
 
 // install makes the first version's tables and shows them, when the projection is new to the database. Later versions are
-// built beside it.
+// built beside it. The service's rights to those that there are it gives again.
 func (p Projection) install(ctx context.Context, tx pgx.Tx) error {
 	versions, err := queries.VersionsOf(ctx, tx, p.Name)
-	if err != nil || len(versions) > 0 {
+	if err != nil {
 		return err
+	}
+	for _, version := range versions { // after a restore, the service's role is a new one
+		if err := grantTables(ctx, tx, p.SchemaOf(int(version))); err != nil {
+			return err
+		}
+	}
+	if len(versions) > 0 {
+		return nil
 	}
 	const first = 1
 	if err := p.create(ctx, tx, p.SchemaOf(first)); err != nil {
@@ -199,11 +207,23 @@ func (p Projection) create(ctx context.Context, tx pgx.Tx, schema string) error 
 		"CREATE SCHEMA " + name,
 		fmt.Sprintf("SET LOCAL search_path = %s, public", name),
 		p.file("schema.sql"),
-		fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s", name, ServiceRole),
-		fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %s TO %s", name, ServiceRole),
 	} {
 		if _, err := tx.Exec(ctx, step, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return fmt.Errorf("make tables of %s: %w", schema, err)
+		}
+	}
+	return grantTables(ctx, tx, schema)
+}
+
+// grantTables gives the service its rights to the tables of a schema. Without them names in folds would mean the views.
+func grantTables(ctx context.Context, tx pgx.Tx, schema string) error {
+	name := pgx.Identifier{schema}.Sanitize()
+	for _, grant := range []string{
+		fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s", name, ServiceRole),
+		fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %s TO %s", name, ServiceRole),
+	} {
+		if _, err := tx.Exec(ctx, grant); err != nil {
+			return fmt.Errorf("grant rights to %s: %w", schema, err)
 		}
 	}
 	return nil

@@ -230,6 +230,7 @@ func tell(t testing.TB, b *bundle) {
 	if err := log.Append(t.Context(), rejected, nobody, failed, then(failed, 2, failure), pending, retried, then(retried, 2, failure), createdEvent); err != nil {
 		t.Fatal(err)
 	}
+	tellSales(t, b, log, other)
 }
 
 func TestProjections(t *testing.T) {

@@ -28,7 +28,8 @@ type Settings struct {
 	MatchRule customer.MatchRule `json:"-"`
 	// OrderCodeTemplate makes the codes of orders that come from now on (see order.CodeTemplate).
 	OrderCodeTemplate string `json:"order_code_template"`
-	// TimeZone is an IANA name: where the workspace's people are. It changes how times are shown, and nothing else.
+	// TimeZone is an IANA name: where the workspace's people are. It changes how times are shown and which days sales are of, and
+	// nothing else.
 	TimeZone string `json:"time_zone"`
 	// SkipCancelled leaves out orders that are first heard of as cancelled or deleted.
 	SkipCancelled bool `json:"skip_cancelled"`
