@@ -111,8 +111,8 @@ const (
 	catchUpPoll    = 5 * time.Millisecond
 )
 
-// CatchUp folds what is in the log now into the read tables that are shown, or waits for a running service to do so. It is
-// for programs that read without a service beside them. When it takes too long it fails with ErrNotReadable.
+// CatchUp folds what is in the log now into the read tables that answers are given from, or waits for a running service to do so.
+// It is for programs that read without a service beside them. When it takes too long it fails with ErrNotReadable.
 func (db *Database) CatchUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
 	defer cancel()
@@ -120,7 +120,7 @@ func (db *Database) CatchUp(ctx context.Context) error {
 	if err != nil {
 		return unavailable(err)
 	}
-	for _, p := range Projections() {
+	for _, p := range answering() {
 		err := db.catchUp(ctx, p, head)
 		switch {
 		case err != nil && ctx.Err() != nil:

@@ -87,36 +87,36 @@ func tellSales(t testing.TB, b *bundle, log *postgres.Log, other uuid.UUID) {
 	// Of one customer: on two days in two shops, in two currencies, on either side of midnight in either zone.
 	first := []func(*order.State){lan, orderedAt("09-10 03:00")}
 	second := []func(*order.State){lan, orderedAt("09-10 17:30")}
-	b.ingestNew(t, log, anOrder("40", first...), anOrder("41", lan, ofShop(otherShopID), orderedAt("09-12 03:00")),
-		anOrder("42", lan, in("USD"), orderedAt("09-12 04:00"), worth(12)), anOrder("43", second...))
+	b.ingestNew(t, log, anOrder("60", first...), anOrder("61", lan, ofShop(otherShopID), orderedAt("09-12 03:00")),
+		anOrder("62", lan, in("USD"), orderedAt("09-12 04:00"), worth(12)), anOrder("63", second...))
 	// The first is cancelled, so is the second, then the third day is the first; and the first lives again.
-	b.ingestNew(t, log, anOrder("40", append(first, minutes(1), status(6))...))
-	b.ingestNew(t, log, anOrder("43", append(second, minutes(1), status(7))...))
-	b.ingestNew(t, log, anOrder("40", append(first, minutes(2), status(1))...))
+	b.ingestNew(t, log, anOrder("60", append(first, minutes(1), status(6))...))
+	b.ingestNew(t, log, anOrder("63", append(second, minutes(1), status(7))...))
+	b.ingestNew(t, log, anOrder("60", append(first, minutes(2), status(1))...))
 	// Orders that move to another customer: the only one of theirs, the first of theirs, one of two on a day.
 	third := []func(*order.State){an, ofShop(otherShopID), orderedAt("09-12 03:00")}
-	b.ingestNew(t, log, anOrder("44", third...), anOrder("45", binh, orderedAt("09-08 03:00")),
-		anOrder("46", binh, orderedAt("09-12 03:00")), anOrder("47", binh, orderedAt("09-12 05:00")))
-	b.ingestNew(t, log, anOrder("44", append(third, minutes(1), lan)...))
-	b.ingestNew(t, log, anOrder("45", lan, orderedAt("09-08 03:00"), minutes(1)),
-		anOrder("47", an, orderedAt("09-12 05:00"), minutes(1)))
+	b.ingestNew(t, log, anOrder("64", third...), anOrder("65", binh, orderedAt("09-08 03:00")),
+		anOrder("66", binh, orderedAt("09-12 03:00")), anOrder("67", binh, orderedAt("09-12 05:00")))
+	b.ingestNew(t, log, anOrder("64", append(third, minutes(1), lan)...))
+	b.ingestNew(t, log, anOrder("65", lan, orderedAt("09-08 03:00"), minutes(1)),
+		anOrder("67", an, orderedAt("09-12 05:00"), minutes(1)))
 	// Orders that get another day, currency and value; one takes its day with it, one leaves a day that has only what is cancelled.
-	b.ingestNew(t, log, anOrder("48", binh, orderedAt("09-21 03:00")), anOrder("49", an, orderedAt("09-22 03:00")),
+	b.ingestNew(t, log, anOrder("68", binh, orderedAt("09-21 03:00")), anOrder("69", an, orderedAt("09-22 03:00")),
 		anOrder("50", an, orderedAt("09-23 03:00")))
-	b.ingestNew(t, log, anOrder("48", binh, orderedAt("09-07 03:00"), minutes(1)),
-		anOrder("49", an, orderedAt("09-22 03:00"), minutes(1), status(6)),
+	b.ingestNew(t, log, anOrder("68", binh, orderedAt("09-07 03:00"), minutes(1)),
+		anOrder("69", an, orderedAt("09-22 03:00"), minutes(1), status(6)),
 		anOrder("50", an, orderedAt("09-23 03:00"), in("USD"), worth(7), minutes(1)))
 	// Values whose sum fits no bigint.
 	b.ingestNew(t, log, anOrder("51", an, orderedAt("09-24 03:00"), worth(math.MaxInt64)),
 		anOrder("52", binh, orderedAt("09-24 03:00"), worth(math.MaxInt64)))
 
 	// Other time zones, and what happens in them; settings that change and are no time zone.
-	b.ingestSlice(t, log, received(other, anOrder("40", first...)), received(other, anOrder("43", second...)))
+	b.ingestSlice(t, log, received(other, anOrder("60", first...)), received(other, anOrder("63", second...)))
 	b.edit(t, workspace.SettingsEdit{TimeZone: new("America/New_York")})
 	b.appendTo(t, log, other, event.WorkspaceStream, movedTo("Pacific/Auckland"))
 	b.ingestNew(t, log, anOrder("53", binh, orderedAt("09-07 03:30")),
-		anOrder("48", binh, orderedAt("09-07 04:30"), minutes(2)),
-		anOrder("41", lan, ofShop(otherShopID), orderedAt("09-12 03:00"), minutes(1), status(6)))
+		anOrder("68", binh, orderedAt("09-07 04:30"), minutes(2)),
+		anOrder("61", lan, ofShop(otherShopID), orderedAt("09-12 03:00"), minutes(1), status(6)))
 	b.edit(t, workspace.SettingsEdit{TimeZone: new("Europe/Berlin")})
 	b.edit(t, workspace.SettingsEdit{ShopLimit: new(11)})
 	b.ingestNew(t, log, anOrder("54", lan, orderedAt("09-09 22:30")))

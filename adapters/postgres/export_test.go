@@ -80,6 +80,15 @@ func (db *Database) EventTypeAt(ctx context.Context, position int64) (string, er
 	return queries.EventTypeAt(ctx, db.requests, position)
 }
 
+// FoldRest folds what is new in the log into a projection.
+func (db *Database) FoldRest(ctx context.Context, p Projection) error {
+	head, err := queries.Head(ctx, db.consumers)
+	if err != nil {
+		return err
+	}
+	return db.catchUp(ctx, p, head)
+}
+
 // NoteStop keeps why a consumer does not move on.
 var NoteStop = (*Database).noteStop
 

@@ -324,8 +324,10 @@ func (b *bundle) ingestNew(t testing.TB, log *postgres.Log, states ...order.Stat
 // foldAll folds what is new in the log into every projection.
 func (b *bundle) foldAll(t testing.TB) {
 	t.Helper()
-	if err := b.db.CatchUp(t.Context()); err != nil {
-		t.Fatal("fold:", err)
+	for _, p := range postgres.Projections() {
+		if err := b.db.FoldRest(t.Context(), p); err != nil {
+			t.Fatal("fold:", err)
+		}
 	}
 }
 

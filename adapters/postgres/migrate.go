@@ -62,9 +62,10 @@ func installationConfig(dsn, name string) (*pgx.ConnConfig, error) {
 var ErrReadTablesFilling = problem.Unavailable("read-tables-filling",
 	"the read tables of this release are still being filled, or another release shows its own; try again later")
 
-// CheckShown tells whether the views show the read tables of this program: ErrReadTablesFilling when they do not.
+// CheckShown tells whether the views show the read tables that this program answers from: ErrReadTablesFilling when they do
+// not.
 func (db *Database) CheckShown(ctx context.Context) error {
-	for _, p := range Projections() {
+	for _, p := range answering() {
 		shown, err := p.isShown(ctx, db.requests)
 		if err != nil {
 			return unavailable(err)
@@ -121,12 +122,12 @@ func (db *Database) CheckMigrated(ctx context.Context) error {
 		return ErrNotMigrated
 	}
 	for _, p := range Projections() {
-		versions, err := queries.VersionsOf(ctx, db.requests, p.Name)
+		_, err := queries.Cursor(ctx, db.requests, p.ConsumerName())
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotMigrated
+		}
 		if err != nil {
 			return fmt.Errorf("look for projection %s: %w", p.Name, unavailable(err))
-		}
-		if len(versions) == 0 {
-			return ErrNotMigrated
 		}
 	}
 	exists, err := queries.AnyWorkspace(ctx, db.requests)

@@ -182,7 +182,7 @@ func TestMigrate(t *testing.T) {
 	t.Run("a projection that was never made is noticed", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		b.exec(t, "DELETE FROM projections WHERE name = 'deliveries'")
+		b.exec(t, "DELETE FROM cursors WHERE consumer = 'projection:deliveries'")
 		if err := b.db.CheckMigrated(t.Context()); !errors.Is(err, postgres.ErrNotMigrated) {
 			t.Errorf("got %v", err)
 		}

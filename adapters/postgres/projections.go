@@ -71,6 +71,12 @@ var Projections = sync.OnceValue(func() []Projection {
 	return all
 })
 
+// answering are the projections that the API and the commands answer from, and so wait for. The tables of others are for whoever
+// reads their views.
+var answering = sync.OnceValue(func() []Projection {
+	return slices.DeleteFunc(slices.Clone(Projections()), func(p Projection) bool { return p.Name != "crm" && p.Name != "deliveries" })
+})
+
 // ProjectionNamed finds a projection.
 func ProjectionNamed(name string) (Projection, error) {
 	var names []string
@@ -157,8 +163,8 @@ func (p Projection) isShown(ctx context.Context, db dbsqlc.DBTX) (bool, error) {
 	return int(shown.Definition) == p.Definition, err
 }
 
-// install makes the first version's tables and shows them, when the projection is new to the database. Later versions are
-// built beside it. The service's rights to those that there are it gives again.
+// install makes the first version's tables and shows them, when the database is new. In one that has a log they are built, as
+// later versions are, and shown when they are filled. The service's rights to those that there are it gives again.
 func (p Projection) install(ctx context.Context, tx pgx.Tx) error {
 	versions, err := queries.VersionsOf(ctx, tx, p.Name)
 	if err != nil {
@@ -169,8 +175,12 @@ func (p Projection) install(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
-	if len(versions) > 0 {
-		return nil
+	if err := queries.EnsureCursor(ctx, tx, p.ConsumerName()); err != nil {
+		return err
+	}
+	head, err := queries.Head(ctx, tx)
+	if err != nil || head > 0 || len(versions) > 0 {
+		return err
 	}
 	const first = 1
 	if err := p.create(ctx, tx, p.SchemaOf(first)); err != nil {
@@ -184,9 +194,6 @@ func (p Projection) install(ctx context.Context, tx pgx.Tx) error {
 	if err := queries.AddVersion(ctx, tx, dbsqlc.AddVersionParams{
 		Name: p.Name, Version: first, Active: true, Definition: number(p.Definition), AskedBy: "system",
 	}); err != nil {
-		return err
-	}
-	if err := queries.EnsureCursor(ctx, tx, p.ConsumerName()); err != nil {
 		return err
 	}
 	changes, err := p.viewChanges(ctx, tx, "", p.SchemaOf(first))

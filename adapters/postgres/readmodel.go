@@ -372,7 +372,7 @@ const (
 // WaitFor returns when the read tables show the log up to a position.
 func (r ReadModel) WaitFor(ctx context.Context, position int64) error {
 	var consumers []string
-	for _, p := range Projections() {
+	for _, p := range answering() {
 		consumers = append(consumers, p.ConsumerName())
 	}
 	head, err := queries.Head(ctx, r.db.requests)

@@ -418,6 +418,43 @@ func TestReadTablesOfAnotherRelease(t *testing.T) {
 	b.wantVerified(t)
 }
 
+// TestAProjectionThatIsNewToADatabase is built from the log that there is, and keeps nobody from reading the others.
+func TestAProjectionThatIsNewToADatabase(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	fillLog(t, b, 300)
+	b.foldAll(t)
+	for _, table := range schemasOf(t, b, "daily_sales") {
+		b.exec(t, "DROP SCHEMA "+table+" CASCADE")
+	}
+	b.exec(t, "DELETE FROM projections WHERE name = 'daily_sales'")
+	b.exec(t, "DELETE FROM cursors WHERE consumer = 'projection:daily_sales'")
+	if err := b.db.CheckMigrated(t.Context()); !errors.Is(err, postgres.ErrNotMigrated) {
+		t.Errorf("before: %v", err)
+	}
+	if err := postgres.Migrate(t.Context(), b.dsn, quiet()); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(b.db.CheckMigrated(t.Context()), b.db.CheckShown(t.Context()), b.db.CatchUp(t.Context())); err != nil {
+		t.Errorf("while it is not built: %v", err)
+	}
+	if err := postgres.NewReadModel(b.db).WaitFor(t.Context(), b.head(t)); err != nil {
+		t.Errorf("reading what was written: %v", err)
+	}
+	if state := b.stateOf(t, "daily_sales"); state.State != projection.Filling || state.Version != 0 {
+		t.Errorf("it stands at %+v", state)
+	}
+	if err := b.rebuilds().BuildUnfinished(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if state := b.stateOf(t, "daily_sales"); state.State != projection.Live || state.Version != 1 || state.Position != b.head(t) || state.Previous != nil {
+		t.Errorf("it stands at %+v", state)
+	}
+	b.ingestNew(t, b.newLog(t), anOrder("later"))
+	b.foldAll(t)
+	b.wantVerified(t)
+}
+
 func shortly(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

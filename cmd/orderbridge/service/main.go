@@ -95,13 +95,18 @@ func (s *Service) session(ctx context.Context, workspace, operator string) (cli.
 	}, nil
 }
 
-// catchUp lets a command see what an earlier one changed, whether or not a service is running. When that takes too long, what is
-// readable by then has to do.
+// catchUp lets a command see what an earlier one changed, whether or not a service is running. When that takes too long, or cannot
+// be done, what is readable by then has to do.
 func (s *Service) catchUp(ctx context.Context) error {
-	if err := s.db.CatchUp(ctx); err != nil && !errors.Is(err, postgres.ErrNotReadable) {
-		return err
+	err := s.db.CatchUp(ctx)
+	if _, known := problem.Of(err); err != nil && !known && ctx.Err() == nil {
+		s.logger.WarnContext(ctx, "what is read may be old; see: orderbridge projection list", "error", err)
+		return nil
 	}
-	return nil
+	if errors.Is(err, postgres.ErrNotReadable) {
+		return nil
+	}
+	return err
 }
 
 // version is the module's version: a release, or one that Go makes of the commit's time and hash.
