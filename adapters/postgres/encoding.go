@@ -179,13 +179,20 @@ func recorded(row dbsqlc.StreamRow) (event.Recorded, error) {
 	if err != nil {
 		return event.Recorded{}, fmt.Errorf("event %d: %w", row.Position, err)
 	}
+	e := undecoded(row)
+	e.Payload = payload
+	return e, nil
+}
+
+// undecoded is an event of which only its envelope is read.
+func undecoded(row dbsqlc.StreamRow) event.Recorded {
 	return event.Recorded{
 		New: event.New{
 			ID: row.ID, WorkspaceID: row.WorkspaceID, Stream: event.Stream(row.Stream), Version: int(row.Version),
 			Actor: event.Actor(row.Actor), CorrelationID: row.CorrelationID, CausationID: row.CausationID.UUID,
-			Payload: payload, Body: row.Body,
+			Payload: event.Undecoded{Name: row.Type, Version: int(row.SchemaVersion)}, Body: row.Body,
 		},
 		Position: row.Position, SchemaVersion: int(row.SchemaVersion), RecordedAt: row.RecordedAt.In(time.UTC),
 		Stored: []byte(row.Payload),
-	}, nil
+	}
 }

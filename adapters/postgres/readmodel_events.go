@@ -44,8 +44,8 @@ func (r ReadModel) Events(ctx context.Context, workspaceID uuid.UUID, filter que
 	}
 	for _, row := range rows {
 		e, err := recorded(dbsqlc.StreamRow(row))
-		if err != nil {
-			return query.EventPage{}, err
+		if err != nil { // of a newer release, or a mistake: whoever follows the log must not stop there
+			e = undecoded(dbsqlc.StreamRow(row))
 		}
 		page.Items = append(page.Items, query.EventOf(e))
 	}

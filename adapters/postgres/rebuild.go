@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,11 +32,12 @@ const (
 
 	// switchGap is how many events may be left to fold when the tables are switched: their consumer waits for it.
 	switchGap = 500
-	// viewsTimeout bounds how long changing the views takes, with waiting for those who read them: whoever comes to read
-	// meanwhile waits behind. Where that was never enough in viewsPatience attempts, it may take twice as long, and so on up
-	// to maxViewsTimeout: the machine is that slow.
+	// readersTimeout bounds how long changing a view waits for somebody who reads it: whoever comes to read meanwhile waits
+	// behind. viewsTimeout bounds the change of all views. Where a machine needs longer than that, it may take twice as long
+	// after viewsPatience attempts, and so on up to maxViewsTimeout.
+	readersTimeout  = 30 * time.Millisecond
 	viewsTimeout    = 50 * time.Millisecond
-	viewsPatience   = 50
+	viewsPatience   = 20
 	maxViewsTimeout = time.Second
 	// firstViewsRetry is how long readers are left alone before the views are changed after all, lastViewsRetry how long when
 	// that failed many times.
@@ -86,10 +88,15 @@ func (db *Database) newRebuild(ctx context.Context, dsn string, by command.By, p
 	if errors.Is(err, errLockTaken) {
 		return nil, db.rebuildRunning(ctx, by, p.Name)
 	}
-	if err == nil {
-		r.by = by
+	if err != nil {
+		return nil, err
 	}
-	return r, err
+	r.by = by
+	// Whoever has the lock is the only one: what else seems to run was killed.
+	if err := queries.ForgetRuns(ctx, r.conn, p.Name); err != nil {
+		return nil, errors.Join(unavailable(err), r.close(ctx))
+	}
+	return r, nil
 }
 
 // errLockTaken: somebody else is at the same thing.
@@ -167,12 +174,30 @@ func (db *Database) rebuildRunning(ctx context.Context, by command.By, name stri
 	return problem.Conflict(errRebuildRunning.Code(), "%s is being rebuilt by somebody else at this moment", name)
 }
 
+// errNothingLeft: what was to be gone on with has been completed or dropped meanwhile.
+var errNothingLeft = errors.New("nothing is left to build")
+
 // prepare finds or makes the version that is to be built: the one that was shown before when that is gone back to, the one
 // that an interrupted run left, or a new one. A release that is started again after a newer one was finds its own there.
-func (r *rebuild) prepare(ctx context.Context, rollback bool) error {
+func (r *rebuild) prepare(ctx context.Context, job job) error {
+	rollback := job.Rollback
 	shown, err := r.isShown(ctx, r.conn)
 	if err != nil {
 		return err
+	}
+	if job.unlessShown && shown {
+		return errNothingLeft
+	}
+	if job.resume {
+		wanted, err := queries.UnattendedRuns(ctx, r.conn)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(wanted, func(run dbsqlc.UnattendedRunsRow) bool {
+			return run.Name == r.Name && int(run.Definition) == r.Definition && run.Rollback == rollback
+		}) {
+			return errNothingLeft
+		}
 	}
 	previous, err := queries.PreviousVersion(ctx, r.conn, r.Name)
 	switch {
@@ -218,16 +243,18 @@ func (r *rebuild) prepare(ctx context.Context, rollback bool) error {
 }
 
 // run builds the version and shows it.
-func (r *rebuild) run(ctx context.Context, unattended bool, started func()) (err error) {
+func (r *rebuild) run(ctx context.Context, job job) (err error) {
 	if err := queries.StartRun(ctx, r.conn, dbsqlc.StartRunParams{
 		AskedBy: string(r.by.Actor), AskedIn: uuid.NullUUID{UUID: r.by.WorkspaceID, Valid: r.by.WorkspaceID != uuid.Nil},
-		Unattended: unattended, Runner: &r.runner, Name: r.Name, Version: number(r.version),
+		Unattended: job.unattended, Runner: &r.runner, Name: r.Name, Version: number(r.version),
 	}); err != nil {
 		return err
 	}
 	r.started, r.from = time.Now(), r.position
 	defer func() { err = errors.Join(err, r.end(ctx, err)) }()
-	started()
+	if job.started != nil {
+		job.started()
+	}
 	r.logger.InfoContext(ctx, "building read tables", "projection", r.Name, "version", r.version, "from", r.position)
 	if err := r.fill(ctx, "filling", maxRebuildSlice); err != nil {
 		return err
@@ -381,7 +408,7 @@ func (r *rebuild) index(ctx context.Context) error {
 // for such a reader would make all others wait behind, and would never end for one who reads several views, since they are
 // locked one by one. So it gives up and tries again, holding nothing in between.
 func (r *rebuild) show(ctx context.Context) error {
-	wait, allowed := firstViewsRetry, viewsTimeout
+	wait, allowed, slow := firstViewsRetry, viewsTimeout, 0
 	for attempt := 1; ; attempt++ {
 		if err := r.goOn(ctx, r.conn); err != nil {
 			return err
@@ -397,10 +424,15 @@ func (r *rebuild) show(ctx context.Context) error {
 			})
 		case errors.Is(err, errTooFarBehind):
 			continue
+		case isTooSlow(err):
+			if slow++; slow%viewsPatience == 0 {
+				allowed = min(2*allowed, maxViewsTimeout)
+			}
 		case !isInTheWay(err):
 			return err
 		case attempt%viewsPatience == 0:
-			allowed = min(2*allowed, maxViewsTimeout)
+			r.logger.WarnContext(ctx, "somebody reads for long, and new read tables wait to be shown", "projection", r.Name,
+				"version", r.version, "attempts", attempt)
 		}
 		select {
 		case <-time.After(wait):
@@ -411,10 +443,16 @@ func (r *rebuild) show(ctx context.Context) error {
 	}
 }
 
-// isInTheWay tells that readers kept the views from being changed in time.
+// isInTheWay tells that somebody who reads kept the views from being changed.
 func isInTheWay(err error) bool {
 	pgError, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (pgError.Code == "57014" || pgError.Code == "40P01") // timeout, deadlock
+	return ok && (pgError.Code == "55P03" || pgError.Code == "40P01") // lock not available, deadlock
+}
+
+// isTooSlow tells that the views could not be changed in the time that they may take.
+func isTooSlow(err error) bool {
+	pgError, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pgError.Code == "57014"
 }
 
 // errTooFarBehind: more came in than may be folded while the consumer waits.
@@ -470,8 +508,8 @@ func (r *rebuild) switchTo(ctx context.Context, allowed time.Duration) (waited t
 	if err != nil {
 		return 0, err
 	}
-	if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL statement_timeout = %d; SET LOCAL synchronous_commit = on", allowed.Milliseconds()),
-		pgx.QueryExecModeSimpleProtocol); err != nil {
+	if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d; SET LOCAL synchronous_commit = on",
+		readersTimeout.Milliseconds(), allowed.Milliseconds()), pgx.QueryExecModeSimpleProtocol); err != nil {
 		return 0, err
 	}
 	began := time.Now() // from here on, readers wait

@@ -15,9 +15,11 @@ import (
 	"orderbridge/adapters/postgres/pgtest"
 	"orderbridge/app/command"
 	"orderbridge/app/projection"
+	"orderbridge/app/query"
 	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
 	decided "orderbridge/domain/projection"
+	"orderbridge/domain/user"
 )
 
 func (b *bundle) rebuilds() *postgres.Rebuilds { return postgres.NewRebuilds(b.db, b.dsn, quiet()) }
@@ -488,6 +490,7 @@ func TestAnEventThatCannotBeFolded(t *testing.T) {
 	if err := skip(bad); err != nil {
 		t.Fatal(err)
 	}
+	wantProblem(t, skip(bad), problem.KindConflict, "event-skipped-already")
 	skipped := payloadsOf[decided.EventSkipped](b.events(t))
 	if len(skipped) != 1 || skipped[0].Position != bad || skipped[0].Projection != "crm" || skipped[0].EventType != "OrderCreated" ||
 		!strings.Contains(skipped[0].Reason, "null value") {
@@ -514,6 +517,89 @@ func (b *bundle) badEvent(t *testing.T) int64 {
 		SELECT max(position) + 1, $1, 'order/x/x', 1, gen_random_uuid(), 'OrderCreated', 1, now(), gen_random_uuid(), 'policy',
 			(SELECT jsonb_set(payload, '{code}', '"x"') - 'source_id' FROM events WHERE type = 'OrderCreated' LIMIT 1), sha256('')
 		FROM events RETURNING position`, b.workspaceID)
+}
+
+// TestWhatAKilledRunLeft is not taken for the one that runs.
+func TestWhatAKilledRunLeft(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.ingestNew(t, b.newLog(t), anOrder("1"))
+	b.foldAll(t)
+	b.mustRebuild(t, "crm")
+	b.exec(t, "UPDATE projections SET runner = 'killed', phase = 'switching', run_started_at = now(), touched_at = now() WHERE name = 'crm' AND version = 1")
+	release := b.holdViews(t)
+	outcome := make(chan error, 1)
+	go func() {
+		_, err := b.rebuild(t.Context(), "crm")
+		outcome <- err
+	}()
+	eventually(t, "it waits for a reader", func() bool {
+		run := b.stateOf(t, "crm").Rebuild
+		return run != nil && run.Phase == "switching" && run.Version == 3
+	})
+	if run := b.stateOf(t, "crm").Rebuild; run.Runner == "killed" {
+		t.Errorf("it is said to be at %+v", run)
+	}
+	release()
+	if err := <-outcome; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestViewsThatOthersRestOn are not taken away from them, and are named.
+func TestViewsThatOthersRestOn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, "UPDATE projections SET definition = definition + 1 WHERE name = 'daily_sales'")
+	b.exec(t, "ALTER TABLE daily_sales_v1.daily_sales ADD COLUMN extra integer")
+	b.exec(t, "CREATE OR REPLACE VIEW daily_sales AS SELECT * FROM daily_sales_v1.daily_sales")
+	b.exec(t, "CREATE VIEW bi_months AS SELECT extra FROM daily_sales")
+	_, err := b.rebuild(t.Context(), "daily_sales")
+	wantProblem(t, err, problem.KindConflict, "views-in-use")
+	if !strings.Contains(err.Error(), "bi_months") {
+		t.Errorf("the operator is told %v", err)
+	}
+	b.exec(t, "DROP VIEW bi_months")
+	b.mustRebuild(t, "daily_sales")
+	b.wantVerified(t)
+}
+
+func TestVerifyThatIsInterruptedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	fillLog(t, b, 300)
+	b.foldAll(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := b.rebuilds().Verify(ctx, "crm", func(projection.Rebuild) { cancel() })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if got := schemasOf(t, b, "crm"); !slices.Equal(got, []string{"crm_v1"}) {
+		t.Errorf("the schemas are %v", got)
+	}
+	b.wantVerified(t)
+}
+
+// TestTheFeedPassesWhatItCannotRead: whoever follows the log must not stop at one event for ever.
+func TestTheFeedPassesWhatItCannotRead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	bad := scan[int64](t, b, `INSERT INTO events (position, workspace_id, stream, version, id, type, schema_version, recorded_at,
+			correlation_id, actor, payload, digest)
+		SELECT max(position) + 1, $1, 'order/x/x', 1, gen_random_uuid(), 'OrderCreated', 7, now(), gen_random_uuid(), 'policy',
+			'{"customer_id": "0912345678"}', sha256('') FROM events RETURNING position`, b.workspaceID)
+	b.mustAddUser(t, user.Details{Name: "Mai"})
+	page, err := postgres.NewReadModel(b.db).Events(t.Context(), b.workspaceID, query.EventFilter{After: bad - 1, Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(page.Items) != 2 || page.Items[0].Position != bad || page.Items[0].Type != "OrderCreated" || page.Items[0].SchemaVersion != 7 ||
+		!strings.Contains(string(page.Items[0].Payload), "0912345678") {
+		t.Errorf("the feed gives %+v", page)
+	}
+	if masked := page.Masked(); string(masked.Items[0].Payload) != "{}" || masked.Items[1].Type != "UserAdded" {
+		t.Errorf("whoever only reads gets %+v", masked)
+	}
 }
 
 func TestVerify(t *testing.T) {

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/app/command"
@@ -55,20 +57,30 @@ func (r *Rebuilds) stateOf(ctx context.Context, name string) (projection.Status,
 
 // Rebuild makes a new version from the log and shows it, or goes on with one that was interrupted.
 func (r *Rebuilds) Rebuild(ctx context.Context, cmd projection.RebuildRequest, report func(projection.Rebuild)) (projection.Status, error) {
-	if err := r.rebuild(ctx, cmd, false, report, func() {}); err != nil {
+	if err := r.rebuild(ctx, job{RebuildRequest: cmd, report: report}); err != nil {
 		return projection.Status{}, err
 	}
 	return r.stateOf(ctx, cmd.Name)
 }
 
-func (r *Rebuilds) rebuild(
-	ctx context.Context, cmd projection.RebuildRequest, unattended bool, report func(projection.Rebuild), started func(),
-) (err error) {
-	p, err := ProjectionNamed(cmd.Name)
+// job is a request for a rebuild, and how it is done.
+type job struct {
+	projection.RebuildRequest
+
+	// unattended is one that nobody waits for; resume goes on with such a one, if it is still wanted. unlessShown is for tables of
+	// this release where others are shown.
+	unattended, resume, unlessShown bool
+	// started is called when the work has begun, report when it has got somewhere; nil for nobody.
+	started func()
+	report  func(projection.Rebuild)
+}
+
+func (r *Rebuilds) rebuild(ctx context.Context, job job) (err error) {
+	p, err := ProjectionNamed(job.Name)
 	if err != nil {
 		return err
 	}
-	build, err := r.db.newRebuild(ctx, r.dsn, cmd.By, p, r.logger)
+	build, err := r.db.newRebuild(ctx, r.dsn, job.By, p, r.logger)
 	if err != nil {
 		return err
 	}
@@ -84,18 +96,33 @@ func (r *Rebuilds) rebuild(
 				p.Name, failed.position, p.Name, failed.position).Because(err)
 		case isDenied(err):
 			err = errRebuildForbidden.Because(err)
+		case isDependedOn(err):
+			err = dependedOn(p, err)
 		default:
 			err = unavailable(err)
 		}
 	}()
-	build.report = report
-	if err := build.prepare(ctx, cmd.Rollback); err != nil {
+	build.report = job.report
+	if err := build.prepare(ctx, job); err != nil {
 		return err
 	}
-	if err := build.run(ctx, unattended, started); err != nil {
+	if err := build.run(ctx, job); err != nil {
 		return err
 	}
 	return build.dropOlder(ctx)
+}
+
+// isDependedOn tells that something else rests on a view that has to be made anew.
+func isDependedOn(err error) bool {
+	pgError, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pgError.Code == "2BP01"
+}
+
+// dependedOn says what rests on the views of a projection: other views, by their names.
+func dependedOn(p Projection, cause error) error {
+	pgError, _ := errors.AsType[*pgconn.PgError](cause)
+	return problem.Conflict("views-in-use", "this release shows %s with other columns, and something rests on what is shown now: %s; drop it, and make it "+
+		"again afterwards", p.Name, strings.ReplaceAll(pgError.Detail, "\n", ", ")).Because(cause)
 }
 
 // StartRebuild is Rebuild for callers who do not wait for its end.
@@ -113,7 +140,7 @@ func (r *Rebuilds) StartRebuild(ctx context.Context, cmd projection.RebuildReque
 	started := make(chan struct{})
 	go func() {
 		defer r.running.Done()
-		err := r.rebuild(background, cmd, true, nil, func() { close(started) })
+		err := r.rebuild(background, job{RebuildRequest: cmd, unattended: true, started: func() { close(started) }})
 		if err != nil && background.Err() == nil {
 			r.logger.WarnContext(background, "a rebuild ended before its time", "projection", cmd.Name, "error", err)
 		}
@@ -166,10 +193,12 @@ func (r *Rebuilds) Run(ctx context.Context) {
 // and what was started over the API and interrupted. What somebody else builds at the moment is left to them.
 func (r *Rebuilds) BuildUnfinished(ctx context.Context) error {
 	var failures []error
-	build := func(name string, by command.By) {
-		err := r.rebuild(ctx, projection.RebuildRequest{By: by, Name: name}, true, nil, func() {})
-		if err != nil && !errors.Is(err, errRebuildRunning) {
-			failures = append(failures, fmt.Errorf("build %s: %w", name, err))
+	hidden := map[string]bool{}
+	build := func(job job) {
+		job.unattended = true
+		err := r.rebuild(ctx, job)
+		if err != nil && !errors.Is(err, errRebuildRunning) && !errors.Is(err, errNothingLeft) {
+			failures = append(failures, fmt.Errorf("build %s: %w", job.Name, err))
 		}
 	}
 	for _, p := range Projections() {
@@ -178,7 +207,8 @@ func (r *Rebuilds) BuildUnfinished(ctx context.Context) error {
 			return unavailable(err)
 		}
 		if !shown {
-			build(p.Name, command.By{Actor: event.ActorSystem})
+			hidden[p.Name] = true
+			build(job{RebuildRequest: projection.RebuildRequest{By: command.By{Actor: event.ActorSystem}, Name: p.Name}, unlessShown: true})
 		}
 	}
 	left, err := queries.UnattendedRuns(ctx, r.db.requests)
@@ -186,9 +216,11 @@ func (r *Rebuilds) BuildUnfinished(ctx context.Context) error {
 		return unavailable(err)
 	}
 	for _, run := range left {
-		if _, err := ProjectionNamed(run.Name); err == nil {
-			build(run.Name, command.By{Actor: event.Actor(run.AskedBy), WorkspaceID: run.AskedIn.UUID})
+		if p, err := ProjectionNamed(run.Name); err != nil || int(run.Definition) != p.Definition || hidden[run.Name] {
+			continue // of another release, or done above
 		}
+		by := command.By{Actor: event.Actor(run.AskedBy), WorkspaceID: run.AskedIn.UUID}
+		build(job{RebuildRequest: projection.RebuildRequest{By: by, Name: run.Name, Rollback: run.Rollback}, resume: true})
 	}
 	return errors.Join(failures...)
 }
@@ -213,6 +245,9 @@ func (r *Rebuilds) CancelRebuild(ctx context.Context, name string) error {
 		select {
 		case <-time.After(cancelPoll):
 		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return ctx.Err()
+			}
 			return problem.Unavailable("rebuild-ending", "the rebuild was told to end and has not yet; see: orderbridge projection list")
 		}
 	}
@@ -273,6 +308,13 @@ func (r *Rebuilds) Skip(ctx context.Context, cmd projection.SkipRequest) (int64,
 	by := cmd.By
 	by.WorkspaceID = at.WorkspaceID // whose event it is, where the decision belongs
 	return r.db.update(ctx, by, func(tx pgx.Tx, pipe *pipeline) ([]event.New, error) {
+		skipped, err := queries.IsSkipped(ctx, tx, dbsqlc.IsSkippedParams{Name: p.Name, Position: cmd.Position})
+		if err != nil {
+			return nil, err
+		}
+		if skipped {
+			return nil, problem.Conflict("event-skipped-already", "%s passes over event %d already; it goes on when a service runs", p.Name, cmd.Position)
+		}
 		reason, err := whyStoppedAt(ctx, tx, p, cmd.Position)
 		if err != nil {
 			return nil, err

@@ -36,19 +36,34 @@ func (r *Rebuilds) Verify(ctx context.Context, name string, report func(projecti
 	}
 	build.report = report
 	verified, err := build.verify(ctx)
-	// Also what was interrupted leaves nothing.
-	cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	return verified, errors.Join(denied(err), r.endVerifying(context.WithoutCancel(ctx), build))
+}
+
+// endVerifying leaves nothing of what was built, also when that was interrupted: the connection is lost then, and another one does
+// it.
+func (r *Rebuilds) endVerifying(ctx context.Context, build *rebuild) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return verified, errors.Join(denied(err), build.dropSchema(cleaning, build.checkSchema()), build.close(ctx))
+	for build.conn.IsClosed() {
+		again, err := r.db.newBuild(ctx, r.dsn, build.Projection, verifyLock, r.logger)
+		switch {
+		case err == nil:
+			build = again
+		case !errors.Is(err, errLockTaken): // the server may not have noticed yet that the first one is gone
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		default:
+			time.Sleep(catchUpPoll)
+		}
+	}
+	return errors.Join(build.dropSchema(ctx, build.checkSchema()), build.close(ctx))
 }
 
 // checkSchema is where the tables are built that are compared.
 func (r *rebuild) checkSchema() string { return r.Name + "_check" }
 
 func (r *rebuild) dropSchema(ctx context.Context, schema string) error {
-	if r.conn.IsClosed() {
-		return nil // the next one drops what is left
-	}
 	return r.inInstallation(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{schema}.Sanitize()+" CASCADE")
 		return err

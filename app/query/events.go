@@ -39,6 +39,8 @@ type Event struct {
 	Actor         event.Actor     `json:"actor"`
 	Payload       json.RawMessage `json:"payload"`
 
+	// undecoded tells that nobody knows which fields are personal.
+	undecoded bool
 	// personal are the fields of the payload that are masked for those who may not know them.
 	personal []string
 }
@@ -50,6 +52,7 @@ func EventOf(recorded event.Recorded) Event {
 		Stream: recorded.Stream, Version: recorded.Version, RecordedAt: recorded.RecordedAt, CorrelationID: recorded.CorrelationID,
 		Actor: recorded.Actor, Payload: recorded.Stored, personal: personalFields(recorded.Payload),
 	}
+	_, e.undecoded = recorded.Payload.(event.Undecoded)
 	if recorded.Stream == event.WorkspaceStream {
 		e.personal = settingsNames
 	}
@@ -65,6 +68,10 @@ var settingsNames = []string{"name", "shop.name", "changes"}
 
 // Masked is the event as those see it who may not know phones and emails. What cannot be masked is not shown.
 func (e Event) Masked() Event {
+	if e.undecoded {
+		e.Payload = json.RawMessage("{}")
+		return e
+	}
 	payload, err := maskJSON(e.Payload, e.personal)
 	if err != nil {
 		payload = json.RawMessage("{}")

@@ -24,6 +24,16 @@ type Personal interface {
 	PersonalFields() []string
 }
 
+// Undecoded stands for the payload of an event that this release cannot read: one of a newer release, or a mistake. All of it may
+// be personal.
+type Undecoded struct {
+	Name    string `json:"-"`
+	Version int    `json:"-"`
+}
+
+func (u Undecoded) EventName() string { return u.Name }
+func (u Undecoded) EventVersion() int { return u.Version }
+
 // Stream names the sequence of events about one thing, such as "order/1635294032/2051".
 type Stream string
 

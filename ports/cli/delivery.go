@@ -247,7 +247,14 @@ func (c *deliveryRetry) Run(ctx context.Context, rt *Runtime) error {
 
 // filter reads what --filter says.
 func (c *deliveryRetry) filter(narrow *query.Parameters) query.DeliveryFilter {
-	given := func(name string) string { return strings.TrimSpace(c.Filter[name]) }
+	given := func(name string) string {
+		text, there := c.Filter[name]
+		text = strings.TrimSpace(text)
+		if there && text == "" { // as of a variable that is not set: without it, more would match
+			narrow.Refuse("filter", name+" is empty: give it a value, or leave it out")
+		}
+		return text
+	}
 	moment := func(name string) time.Time {
 		text := given(name)
 		if text == "" {

@@ -19,7 +19,6 @@ import (
 	"orderbridge/app/projection"
 	"orderbridge/app/query"
 	"orderbridge/domain/money"
-	"orderbridge/domain/problem"
 )
 
 type projectionCommands struct {
@@ -187,13 +186,16 @@ Examples:
     orderbridge rebuild crm --drop-previous`
 }
 
-var errRebuildWhat = problem.Invalid("projection-missing", "say which projection, or --all; see: orderbridge projection list")
+// Validate implements kong's interface: it is one projection or all.
+func (c *rebuildCommand) Validate() error {
+	if (c.Name == "") != c.All {
+		return errors.New("say which projection, or --all; see: orderbridge projection list")
+	}
+	return nil
+}
 
 // Run rebuilds.
 func (c *rebuildCommand) Run(ctx context.Context, rt *Runtime) error {
-	if (c.Name == "") != c.All {
-		return errRebuildWhat
-	}
 	return rt.within(ctx, rt.OpenAsIs, func(s Session) error {
 		names, err := projectionNames(ctx, s, c.Name)
 		if err != nil {

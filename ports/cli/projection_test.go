@@ -98,7 +98,9 @@ func TestRebuildCommand(t *testing.T) {
 	}
 	bundle := setup(t)
 	for _, line := range []string{"rebuild", "rebuild crm --all"} {
-		bundle.run(strings.Fields(line)...).exits(cli.ExitRefused).prints("", "orderbridge: say which projection, or --all; see: orderbridge projection list\n")
+		if got := bundle.run(strings.Fields(line)...).exits(cli.ExitUsage); !strings.Contains(got.stderr, "say which projection, or --all") {
+			t.Errorf("%s is told %s", line, got.stderr)
+		}
 	}
 	bundle.run("rebuild", "crm", "--cancel", "--rollback").exits(cli.ExitUsage)
 }

@@ -61,7 +61,7 @@ SET runner = NULL, phase = NULL, took = took + (clock_timestamp() - run_started_
 WHERE name = @name AND version = @version AND run_started_at IS NOT NULL;
 
 -- name: CancelRun :exec
-UPDATE projections SET cancelled = true WHERE name = $1 AND run_started_at IS NOT NULL;
+UPDATE projections SET cancelled = true WHERE name = $1 AND NOT active AND run_started_at IS NOT NULL;
 
 -- name: HideShown :exec
 UPDATE projections SET active = false, position = @position, touched_at = clock_timestamp() WHERE name = @name AND active;
@@ -70,7 +70,7 @@ UPDATE projections SET active = false, position = @position, touched_at = clock_
 -- The run is at its end with it.
 UPDATE projections
 SET active = true, position = @position, finished_at = clock_timestamp(), touched_at = clock_timestamp(), runner = NULL,
-    phase = NULL, took = took + coalesce(clock_timestamp() - run_started_at, '0'), run_started_at = NULL
+    phase = NULL, unattended = false, took = took + coalesce(clock_timestamp() - run_started_at, '0'), run_started_at = NULL
 WHERE name = @name AND version = @version;
 
 -- name: NoteReadersWaited :exec
@@ -80,12 +80,20 @@ UPDATE projections SET readers_waited = make_interval(secs => @seconds::float8) 
 SELECT position FROM cursors WHERE consumer = $1 FOR UPDATE;
 
 -- name: UnattendedRuns :many
--- Versions that nobody sits in front of and that are not complete.
-SELECT name, asked_by, asked_in FROM projections WHERE unattended AND NOT active AND finished_at IS NULL AND NOT cancelled ORDER BY name;
+-- What nobody sits in front of and is not shown yet: versions that are not complete, and such as are gone back to.
+SELECT name, definition, asked_by, asked_in, (finished_at IS NOT NULL)::boolean AS rollback
+FROM projections WHERE unattended AND NOT active AND NOT cancelled ORDER BY name;
+
+-- name: ForgetRuns :exec
+UPDATE projections SET runner = NULL, phase = NULL, run_started_at = NULL, took = took + (touched_at - run_started_at)
+WHERE name = $1 AND run_started_at IS NOT NULL;
 
 -- name: FailureAt :one
 -- Why a version that is being built could not fold an event.
 SELECT coalesce(failure, '')::text FROM projections WHERE name = @name AND NOT active AND failed_position = @position::bigint;
+
+-- name: IsSkipped :one
+SELECT EXISTS (SELECT FROM projection_skips WHERE name = $1 AND position = $2);
 
 -- name: SkipEvent :exec
 INSERT INTO projection_skips (name, position) VALUES ($1, $2);

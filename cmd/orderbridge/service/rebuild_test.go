@@ -196,6 +196,19 @@ func TestARebuildStartedOverTheAPISurvivesItsService(t *testing.T) {
 		return state.Rebuild == nil && state.Version == 2
 	})
 
+	// So is one that goes back.
+	release = blockViews(t, b.dsn, "crm_orders")
+	b.send(http.MethodPost, "/api/v1/projections/crm/rebuild", object{"rollback": true}).wants(t, http.StatusAccepted, "")
+	b.stop()
+	release()
+	b.run()
+	eventually(t, "the next service goes back", func() bool {
+		state := b.projection("crm")
+		return state.Rebuild == nil && state.Version == 1 && state.Previous.Version == 2
+	})
+	b.send(http.MethodPost, "/api/v1/projections/crm/rebuild", object{"rollback": true}).wants(t, http.StatusAccepted, "")
+	eventually(t, "it is gone back once more", func() bool { return b.projection("crm").Version == 2 })
+
 	// One that is not wanted any more is dropped.
 	release = blockViews(t, b.dsn, "crm_orders")
 	defer release()

@@ -37,7 +37,7 @@ func (q *Queries) AddVersion(ctx context.Context, db DBTX, arg AddVersionParams)
 }
 
 const cancelRun = `-- name: CancelRun :exec
-UPDATE projections SET cancelled = true WHERE name = $1 AND run_started_at IS NOT NULL
+UPDATE projections SET cancelled = true WHERE name = $1 AND NOT active AND run_started_at IS NOT NULL
 `
 
 func (q *Queries) CancelRun(ctx context.Context, db DBTX, name string) error {
@@ -185,6 +185,16 @@ func (q *Queries) FailureAt(ctx context.Context, db DBTX, arg FailureAtParams) (
 	return column_1, err
 }
 
+const forgetRuns = `-- name: ForgetRuns :exec
+UPDATE projections SET runner = NULL, phase = NULL, run_started_at = NULL, took = took + (touched_at - run_started_at)
+WHERE name = $1 AND run_started_at IS NOT NULL
+`
+
+func (q *Queries) ForgetRuns(ctx context.Context, db DBTX, name string) error {
+	_, err := db.Exec(ctx, forgetRuns, name)
+	return err
+}
+
 const hideShown = `-- name: HideShown :exec
 UPDATE projections SET active = false, position = $1, touched_at = clock_timestamp() WHERE name = $2 AND active
 `
@@ -197,6 +207,22 @@ type HideShownParams struct {
 func (q *Queries) HideShown(ctx context.Context, db DBTX, arg HideShownParams) error {
 	_, err := db.Exec(ctx, hideShown, arg.Position, arg.Name)
 	return err
+}
+
+const isSkipped = `-- name: IsSkipped :one
+SELECT EXISTS (SELECT FROM projection_skips WHERE name = $1 AND position = $2)
+`
+
+type IsSkippedParams struct {
+	Name     string
+	Position int64
+}
+
+func (q *Queries) IsSkipped(ctx context.Context, db DBTX, arg IsSkippedParams) (bool, error) {
+	row := db.QueryRow(ctx, isSkipped, arg.Name, arg.Position)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const lockCursor = `-- name: LockCursor :one
@@ -377,7 +403,7 @@ func (q *Queries) RunCancelled(ctx context.Context, db DBTX, arg RunCancelledPar
 const showVersion = `-- name: ShowVersion :exec
 UPDATE projections
 SET active = true, position = $1, finished_at = clock_timestamp(), touched_at = clock_timestamp(), runner = NULL,
-    phase = NULL, took = took + coalesce(clock_timestamp() - run_started_at, '0'), run_started_at = NULL
+    phase = NULL, unattended = false, took = took + coalesce(clock_timestamp() - run_started_at, '0'), run_started_at = NULL
 WHERE name = $2 AND version = $3
 `
 
@@ -495,16 +521,19 @@ func (q *Queries) StreamVersion(ctx context.Context, db DBTX, arg StreamVersionP
 }
 
 const unattendedRuns = `-- name: UnattendedRuns :many
-SELECT name, asked_by, asked_in FROM projections WHERE unattended AND NOT active AND finished_at IS NULL AND NOT cancelled ORDER BY name
+SELECT name, definition, asked_by, asked_in, (finished_at IS NOT NULL)::boolean AS rollback
+FROM projections WHERE unattended AND NOT active AND NOT cancelled ORDER BY name
 `
 
 type UnattendedRunsRow struct {
-	Name    string
-	AskedBy string
-	AskedIn uuid.NullUUID
+	Name       string
+	Definition int32
+	AskedBy    string
+	AskedIn    uuid.NullUUID
+	Rollback   bool
 }
 
-// Versions that nobody sits in front of and that are not complete.
+// What nobody sits in front of and is not shown yet: versions that are not complete, and such as are gone back to.
 func (q *Queries) UnattendedRuns(ctx context.Context, db DBTX) ([]UnattendedRunsRow, error) {
 	rows, err := db.Query(ctx, unattendedRuns)
 	if err != nil {
@@ -514,7 +543,13 @@ func (q *Queries) UnattendedRuns(ctx context.Context, db DBTX) ([]UnattendedRuns
 	var items []UnattendedRunsRow
 	for rows.Next() {
 		var i UnattendedRunsRow
-		if err := rows.Scan(&i.Name, &i.AskedBy, &i.AskedIn); err != nil {
+		if err := rows.Scan(
+			&i.Name,
+			&i.Definition,
+			&i.AskedBy,
+			&i.AskedIn,
+			&i.Rollback,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
