@@ -129,6 +129,9 @@ func (h InterpretHandler) Delivery(ctx context.Context, workspaceID, id uuid.UUI
 	if len(events) == 0 {
 		return Interpretation{}, problem.NotFound("delivery-unknown", "no delivery has this id")
 	}
+	if events[0].Body == nil {
+		return Interpretation{}, problem.NotFound("body-not-kept", "the body of this delivery was not kept, so nothing can be told of it")
+	}
 	return h.Body(ctx, workspaceID, events[0].Body, rule)
 }
 

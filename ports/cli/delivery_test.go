@@ -75,6 +75,9 @@ func TestDeliveryRetry(t *testing.T) {
 	if asked, want := bundle.read.asked, (query.DeliveryFilter{Outcomes: []query.Outcome{"failed"}, OrderCodePrefix: "Pancake_1_"}); !reflect.DeepEqual(asked, want) {
 		t.Errorf("asked for %+v", asked)
 	}
+	if got := bundle.run("delivery", "retry", "--filter", "reason=", "--yes").exits(cli.ExitRefused); !strings.Contains(got.stderr, "reason is empty") {
+		t.Errorf("a filter without a value: %s", got.stderr)
+	}
 	bundle.run("delivery", "retry", "--filter", "outcome=failed").exits(cli.ExitRefused).prints("",
 		"orderbridge: there is nobody to ask whether to go on, so nothing was done; to go on without asking, add --yes\n")
 	if len(bundle.retries.ids) > 0 {
