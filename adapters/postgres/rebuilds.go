@@ -121,8 +121,9 @@ func isDependedOn(err error) bool {
 // dependedOn says what rests on the views of a projection: other views, by their names.
 func dependedOn(p Projection, cause error) error {
 	pgError, _ := errors.AsType[*pgconn.PgError](cause)
-	return problem.Conflict("views-in-use", "this release shows %s with other columns, and something rests on what is shown now: %s; drop it, and make it "+
-		"again afterwards", p.Name, strings.ReplaceAll(pgError.Detail, "\n", ", ")).Because(cause)
+	return problem.Conflict("views-in-use",
+		"this release shows %s with other columns, and something rests on what is shown now: %s; drop it, and make it again afterwards",
+		p.Name, strings.ReplaceAll(pgError.Detail, "\n", ", ")).Because(cause)
 }
 
 // StartRebuild is Rebuild for callers who do not wait for its end.
@@ -313,7 +314,8 @@ func (r *Rebuilds) Skip(ctx context.Context, cmd projection.SkipRequest) (int64,
 			return nil, err
 		}
 		if skipped {
-			return nil, problem.Conflict("event-skipped-already", "%s passes over event %d already; it goes on when a service runs", p.Name, cmd.Position)
+			return nil, problem.Conflict("event-skipped-already", "%s passes over event %d already; it goes on when a service runs",
+				p.Name, cmd.Position)
 		}
 		reason, err := whyStoppedAt(ctx, tx, p, cmd.Position)
 		if err != nil {
