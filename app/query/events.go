@@ -68,12 +68,8 @@ var settingsNames = []string{"name", "shop.name", "changes"}
 
 // Masked is the event as those see it who may not know phones and emails. What cannot be masked is not shown.
 func (e Event) Masked() Event {
-	if e.undecoded {
-		e.Payload = json.RawMessage("{}")
-		return e
-	}
 	payload, err := maskJSON(e.Payload, e.personal)
-	if err != nil {
+	if err != nil || e.undecoded {
 		payload = json.RawMessage("{}")
 	}
 	e.Payload, e.Actor = payload, event.Actor(contact.MaskWithin(string(e.Actor))) // a token may be named after somebody
