@@ -160,10 +160,8 @@ func (db *Database) catchUp(ctx context.Context, p Projection, head int64) error
 		if folded {
 			continue
 		}
-		select {
-		case <-time.After(catchUpPoll):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx, catchUpPoll); err != nil {
+			return err
 		}
 	}
 }

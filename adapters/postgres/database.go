@@ -26,6 +26,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -185,6 +186,22 @@ func unavailable(err error) error {
 	}
 }
 
+// hasCode tells that the server answered with one of these SQLSTATEs.
+func hasCode(err error, codes ...string) bool {
+	pgError, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && slices.Contains(codes, pgError.Code)
+}
+
+// pause waits for a while, or until the context ends, which is its error.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func isRefused(err error) bool {
 	pgError, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (strings.HasPrefix(pgError.Code, "28") || pgError.Code == "3D000") // authorisation; no such database
@@ -212,13 +229,8 @@ func isUnavailable(err error) bool {
 
 // isTransient tells whether the cause passes by itself: the database is away, or transactions got into each other's way.
 func isTransient(err error) bool {
-	if pgError, ok := errors.AsType[*pgconn.PgError](err); ok {
-		switch pgError.Code {
-		case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
-			return true
-		}
-	}
-	return errors.Is(err, errUnavailable) || isUnavailable(err)
+	return hasCode(err, "40001", "40P01", "55P03") || // serialization failure, deadlock, lock not available
+		errors.Is(err, errUnavailable) || isUnavailable(err)
 }
 
 // isConflict tells whether another writer came in between, so that deciding again gives another result.

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -150,10 +149,7 @@ func install(ctx context.Context, config *pgx.ConnConfig) error {
 		return fmt.Errorf("reach database: %w", unavailable(err))
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", installLock); err != nil {
-			return err
-		}
+	return inInstallation(ctx, conn, func(tx pgx.Tx) error {
 		if err := ensureServiceRole(ctx, tx); err != nil {
 			return err
 		}
@@ -164,6 +160,21 @@ func install(ctx context.Context, config *pgx.ConnConfig) error {
 		}
 		return grantServiceRole(ctx, tx)
 	})
+}
+
+// inInstallation changes tables, one installation at a time.
+func inInstallation(ctx context.Context, conn *pgx.Conn, change func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if err := lockInstallation(ctx, tx); err != nil {
+			return err
+		}
+		return change(tx)
+	})
+}
+
+func lockInstallation(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", installLock)
+	return err
 }
 
 // ensureServiceRole makes the role, which belongs to the cluster and so is in no dump of the database.
@@ -180,9 +191,8 @@ func ensureServiceRole(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "CREATE ROLE "+ServiceRole+" NOLOGIN")
 		return err
 	})
-	pgError, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
-	case ok && (pgError.Code == "42710" || pgError.Code == "23505"): // it exists by now
+	case hasCode(err, "42710", "23505"): // it exists by now
 		return nil
 	case isDenied(err):
 		return problem.Forbidden("role-needed", "the database role %s is missing and may not be created by this user; "+
@@ -192,10 +202,7 @@ func ensureServiceRole(ctx context.Context, tx pgx.Tx) error {
 }
 
 // isDenied tells that the connection's own role may not do something.
-func isDenied(err error) bool {
-	pgError, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pgError.Code == "42501"
-}
+func isDenied(err error) bool { return hasCode(err, "42501") }
 
 // joinServiceRole makes the connection's own role a member of the service's, which it works as.
 func joinServiceRole(ctx context.Context, tx pgx.Tx) error {

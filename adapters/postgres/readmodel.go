@@ -226,7 +226,7 @@ func (r ReadModel) customersNamed(ctx context.Context, workspaceID uuid.UUID, id
 	}
 	named := make(map[uuid.UUID]query.OrderCustomer, len(rows))
 	for _, row := range rows {
-		named[row.ID] = query.OrderCustomer{ID: row.ID, Name: row.Name, Phone: firstOf(row.Phones), Email: firstOf(row.Emails)}
+		named[row.ID] = query.OrderCustomer{ID: row.ID, Name: row.Name, Phone: query.FirstOrNull(row.Phones), Email: query.FirstOrNull(row.Emails)}
 	}
 	return named, nil
 }
@@ -394,9 +394,7 @@ func (r ReadModel) WaitFor(ctx context.Context, position int64) error {
 		case lagging == 0:
 			return nil
 		}
-		select {
-		case <-time.After(poll):
-		case <-ctx.Done():
+		if pause(ctx, poll) != nil {
 			return ErrNotReadable
 		}
 	}
@@ -426,13 +424,6 @@ func listOf[Row, Shown any](rows []Row, page query.Page, positionOf func(Row) in
 		shown = append(shown, show(row))
 	}
 	return query.List[Shown]{Items: shown, NextCursor: list.NextCursor}
-}
-
-func firstOf(values []string) *string {
-	if len(values) == 0 {
-		return nil
-	}
-	return &values[0]
 }
 
 func valueOf(text *string) string {

@@ -72,17 +72,11 @@ func (r ReadModel) UnmappedStaff(ctx context.Context, workspaceID uuid.UUID, lim
 	for _, row := range rows {
 		list.Total = int(row.Total)
 		list.Items = append(list.Items, query.UnmappedStaff{
-			Key: valueOf(row.StaffKey), Name: orNull(row.Name), Phone: orNull(row.Phone), Email: orNull(row.Email), Orders: int(row.Orders),
+			Key: valueOf(row.StaffKey), Name: query.OrNull(row.Name), Phone: query.OrNull(row.Phone), Email: query.OrNull(row.Email),
+			Orders:   int(row.Orders),
 			OldestAt: row.Oldest.In(time.UTC).Truncate(time.Second), NewestAt: row.Newest.In(time.UTC).Truncate(time.Second),
 			SampleOrders: row.Codes,
 		})
 	}
 	return list, nil
-}
-
-func orNull(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/app/command"
@@ -160,18 +159,18 @@ func (db *Database) rebuildRunning(ctx context.Context, by command.By, name stri
 	if err != nil {
 		return err
 	}
-	for _, state := range states {
-		if run := state.Rebuild; state.Name == name && run != nil && run.Runner != "" {
-			who := run.AskedBy
-			if !strings.HasPrefix(string(by.Actor), string(event.ActorCommandLine)) { // whoever sits at the server may know
-				who = projection.ActorSeenFrom(uuid.NullUUID{UUID: by.WorkspaceID, Valid: true}, run.AskedIn, who)
-			}
-			return problem.Conflict(errRebuildRunning.Code(),
-				"%s is being rebuilt already: asked for by %s, running on %s since %s, %d of %d events done",
-				name, who, run.Runner, run.StartedAt.UTC().Format(time.RFC3339), run.EventsDone, run.EventsTotal)
-		}
+	state, _ := projection.Named(states, name)
+	run := state.Rebuild
+	if run == nil || run.Runner == "" {
+		return problem.Conflict(errRebuildRunning.Code(), "%s is being rebuilt by somebody else at this moment", name)
 	}
-	return problem.Conflict(errRebuildRunning.Code(), "%s is being rebuilt by somebody else at this moment", name)
+	who := run.AskedBy
+	if !strings.HasPrefix(string(by.Actor), string(event.ActorCommandLine)) { // whoever sits at the server may know
+		who = projection.ActorSeenFrom(uuid.NullUUID{UUID: by.WorkspaceID, Valid: true}, run.AskedIn, who)
+	}
+	return problem.Conflict(errRebuildRunning.Code(),
+		"%s is being rebuilt already: asked for by %s, running on %s since %s, %d of %d events done",
+		name, who, run.Runner, run.StartedAt.UTC().Format(time.RFC3339), run.EventsDone, run.EventsTotal)
 }
 
 // errNothingLeft: what was to be gone on with has been completed or dropped meanwhile.
@@ -224,7 +223,7 @@ func (r *rebuild) prepare(ctx context.Context, job job) error {
 			return err
 		}
 	}
-	return r.inInstallation(ctx, func(tx pgx.Tx) error {
+	return inInstallation(ctx, r.conn, func(tx pgx.Tx) error {
 		versions, err := queries.VersionsOf(ctx, tx, r.Name)
 		if err != nil {
 			return err
@@ -424,35 +423,21 @@ func (r *rebuild) show(ctx context.Context) error {
 			})
 		case errors.Is(err, errTooFarBehind):
 			continue
-		case isTooSlow(err):
+		case hasCode(err, "57014"): // the views could not be changed in the time that they may take
 			if slow++; slow%viewsPatience == 0 {
 				allowed = min(2*allowed, maxViewsTimeout)
 			}
-		case !isInTheWay(err):
+		case !hasCode(err, "55P03", "40P01"): // a lock that a reader has, or a deadlock with one
 			return err
 		case attempt%viewsPatience == 0:
 			r.logger.WarnContext(ctx, "somebody reads for long, and new read tables wait to be shown", "projection", r.Name,
 				"version", r.version, "attempts", attempt)
 		}
-		select {
-		case <-time.After(wait):
-			wait = min(2*wait, lastViewsRetry)
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx, wait); err != nil {
+			return err
 		}
+		wait = min(2*wait, lastViewsRetry)
 	}
-}
-
-// isInTheWay tells that somebody who reads kept the views from being changed.
-func isInTheWay(err error) bool {
-	pgError, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (pgError.Code == "55P03" || pgError.Code == "40P01") // lock not available, deadlock
-}
-
-// isTooSlow tells that the views could not be changed in the time that they may take.
-func isTooSlow(err error) bool {
-	pgError, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pgError.Code == "57014"
 }
 
 // errTooFarBehind: more came in than may be folded while the consumer waits.
@@ -470,7 +455,7 @@ func (r *rebuild) switchTo(ctx context.Context, allowed time.Duration) (waited t
 			err = errors.Join(err, ignoreClosed(tx.Rollback(context.WithoutCancel(ctx))))
 		}
 	}()
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", installLock); err != nil {
+	if err := lockInstallation(ctx, tx); err != nil {
 		return 0, err
 	}
 	live, err := queries.LockCursor(ctx, tx, r.ConsumerName()) // waits for the slice that is being folded, if one is
@@ -557,21 +542,11 @@ func (r *rebuild) dropOlder(ctx context.Context) error {
 
 // drop drops a version that is not shown.
 func (r *rebuild) drop(ctx context.Context, version int) error {
-	return r.inInstallation(ctx, func(tx pgx.Tx) error {
+	return inInstallation(ctx, r.conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{r.SchemaOf(version)}.Sanitize()+" CASCADE"); err != nil {
 			return fmt.Errorf("drop %s: %w", r.SchemaOf(version), err)
 		}
 		return queries.DropVersion(ctx, tx, dbsqlc.DropVersionParams{Name: r.Name, Version: number(version)})
-	})
-}
-
-// inInstallation changes tables, one installation at a time.
-func (r *rebuild) inInstallation(ctx context.Context, change func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", installLock); err != nil {
-			return err
-		}
-		return change(tx)
 	})
 }
 

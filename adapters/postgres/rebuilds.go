@@ -44,15 +44,11 @@ func (r *Rebuilds) List(ctx context.Context) ([]projection.Status, error) {
 	return r.db.projectionStates(ctx)
 }
 
-// stateOf tells where a projection stands.
+// stateOf tells where a projection of this program stands.
 func (r *Rebuilds) stateOf(ctx context.Context, name string) (projection.Status, error) {
 	states, err := r.db.projectionStates(ctx)
-	for _, state := range states {
-		if state.Name == name {
-			return state, nil
-		}
-	}
-	return projection.Status{}, err
+	state, _ := projection.Named(states, name)
+	return state, err
 }
 
 // Rebuild makes a new version from the log and shows it, or goes on with one that was interrupted.
@@ -96,7 +92,7 @@ func (r *Rebuilds) rebuild(ctx context.Context, job job) (err error) {
 				p.Name, failed.position, p.Name, failed.position).Because(err)
 		case isDenied(err):
 			err = errRebuildForbidden.Because(err)
-		case isDependedOn(err):
+		case hasCode(err, "2BP01"): // dependent objects still exist
 			err = dependedOn(p, err)
 		default:
 			err = unavailable(err)
@@ -112,12 +108,6 @@ func (r *Rebuilds) rebuild(ctx context.Context, job job) (err error) {
 	return build.dropOlder(ctx)
 }
 
-// isDependedOn tells that something else rests on a view that has to be made anew.
-func isDependedOn(err error) bool {
-	pgError, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pgError.Code == "2BP01"
-}
-
 // dependedOn says what rests on the views of a projection: other views, by their names.
 func dependedOn(p Projection, cause error) error {
 	pgError, _ := errors.AsType[*pgconn.PgError](cause)
@@ -128,25 +118,17 @@ func dependedOn(p Projection, cause error) error {
 
 // StartRebuild is Rebuild for callers who do not wait for its end.
 func (r *Rebuilds) StartRebuild(ctx context.Context, cmd projection.RebuildRequest) (projection.Status, error) {
-	r.mu.Lock()
-	background := r.background
-	if background != nil && background.Err() == nil {
-		r.running.Add(1)
-	}
-	r.mu.Unlock()
-	if background == nil || background.Err() != nil {
-		return projection.Status{}, errNoBackground
-	}
 	outcome := make(chan error, 1)
 	started := make(chan struct{})
-	go func() {
-		defer r.running.Done()
-		err := r.rebuild(background, job{RebuildRequest: cmd, unattended: true, started: func() { close(started) }})
-		if err != nil && background.Err() == nil {
-			r.logger.WarnContext(background, "a rebuild ended before its time", "projection", cmd.Name, "error", err)
+	if !r.inBackground(func(ctx context.Context) {
+		err := r.rebuild(ctx, job{RebuildRequest: cmd, unattended: true, started: func() { close(started) }})
+		if err != nil && ctx.Err() == nil {
+			r.logger.WarnContext(ctx, "a rebuild ended before its time", "projection", cmd.Name, "error", err)
 		}
 		outcome <- err
-	}()
+	}) {
+		return projection.Status{}, errNoBackground
+	}
 	select {
 	case <-started:
 	case err := <-outcome:
@@ -157,6 +139,18 @@ func (r *Rebuilds) StartRebuild(ctx context.Context, cmd projection.RebuildReque
 		return projection.Status{}, ctx.Err()
 	}
 	return r.stateOf(ctx, cmd.Name)
+}
+
+// inBackground does something for as long as Run runs; it tells whether Run does.
+func (r *Rebuilds) inBackground(do func(context.Context)) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.background == nil || r.background.Err() != nil {
+		return false
+	}
+	background := r.background
+	r.running.Go(func() { do(background) })
+	return true
 }
 
 var errNoBackground = problem.Unavailable("stopping", "this service is starting or stopping; try again in some seconds")
@@ -243,12 +237,10 @@ func (r *Rebuilds) CancelRebuild(ctx context.Context, name string) error {
 		if err := queries.CancelRun(ctx, r.db.requests, name); err != nil {
 			return unavailable(err)
 		}
-		select {
-		case <-time.After(cancelPoll):
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return ctx.Err()
-			}
+		switch err := pause(ctx, cancelPoll); {
+		case errors.Is(err, context.Canceled):
+			return err
+		case err != nil:
 			return problem.Unavailable("rebuild-ending", "the rebuild was told to end and has not yet; see: orderbridge projection list")
 		}
 	}

@@ -49,12 +49,12 @@ func (r *Rebuilds) endVerifying(ctx context.Context, build *rebuild) error {
 		switch {
 		case err == nil:
 			build = again
-		case !errors.Is(err, errLockTaken): // the server may not have noticed yet that the first one is gone
+		case !errors.Is(err, errLockTaken):
 			return err
-		case ctx.Err() != nil:
-			return ctx.Err()
-		default:
-			time.Sleep(catchUpPoll)
+		default: // the server has not noticed yet that the first one is gone
+			if err := pause(ctx, catchUpPoll); err != nil {
+				return err
+			}
 		}
 	}
 	return errors.Join(build.dropSchema(ctx, build.checkSchema()), build.close(ctx))
@@ -64,7 +64,7 @@ func (r *Rebuilds) endVerifying(ctx context.Context, build *rebuild) error {
 func (r *rebuild) checkSchema() string { return r.Name + "_check" }
 
 func (r *rebuild) dropSchema(ctx context.Context, schema string) error {
-	return r.inInstallation(ctx, func(tx pgx.Tx) error {
+	return inInstallation(ctx, r.conn, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{schema}.Sanitize()+" CASCADE")
 		return err
 	})
@@ -82,7 +82,7 @@ func (r *rebuild) verify(ctx context.Context) (projection.Verified, error) {
 	if err := r.dropSchema(ctx, schema); err != nil { // of one that was killed
 		return projection.Verified{}, err
 	}
-	if err := r.inInstallation(ctx, func(tx pgx.Tx) error { return r.create(ctx, tx, schema) }); err != nil {
+	if err := inInstallation(ctx, r.conn, func(tx pgx.Tx) error { return r.create(ctx, tx, schema) }); err != nil {
 		return projection.Verified{}, err
 	}
 	r.started, r.phase = time.Now(), "filling"

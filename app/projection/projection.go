@@ -5,6 +5,7 @@ package projection
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +82,15 @@ type Status struct {
 	Rebuild *Rebuild `json:"rebuild"`
 	// Previous is the version that was read before, which can be gone back to; nil when it was dropped.
 	Previous *PreviousVersion `json:"previous"`
+}
+
+// Named finds where the projection of a name stands.
+func Named(states []Status, name string) (Status, bool) {
+	at := slices.IndexFunc(states, func(s Status) bool { return s.Name == name })
+	if at < 0 {
+		return Status{}, false
+	}
+	return states[at], true
 }
 
 // Stop is why a projection does not move on.

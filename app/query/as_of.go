@@ -138,7 +138,7 @@ func (f *foldedOrder) apply(recorded event.Recorded) {
 	note := func(reason string, changes []order.Change) {
 		told := OrderEvent{
 			Position: recorded.Position, At: recorded.RecordedAt, Event: recorded.Payload.EventName(), Actor: recorded.Actor,
-			DeliveryID: deliveryOf(recorded), Reason: orNull(reason), Status: f.record.State.Status, CustomerID: f.record.CustomerID,
+			DeliveryID: deliveryOf(recorded), Reason: OrNull(reason), Status: f.record.State.Status, CustomerID: f.record.CustomerID,
 			Changes: changes,
 		}
 		if told.Changes == nil {
@@ -186,11 +186,11 @@ func (f *foldedOrder) detail(buyer customer.State) OrderDetail {
 		Order: Order{
 			Code: f.record.Code, ShopID: state.ShopID, ExternalID: state.ExternalID,
 			Source:         Reference{ID: f.record.SourceID, Name: f.sourceName},
-			Customer:       OrderCustomer{ID: buyer.ID, Name: buyer.Name, Phone: firstOrNull(buyer.Phones), Email: firstOrNull(buyer.Emails)},
+			Customer:       OrderCustomer{ID: buyer.ID, Name: buyer.Name, Phone: FirstOrNull(buyer.Phones), Email: FirstOrNull(buyer.Emails)},
 			AssigneeReason: f.record.Assignee.Reason, Status: state.Status, Currency: state.Currency, Lines: LinesOf(state.Lines),
 			Totals: state.Totals, OrderedAt: state.OrderedAt.UTC().Truncate(time.Second),
 		},
-		UpdatedAt: f.updatedAt.UTC(), Channel: orNull(state.Channel), Tags: orEmpty(state.Tags), Note: orNull(state.Note),
+		UpdatedAt: f.updatedAt.UTC(), Channel: OrNull(state.Channel), Tags: orEmpty(state.Tags), Note: OrNull(state.Note),
 		Buyer: BuyerOf(state.Buyer), Shipping: ShippingOf(state.Shipping), Payments: OrderPayments(state.Payments),
 		Creator: ShopStaffOf(state.ShopID, state.Creator), FirstEditor: ShopStaffOf(state.ShopID, state.FirstEditor),
 		StatusHistory: make([]StatusChange, 0, len(state.StatusHistory)), History: f.history,
@@ -209,16 +209,9 @@ func LinesOf(lines []order.Line) []OrderLine {
 	shown := make([]OrderLine, 0, len(lines))
 	for _, line := range lines {
 		shown = append(shown, OrderLine{
-			ProductCode: line.ProductCode, ProductName: line.ProductName, Variant: orNull(line.Variant), Quantity: line.Quantity,
+			ProductCode: line.ProductCode, ProductName: line.ProductName, Variant: OrNull(line.Variant), Quantity: line.Quantity,
 			UnitPrice: line.UnitPrice, Discount: line.Discount, Amount: line.Amount, Gift: line.Gift,
 		})
 	}
 	return shown
-}
-
-func firstOrNull(values []string) *string {
-	if len(values) == 0 {
-		return nil
-	}
-	return &values[0]
 }

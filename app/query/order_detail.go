@@ -49,9 +49,9 @@ type OrderBuyer struct {
 // BuyerOf is the buyer of an order's state.
 func BuyerOf(buyer order.Buyer) OrderBuyer {
 	return OrderBuyer{
-		Name: buyer.Name, Phones: orEmpty(buyer.Phones), Emails: orEmpty(buyer.Emails), Address: orNull(buyer.Address),
-		Gender: orNull(buyer.Gender), Birthday: orNull(buyer.Birthday), Tags: orEmpty(buyer.Tags),
-		ExternalID: orNull(buyer.ExternalID), FacebookID: orNull(buyer.FacebookID), Username: orNull(buyer.Username),
+		Name: buyer.Name, Phones: orEmpty(buyer.Phones), Emails: orEmpty(buyer.Emails), Address: OrNull(buyer.Address),
+		Gender: OrNull(buyer.Gender), Birthday: OrNull(buyer.Birthday), Tags: orEmpty(buyer.Tags),
+		ExternalID: OrNull(buyer.ExternalID), FacebookID: OrNull(buyer.FacebookID), Username: OrNull(buyer.Username),
 		Masked: buyer.Masked,
 	}
 }
@@ -69,9 +69,9 @@ type OrderShipping struct {
 // ShippingOf is the shipping of an order's state.
 func ShippingOf(shipping order.Shipping) OrderShipping {
 	return OrderShipping{
-		ReceiverName: orNull(shipping.ReceiverName), ReceiverPhone: orNull(shipping.ReceiverPhone),
-		Address: orNull(shipping.Address), Partner: orNull(shipping.Partner), PartnerStatus: orNull(shipping.PartnerStatus),
-		TrackingCode: orNull(shipping.TrackingCode),
+		ReceiverName: OrNull(shipping.ReceiverName), ReceiverPhone: OrNull(shipping.ReceiverPhone),
+		Address: OrNull(shipping.Address), Partner: OrNull(shipping.Partner), PartnerStatus: OrNull(shipping.PartnerStatus),
+		TrackingCode: OrNull(shipping.TrackingCode),
 	}
 }
 
@@ -99,7 +99,7 @@ func ShopStaffOf(shopID string, person order.Person) *ShopStaff {
 	if person == (order.Person{}) {
 		return nil
 	}
-	return &ShopStaff{Key: person.StaffKey(shopID), Name: orNull(person.Name), Phone: orNull(person.Phone), Email: orNull(person.Email)}
+	return &ShopStaff{Key: person.StaffKey(shopID), Name: OrNull(person.Name), Phone: OrNull(person.Phone), Email: OrNull(person.Email)}
 }
 
 // StatusChange is one step of an order through its shop.
@@ -113,7 +113,7 @@ type StatusChange struct {
 
 // StatusChangeOf is a change of an order's state.
 func StatusChangeOf(change order.StatusChange) StatusChange {
-	shown := StatusChange{Status: change.Status, Editor: orNull(change.Editor)}
+	shown := StatusChange{Status: change.Status, Editor: OrNull(change.Editor)}
 	if change.Previous != (order.Status{}) {
 		shown.Previous = &change.Previous
 	}

@@ -13,8 +13,8 @@ import (
 func CustomerOf(state customer.State, version int) Customer {
 	return Customer{
 		ID: state.ID, Name: state.Name, Phones: orEmpty(state.Phones), Emails: orEmpty(state.Emails),
-		Address: orNull(state.Address), Gender: orNull(state.Gender), Birthday: orNull(state.Birthday), Tags: orEmpty(state.Tags),
-		Note: orNull(state.Note), Status: string(state.Status), CreatedAt: state.CreatedAt.UTC().Round(time.Microsecond), Version: version,
+		Address: OrNull(state.Address), Gender: OrNull(state.Gender), Birthday: OrNull(state.Birthday), Tags: orEmpty(state.Tags),
+		Note: OrNull(state.Note), Status: string(state.Status), CreatedAt: state.CreatedAt.UTC().Round(time.Microsecond), Version: version,
 	}
 }
 
@@ -25,9 +25,18 @@ func orEmpty(list []string) []string {
 	return list
 }
 
-func orNull(text string) *string {
+// OrNull is a text, or nil for an empty one.
+func OrNull(text string) *string {
 	if text == "" {
 		return nil
 	}
 	return &text
+}
+
+// FirstOrNull is the first of some texts, or nil when there are none.
+func FirstOrNull(texts []string) *string {
+	if len(texts) == 0 {
+		return nil
+	}
+	return &texts[0]
 }

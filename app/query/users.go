@@ -104,11 +104,11 @@ type ImportedUser struct {
 
 // UserOf is a user's state.
 func UserOf(state user.State) User {
-	return User{ID: state.ID, Name: state.Name, Phone: orNull(state.Phone), Email: orNull(state.Email), Active: state.Active}
+	return User{ID: state.ID, Name: state.Name, Phone: OrNull(state.Phone), Email: OrNull(state.Email), Active: state.Active}
 }
 
 // StaffOf is a member of a shop's staff.
-func StaffOf(staff user.Staff) Staff { return Staff{Key: staff.Key, Name: orNull(staff.Name)} }
+func StaffOf(staff user.Staff) Staff { return Staff{Key: staff.Key, Name: OrNull(staff.Name)} }
 
 // MappedStaffOf is what a mapping did, or would do.
 func MappedStaffOf(to user.State, staff user.Staff, dryRun bool, past PastOrders) MappedStaff {
@@ -119,7 +119,7 @@ func MappedStaffOf(to user.State, staff user.Staff, dryRun bool, past PastOrders
 func UserImportOf(added []user.State, unchanged int, dryRun bool) UserImport {
 	result := UserImport{DryRun: dryRun, Added: len(added), Unchanged: unchanged, Users: make([]ImportedUser, 0, len(added))}
 	for _, state := range added {
-		imported := ImportedUser{Name: state.Name, Phone: orNull(state.Phone), Email: orNull(state.Email)}
+		imported := ImportedUser{Name: state.Name, Phone: OrNull(state.Phone), Email: OrNull(state.Email)}
 		if !dryRun {
 			imported.ID = &state.ID
 		}

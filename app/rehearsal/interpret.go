@@ -122,17 +122,11 @@ func NewInterpretHandler(
 
 // Delivery tells what the body of a delivery would do if it came now, under another rule than the workspace's if one is given.
 func (h InterpretHandler) Delivery(ctx context.Context, workspaceID, id uuid.UUID, rule customer.MatchRule) (Interpretation, error) {
-	events, err := h.history.Whole(ctx, workspaceID, event.DeliveryStream(id))
+	body, err := h.read.DeliveryBody(ctx, workspaceID, id)
 	if err != nil {
 		return Interpretation{}, fmt.Errorf("read delivery %s: %w", id, err)
 	}
-	if len(events) == 0 {
-		return Interpretation{}, problem.NotFound("delivery-unknown", "no delivery has this id")
-	}
-	if events[0].Body == nil {
-		return Interpretation{}, problem.NotFound("body-not-kept", "the body of this delivery was not kept, so nothing can be told of it")
-	}
-	return h.Body(ctx, workspaceID, events[0].Body, rule)
+	return h.Body(ctx, workspaceID, body, rule)
 }
 
 // Body tells what a body would do if a connected shop delivered it now, under another rule than the workspace's if one is
@@ -147,7 +141,7 @@ func (h InterpretHandler) Body(ctx context.Context, workspaceID uuid.UUID, body 
 		told.MatchBy = rule
 	}
 	envelope, refusal := h.atTheDoor(ctx, workspaceID, body)
-	told.ShopID = orNull(envelope.ShopID)
+	told.ShopID = query.OrNull(envelope.ShopID)
 	if refusal != nil {
 		known, ok := problem.Of(refusal)
 		if !ok {
@@ -201,7 +195,7 @@ func (h InterpretHandler) received(workspaceID uuid.UUID, envelope command.Envel
 
 // fill tells what was decided.
 func (h InterpretHandler) fill(ctx context.Context, told *Interpretation, workspaceID uuid.UUID, decided command.Decided) error {
-	because := func(outcome query.Outcome, reason string) { told.Outcome, told.Reason = outcome, orNull(reason) }
+	because := func(outcome query.Outcome, reason string) { told.Outcome, told.Reason = outcome, query.OrNull(reason) }
 	for _, e := range decided.Events {
 		told.Decisions = append(told.Decisions, InterpretedDecision{
 			Event: e.Payload.EventName(), Summary: query.Narrate(e.Payload), SummaryVI: query.NarrateVietnamese(e.Payload),
@@ -311,12 +305,4 @@ func (r *rehearsed) Facts(ctx context.Context, questions command.Questions) (*co
 func (r *rehearsed) Record(_ context.Context, decided command.Decided) error {
 	r.decided = decided
 	return nil
-}
-
-// orNull is a text, or nil for an empty one.
-func orNull(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }

@@ -156,7 +156,9 @@ func (b *bench) deliver(ctx context.Context, baseURL string) error {
 		if time.Now().After(deadline) {
 			return errors.New("the sample order was not taken in")
 		}
-		time.Sleep(pollTime)
+		if err := sleep(ctx, pollTime); err != nil {
+			return err
+		}
 	}
 }
 

@@ -159,5 +159,6 @@ func TestInterpretNamesWhatIsNoSource(t *testing.T) {
 	if bundle.opened != 0 {
 		t.Errorf("opened %d sessions", bundle.opened)
 	}
+	bundle.read.err = delivery.ErrUnknown
 	bundle.run("interpret", anID).exits(cli.ExitNotFound).prints("", "orderbridge: no delivery has this id\n")
 }

@@ -26,12 +26,11 @@ func (c api) GetProjection(ctx context.Context, request GetProjectionRequestObje
 	if err != nil {
 		return nil, err
 	}
-	for _, state := range states {
-		if state.Name == request.Name {
-			return GetProjection200JSONResponse{ProjectionShownJSONResponse(state.SeenFrom(workspaceOf(ctx), seesContacts(ctx)))}, nil
-		}
+	state, known := projection.Named(states, request.Name)
+	if !known {
+		return nil, errProjectionUnknown
 	}
-	return nil, errProjectionUnknown
+	return GetProjection200JSONResponse{ProjectionShownJSONResponse(state.SeenFrom(workspaceOf(ctx), seesContacts(ctx)))}, nil
 }
 
 // StartRebuild starts to make read tables anew.

@@ -110,7 +110,7 @@ SELECT coalesce(max(version), 0)::integer FROM events WHERE workspace_id = $1 AN
 
 -- name: ProjectionVersions :many
 -- Where every version of every projection stands.
-SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.finished_at, p.asked_by, p.asked_in, p.unattended, p.cancelled,
+SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.finished_at, p.asked_by, p.asked_in,
     p.runner, p.phase, p.run_started_at, p.run_started_from, p.touched_at, date_part('epoch', p.took)::float8 AS took_seconds,
     coalesce(date_part('epoch', p.readers_waited), 0)::float8 AS readers_waited_seconds, p.failure, p.failed_position,
     c.position AS cursor_position, s.category, s.position AS stop_position, s.event_type, s.reason, s.since

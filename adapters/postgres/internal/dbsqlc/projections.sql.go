@@ -286,7 +286,7 @@ func (q *Queries) PreviousVersion(ctx context.Context, db DBTX, name string) (Pr
 }
 
 const projectionVersions = `-- name: ProjectionVersions :many
-SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.finished_at, p.asked_by, p.asked_in, p.unattended, p.cancelled,
+SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.finished_at, p.asked_by, p.asked_in,
     p.runner, p.phase, p.run_started_at, p.run_started_from, p.touched_at, date_part('epoch', p.took)::float8 AS took_seconds,
     coalesce(date_part('epoch', p.readers_waited), 0)::float8 AS readers_waited_seconds, p.failure, p.failed_position,
     c.position AS cursor_position, s.category, s.position AS stop_position, s.event_type, s.reason, s.since
@@ -305,8 +305,6 @@ type ProjectionVersionsRow struct {
 	FinishedAt           *time.Time
 	AskedBy              string
 	AskedIn              uuid.NullUUID
-	Unattended           bool
-	Cancelled            bool
 	Runner               *string
 	Phase                *string
 	RunStartedAt         *time.Time
@@ -344,8 +342,6 @@ func (q *Queries) ProjectionVersions(ctx context.Context, db DBTX) ([]Projection
 			&i.FinishedAt,
 			&i.AskedBy,
 			&i.AskedIn,
-			&i.Unattended,
-			&i.Cancelled,
 			&i.Runner,
 			&i.Phase,
 			&i.RunStartedAt,
