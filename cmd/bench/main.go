@@ -14,6 +14,7 @@ import (
 )
 
 type grammar struct {
+	Core    coreBench    `cmd:"" help:"Measure the core."`
 	Rebuild rebuildBench `cmd:"" help:"Rebuild the crm projection, against the best fold in SQL."`
 }
 

@@ -45,19 +45,22 @@ type rebuildFigures struct {
 
 // Run measures.
 func (c rebuildBench) Run(ctx context.Context) (err error) {
-	b, err := open(ctx)
+	b, err := open(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close(ctx)) }()
-	if err := b.takeIn(ctx); err != nil {
+	if _, err := b.connectShop(ctx); err != nil {
+		return err
+	}
+	if err := b.takeIn(ctx, c.Output.Program); err != nil {
 		return err
 	}
 	if err := b.multiply(ctx, c.Orders); err != nil {
 		return err
 	}
 	figures := rebuildFigures{Orders: c.Orders}
-	if err := b.conn.QueryRow(ctx, "SELECT count(*) FROM events").Scan(&figures.Events); err != nil {
+	if err := b.pool.QueryRow(ctx, "SELECT count(*) FROM events").Scan(&figures.Events); err != nil {
 		return err
 	}
 	if _, err := b.rebuild(ctx, c.Output.Program, &figures); err != nil { // the tables that are read hold all orders from then on
@@ -177,7 +180,7 @@ func (b *bench) foldInSQL(ctx context.Context) (time.Duration, error) {
 
 // compare refuses a fold in SQL that makes other rows than those that are read: it would be no measure.
 func (b *bench) compare(ctx context.Context) error {
-	rows, err := b.conn.Query(ctx, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'sql_fold' ORDER BY 1")
+	rows, err := b.pool.Query(ctx, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'sql_fold' ORDER BY 1")
 	if err != nil {
 		return err
 	}
@@ -190,7 +193,7 @@ func (b *bench) compare(ctx context.Context) error {
 			return fmt.Sprintf("(SELECT (count(*), sum(hashtextextended(r::text, 0))) FROM %s r)", pgx.Identifier{schema, table}.Sanitize())
 		}
 		var same bool
-		if err := b.conn.QueryRow(ctx, "SELECT "+sum("sql_fold")+" IS NOT DISTINCT FROM "+sum("public")).Scan(&same); err != nil {
+		if err := b.pool.QueryRow(ctx, "SELECT "+sum("sql_fold")+" IS NOT DISTINCT FROM "+sum("public")).Scan(&same); err != nil {
 			return fmt.Errorf("compare %s: %w", table, err)
 		}
 		if !same {

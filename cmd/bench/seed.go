@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
-	"net/http"
+	"maps"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderbridge/adapters/localpg"
 	"orderbridge/app/command"
@@ -26,37 +23,19 @@ const (
 	headerKey   = "X-Pancake-Key"
 	headerValue = "a value for benchmarks only"
 
-	// What is replaced in the events of one real order, to make others of them.
-	orderID = "585229755054261"
-	phone   = "0912000451"
-
 	settleTimeout = time.Minute
 	pollTime      = 5 * time.Millisecond
 )
-
-// sampleOrder is an order of the size that shops deliver.
-const sampleOrder = `{"id":` + orderID + `,"shop_id":` + shopID + `,"status":0,"inserted_at":"2025-09-15T03:04:38.590469",
-	"updated_at":"2025-09-15T03:04:38.590469","bill_full_name":"Nguyễn Thị Hạnh","bill_phone_number":"` + phone + `",
-	"note":"Khách hẹn giao giờ hành chính","cod":930000,"shipping_fee":30000,"order_sources_name":"Facebook",
-	"customer":{"id":"a1100510-816b-54d1-bb44-65a24a76868c","name":"Nguyễn Thị Hạnh","gender":"female","phone_numbers":["` + phone + `"]},
-	"shipping_address":{"full_name":"Nguyễn Thị Hạnh","phone_number":"` + phone + `","full_address":"12 ngõ 34 Trần Thái Tông, Cầu Giấy, Hà Nội"},
-	"creator":{"id":"8e588e96-eca8-5b47-84a2-c59a5ec1d4cf","name":"Trần Thu Hà"},
-	"items":[
-		{"id":1,"quantity":2,"discount_each_product":0,"variation_info":{"name":"Áo thun cổ tròn","display_id":"AT01-DO-M",
-			"retail_price":250000,"detail":"Màu: Đỏ, Size: M"}},
-		{"id":2,"quantity":1,"discount_each_product":20000,"variation_info":{"name":"Quần jean ống suông","display_id":"QJ07-XANH-L",
-			"retail_price":420000,"detail":"Màu: Xanh, Size: L"}}],
-	"status_history":[{"status":0,"editor":{"name":"Trần Thu Hà"},"updated_at":"2025-09-15T03:04:38.590469"}]}`
 
 // bench is a database to measure on, in a directory of its own.
 type bench struct {
 	dir     string
 	cluster *localpg.Cluster
-	conn    *pgx.Conn
+	pool    *pgxpool.Pool
 }
 
 // open starts a server of the benchmark's own.
-func open(ctx context.Context) (_ *bench, err error) {
+func open(ctx context.Context, more map[string]string) (_ *bench, err error) {
 	b := &bench{}
 	if b.dir, err = os.MkdirTemp("", "orderbridge-bench-"); err != nil {
 		return nil, err
@@ -69,13 +48,13 @@ func open(ctx context.Context) (_ *bench, err error) {
 	if err := os.Chmod(b.dir, 0o711); err != nil { //nolint:gosec // the server's own user has to get in
 		return nil, err
 	}
-	b.cluster, err = localpg.Open(ctx, localpg.Config{DataDir: b.dir, Settings: map[string]string{
-		"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min",
-	}})
+	settings := map[string]string{"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min"}
+	maps.Copy(settings, more)
+	b.cluster, err = localpg.Open(ctx, localpg.Config{DataDir: b.dir, Settings: settings})
 	if err != nil {
 		return nil, err
 	}
-	b.conn, err = pgx.Connect(ctx, b.cluster.DSN())
+	b.pool, err = pgxpool.New(ctx, b.cluster.DSN())
 	return b, err
 }
 
@@ -83,8 +62,8 @@ func (b *bench) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	var failures []error
-	if b.conn != nil {
-		failures = append(failures, b.conn.Close(ctx))
+	if b.pool != nil {
+		b.pool.Close()
 	}
 	if b.cluster != nil {
 		failures = append(failures, b.cluster.Close(ctx))
@@ -93,61 +72,53 @@ func (b *bench) close(ctx context.Context) error {
 }
 
 func (b *bench) exec(ctx context.Context, sql string, args ...any) error {
-	_, err := b.conn.Exec(ctx, sql, args...)
+	_, err := b.pool.Exec(ctx, sql, args...)
 	if err != nil {
 		return fmt.Errorf("%.60s: %w", sql, err)
 	}
 	return nil
 }
 
-// takeIn lets the real service take one order in, so that the log has events of the real form, and read tables.
-func (b *bench) takeIn(ctx context.Context) error {
+// connectShop connects a shop that may deliver, and makes a token for the API, which it returns.
+func (b *bench) connectShop(ctx context.Context) (token string, err error) {
 	opened, err := service.Open(ctx, service.Settings{DatabaseURL: b.cluster.DSN(), DataDir: b.dir}, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer opened.Close()
+	defer func() { err = errors.Join(err, opened.Close()) }()
 	workspaceID, err := opened.Queries.WorkspaceNamed(ctx, "")
 	if err != nil {
-		return err
+		return "", err
 	}
+	by := command.By{WorkspaceID: workspaceID, Actor: event.ActorSystem}
 	if _, err := opened.Commands.ConnectShop.Handle(ctx, command.ConnectShop{
-		By:          command.By{WorkspaceID: workspaceID, Actor: event.ActorSystem},
-		Shop:        workspace.Shop{ID: shopID, Name: "Shop", HeaderKey: headerKey},
-		HeaderValue: headerValue,
+		By: by, Shop: workspace.Shop{ID: shopID, Name: "Shop", HeaderKey: headerKey}, HeaderValue: headerValue,
 	}); err != nil {
-		return err
+		return "", err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	serving, stop := context.WithCancel(ctx)
-	served := make(chan error, 1)
-	go func() { served <- opened.Serve(serving, listener) }()
-	errDeliver := b.deliver(ctx, "http://"+listener.Addr().String())
-	stop()
-	return errors.Join(errDeliver, <-served)
+	created, err := opened.Commands.CreateToken.Handle(ctx, command.CreateToken{By: by, Name: "benchmark", Role: workspace.RoleOwner})
+	return created.Secret, err
 }
 
-func (b *bench) deliver(ctx context.Context, baseURL string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, baseURL+"/api/pancake/webhook", strings.NewReader(sampleOrder))
+// takeIn lets the real service take one order in, so that the log has events of the real form, and read tables.
+func (b *bench) takeIn(ctx context.Context, file string) error {
+	p, err := b.serve(ctx, file)
 	if err != nil {
 		return err
 	}
-	request.Header.Set(headerKey, headerValue)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if said, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the sample order is answered with %s %s", response.Status, said)
+	return errors.Join(b.deliver(ctx, p), p.stop())
+}
+
+func (b *bench) deliver(ctx context.Context, p *program) error {
+	c := newClient(p.address)
+	defer c.close()
+	if status, err := c.deliver(0); err != nil || status != statusOK {
+		return errors.Join(err, fmt.Errorf("the sample order is answered with %d %s", status, c.answer))
 	}
 	deadline := time.Now().Add(settleTimeout)
 	for {
 		var orders int
-		if err := b.conn.QueryRow(ctx, "SELECT count(*) FROM crm_orders").Scan(&orders); err != nil {
+		if err := b.pool.QueryRow(ctx, "SELECT count(*) FROM crm_orders").Scan(&orders); err != nil {
 			return err
 		}
 		if orders == 1 {
@@ -167,7 +138,7 @@ func (b *bench) deliver(ctx context.Context, baseURL string) error {
 func (b *bench) multiply(ctx context.Context, orders int) error {
 	const atOnce = 50_000
 	for first := 2; first <= orders; first += atOnce {
-		if err := b.exec(ctx, copyOrders, first, min(first+atOnce-1, orders), orderID, "+84"+phone[1:]); err != nil {
+		if err := b.exec(ctx, copyOrders, first, min(first+atOnce-1, orders), fmt.Sprint(firstOrder), "+84900000000"); err != nil {
 			return err
 		}
 		if first%(10*atOnce) == 2 {
