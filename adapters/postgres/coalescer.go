@@ -153,7 +153,7 @@ func (l *Log) appendTogether(batch []*appendRequest) error {
 	if err := queueAppend(ctx, &p, events); err != nil {
 		return err
 	}
-	if err := p.send(ctx, l.db.requests); err != nil {
+	if err := p.send(ctx, l.db.appends); err != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			err = errUnavailable.Because(err)
 		}

@@ -45,9 +45,11 @@ import (
 const ServiceRole = "orderbridge_service"
 
 const (
-	// requestConnections serve HTTP and command line; consumerConnections one slice each.
+	// requestConnections serve HTTP and command line; consumerConnections one slice each. Of appendConnections one is in use, and
+	// another may be made while it is given up.
 	requestConnections  = 16
 	consumerConnections = 8
+	appendConnections   = 2
 
 	connectTimeout = 5 * time.Second
 
@@ -61,35 +63,58 @@ var queries = dbsqlc.New()
 // Database is a migrated database, connected to as ServiceRole.
 type Database struct {
 	// requests serves callers who wait for an answer; consumers handles slices of the log, and never has to wait for
-	// a connection behind them.
+	// a connection behind them; nor has appends, through which the log is written.
 	requests  *pgxpool.Pool
 	consumers *pgxpool.Pool
+	appends   *pgxpool.Pool
 }
 
 // Connect opens the database. The connection string is pgx's: a URL or keywords and values.
 func Connect(ctx context.Context, dsn string) (*Database, error) {
-	requests, err := openPool(ctx, dsn, "orderbridge", requestConnections, nil)
-	if err != nil {
-		return nil, err
+	db := &Database{}
+	for _, pool := range []struct {
+		of       **pgxpool.Pool
+		name     string
+		size     int32
+		settings map[string]string
+	}{
+		{&db.requests, "orderbridge", requestConnections, map[string]string{
+			// Tables start empty and un-analysed: a plan that was right for ten rows must not be kept for a million. And for a list
+			// with filters, a plan for any arguments is one that reads the list from its beginning.
+			"plan_cache_mode": "force_custom_plan",
+		}},
+		{&db.consumers, "orderbridge consumers", consumerConnections, map[string]string{
+			// Planning what a slice needs takes longer than doing it when the slice is small, so plans are kept; and a plan that was
+			// made while the tables were empty must be as good for a million rows. There is one such plan for everything that
+			// consumers do: take the few rows there are, and look each up by its key. The planner may choose nothing else.
+			"plan_cache_mode":   "force_generic_plan",
+			"enable_seqscan":    "off",
+			"enable_bitmapscan": "off",
+			"enable_hashjoin":   "off",
+			"enable_mergejoin":  "off",
+			"jit":               "off",
+		}},
+		{&db.appends, "orderbridge log", appendConnections, map[string]string{
+			// The one statement that matters here can be done in one way only.
+			"plan_cache_mode": "force_generic_plan",
+		}},
+	} {
+		var err error
+		if *pool.of, err = openPool(ctx, dsn, pool.name, pool.size, pool.settings); err != nil {
+			db.Close()
+			return nil, err
+		}
 	}
-	consumers, err := openPool(ctx, dsn, "orderbridge consumers", consumerConnections, map[string]string{
-		// Tables start empty and un-analysed: a plan that was right for ten rows must not be kept for a million.
-		"plan_cache_mode": "force_custom_plan",
-		// Nor must the log be read by a bitmap of everything behind a cursor where an index gives the next few in order:
-		// without statistics the planner takes a backlog for a handful of rows.
-		"enable_bitmapscan": "off",
-	})
-	if err != nil {
-		requests.Close()
-		return nil, err
-	}
-	return &Database{requests: requests, consumers: consumers}, nil
+	return db, nil
 }
 
 // Close waits for the connections to come back and closes them.
 func (db *Database) Close() {
-	db.consumers.Close()
-	db.requests.Close()
+	for _, pool := range []*pgxpool.Pool{db.appends, db.consumers, db.requests} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
 }
 
 // Ping tells whether the database answers.
@@ -167,7 +192,7 @@ func (db *Database) byIndex(ctx context.Context, read func(dbsqlc.DBTX) error) e
 
 func (db *Database) readingAs(ctx context.Context, begin string, read func(dbsqlc.DBTX) error) error {
 	return pgx.BeginTxFunc(ctx, db.requests, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
-		return read(plannedAfresh{tx})
+		return read(tx)
 	})
 }
 

@@ -26,7 +26,7 @@ func (h History) Whole(ctx context.Context, workspaceID uuid.UUID, stream event.
 
 // Stream returns a part of a stream.
 func (h History) Stream(ctx context.Context, workspaceID uuid.UUID, stream event.Stream, from int64, atMost int) ([]event.Recorded, error) {
-	rows, err := queries.StreamFrom(ctx, h.planned(), dbsqlc.StreamFromParams{
+	rows, err := queries.StreamFrom(ctx, h.db.requests, dbsqlc.StreamFromParams{
 		WorkspaceID: workspaceID, Stream: string(stream), FromPosition: from, AtMost: int32(atMost), //nolint:gosec // a page is small
 	})
 	return recordedAll(rows, err)
@@ -36,7 +36,7 @@ func (h History) Stream(ctx context.Context, workspaceID uuid.UUID, stream event
 func (h History) OfOrder(
 	ctx context.Context, workspaceID uuid.UUID, stream event.Stream, codes []string, from int64, atMost int,
 ) ([]event.Recorded, error) {
-	rows, err := queries.OrderTimeline(ctx, h.planned(), dbsqlc.OrderTimelineParams{
+	rows, err := queries.OrderTimeline(ctx, h.db.requests, dbsqlc.OrderTimelineParams{
 		WorkspaceID: workspaceID, Stream: string(stream), OrderCodes: codes, Deliveries: query.MaxSources, FromPosition: from,
 		AtMost: int32(atMost), //nolint:gosec // a page is small
 	})
@@ -45,7 +45,7 @@ func (h History) OfOrder(
 
 // OfCustomer returns what concerns a customer.
 func (h History) OfCustomer(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error) {
-	rows, err := queries.CustomerTimeline(ctx, h.planned(), dbsqlc.CustomerTimelineParams{
+	rows, err := queries.CustomerTimeline(ctx, h.db.requests, dbsqlc.CustomerTimelineParams{
 		WorkspaceID: workspaceID, Stream: string(event.CustomerStream(id)), CustomerID: id, Orders: query.MaxSources, FromPosition: from,
 		AtMost: int32(atMost), //nolint:gosec // a page is small
 	})
@@ -54,7 +54,7 @@ func (h History) OfCustomer(ctx context.Context, workspaceID, id uuid.UUID, from
 
 // OfUser returns what concerns a user.
 func (h History) OfUser(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error) {
-	rows, err := queries.UserTimeline(ctx, h.planned(), dbsqlc.UserTimelineParams{
+	rows, err := queries.UserTimeline(ctx, h.db.requests, dbsqlc.UserTimelineParams{
 		WorkspaceID: workspaceID, Stream: string(event.UserStream(id)), UserID: id, Orders: query.MaxSources, FromPosition: from,
 		AtMost: int32(atMost), //nolint:gosec // a page is small
 	})
@@ -63,7 +63,7 @@ func (h History) OfUser(ctx context.Context, workspaceID, id uuid.UUID, from int
 
 // Unsettled returns the last events of deliveries of an order that are yet to be brought in.
 func (h History) Unsettled(ctx context.Context, workspaceID uuid.UUID, codes []string) ([]event.Recorded, error) {
-	rows, err := queries.UnsettledDeliveries(ctx, h.planned(), dbsqlc.UnsettledDeliveriesParams{
+	rows, err := queries.UnsettledDeliveries(ctx, h.db.requests, dbsqlc.UnsettledDeliveriesParams{
 		WorkspaceID: workspaceID, OrderCodes: codes, AtMost: query.MaxLimit,
 	})
 	return recordedAll(rows, err)
@@ -92,10 +92,6 @@ func (h History) Head(ctx context.Context) (int64, error) {
 	head, err := queries.Head(ctx, h.db.requests)
 	return head, unavailable(err)
 }
-
-// planned is where parts of timelines are read: how much of an order's or customer's past there is differs by orders of
-// magnitude, and a plan for any of them may begin at the wrong end.
-func (h History) planned() plannedAfresh { return plannedAfresh{h.db.requests} }
 
 var errOrderUnknown = problem.NotFound("order-unknown", "no order has this code")
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/app/query"
@@ -29,7 +28,7 @@ func (r ReadModel) Customers(
 	if search.Given && search.Phone == "" && search.Email == "" && search.Words == "" {
 		return query.List[query.Customer]{Items: []query.Customer{}}, nil
 	}
-	rows, err := queries.CustomersPage(ctx, plannedAfresh{r.db.requests}, dbsqlc.CustomersPageParams{
+	rows, err := queries.CustomersPage(ctx, r.db.requests, dbsqlc.CustomersPageParams{
 		WorkspaceID: workspaceID, Before: before(page), AtMost: atMost(page),
 		Phones: givenOf(filter.Phone, search.Phone), Emails: givenOf(filter.Email, search.Email), Tag: filter.Tag,
 		Status: filter.Status, Words: prefixQuery(search.Words),
@@ -66,13 +65,4 @@ func givenOf(values ...string) []string {
 		}
 	}
 	return given
-}
-
-// plannedAfresh makes the server plan a query for its arguments, whatever it planned before: for a list with filters, a
-// plan for any arguments is one that reads the list from its beginning.
-type plannedAfresh struct{ dbsqlc.DBTX }
-
-// Query executes by way of an unnamed statement, whose plan is never kept.
-func (p plannedAfresh) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	return p.DBTX.Query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
 }

@@ -22,9 +22,6 @@ func NewRehearsal(db *Database) Rehearsal { return Rehearsal{db: db} }
 func (r Rehearsal) Rehearse(ctx context.Context, decide func(command.Ingestion) error) error {
 	readOnly := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, r.db.requests, readOnly, func(tx pgx.Tx) error {
-		if err := queries.PlanAfresh(ctx, tx); err != nil {
-			return err
-		}
 		return decide(Ingestion{tx: tx, readsOnly: true})
 	})
 	return unavailable(err)

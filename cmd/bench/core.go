@@ -130,6 +130,10 @@ func (c coreBench) round(ctx context.Context, e extent) (err error) {
 		}
 		fmt.Printf("drained %d in %.1f s\n", left, time.Since(began).Seconds())
 	}
+	if slices.Contains(c.Only, "keep") {
+		fmt.Println("psql", "'"+b.cluster.DSN()+"'")
+		<-ctx.Done()
+	}
 	rss, err := p.peakRSS()
 	fmt.Printf("rss %.0f\n", rss)
 	if c.Profile {
@@ -198,11 +202,11 @@ func (m *measuring) sustained(ctx context.Context, start float64) (float64, erro
 				return
 			}
 			now := rate.Load().(float64)
-			lag := float64(left) / now
+			lag := float64(left) / start
 			switch {
 			case lag > allowedLag.Seconds():
 				now *= 0.9
-			case lag < allowedLag.Seconds()/3:
+			case lag < allowedLag.Seconds()/2:
 				now *= 1.05
 			}
 			rate.Store(now)
@@ -311,7 +315,7 @@ func (m *measuring) visible(ctx context.Context) ([]time.Duration, error) {
 			if time.Since(due) > exchangeTimeout {
 				return fmt.Errorf("order %d is not readable: %d", n, status)
 			}
-			time.Sleep(500 * time.Microsecond)
+			time.Sleep(max(time.Millisecond, time.Since(due)/10)) // who waits for long asks less often, or asking is what takes long
 		}
 	})
 	close(latencies)

@@ -152,7 +152,3 @@ FROM (
 CROSS JOIN LATERAL (
     SELECT FROM shops s WHERE s.workspace_id = q.workspace_id AND s.shop_id = q.shop_id AND s.paused LIMIT 1
 ) s;
-
--- name: PlanAfresh :exec
--- For the rest of the transaction, as the consumers always do.
-SELECT set_config('plan_cache_mode', 'force_custom_plan', true);

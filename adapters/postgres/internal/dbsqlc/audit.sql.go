@@ -310,16 +310,6 @@ func (q *Queries) PausedShopsNow(ctx context.Context, db DBTX, arg PausedShopsNo
 	return items, nil
 }
 
-const planAfresh = `-- name: PlanAfresh :exec
-SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
-`
-
-// For the rest of the transaction, as the consumers always do.
-func (q *Queries) PlanAfresh(ctx context.Context, db DBTX) error {
-	_, err := db.Exec(ctx, planAfresh)
-	return err
-}
-
 const streamFrom = `-- name: StreamFrom :many
 
 SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
