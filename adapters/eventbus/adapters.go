@@ -15,6 +15,8 @@ import (
 type Slice struct {
 	After int64 `json:"after"`
 	Upto  int64 `json:"upto"`
+	// Full tells that there was more than a slice may have.
+	Full bool `json:"full"`
 }
 
 // Len is how many events the slice spans.
@@ -36,7 +38,7 @@ func (a schemaAdapter) SelectQuery(sql.SelectQueryParams) (sql.Query, error) {
 // UnmarshalMessage makes a message of the slice. Its offset is the slice's end, which is never 0.
 func (a schemaAdapter) UnmarshalMessage(params sql.UnmarshalMessageParams) (sql.Row, error) {
 	var slice Slice
-	if err := params.Row.Scan(&slice.After, &slice.Upto); err != nil {
+	if err := params.Row.Scan(&slice.After, &slice.Upto, &slice.Full); err != nil {
 		return sql.Row{}, fmt.Errorf("scan slice: %w", err)
 	}
 	payload, err := json.Marshal(slice)

@@ -18,7 +18,7 @@ import (
 )
 
 // Selection is the query that names a consumer's next slice: from the consumer's name ($1) and the size of a slice ($2)
-// to one row (after, upto), or none. It locks the cursor, and skips one that is locked.
+// to one row (after, upto, full), or none. It locks the cursor, and skips one that is locked.
 type Selection string
 
 const (
@@ -34,6 +34,9 @@ const (
 	// maxConflicts is how often in a row others may come in between before it is no coincidence.
 	maxConflicts = 5
 
+	// maxRest bounds how long a consumer rests to let events gather.
+	maxRest = 100 * time.Millisecond
+
 	aliveDeadline = sliceTimeout + stoppedRetry + safetyPoll
 )
 
@@ -48,6 +51,8 @@ type Config struct {
 	SliceTimeout time.Duration
 	// Wake gets a value when there may be something to do.
 	Wake <-chan struct{}
+	// GiveWay waits while others, who come first, are pressed for time; it does not wait for ever. It may be nil.
+	GiveWay func(ctx context.Context)
 	// Mended gets a value when a consumer that stopped may go on; nil when nobody says so.
 	Mended <-chan struct{}
 	// Handle handles a slice and moves the cursor to its end. It may be called again for the same slice, or for a
@@ -93,8 +98,9 @@ type Consumer struct {
 	conflicts int           // in a row
 	wait      time.Duration // before the next poll
 	noted     bool
-	handled   *Slice // since the last poll, if it was committed
-	trouble   error  // that watermill-sql keeps to itself, since the last poll
+	handled   *Slice    // since the last poll, if it was committed
+	began     time.Time // when handling it began
+	trouble   error     // that watermill-sql keeps to itself, since the last poll
 }
 
 // NewConsumer makes a consumer that lives as long as ctx.
@@ -151,13 +157,14 @@ func (c *Consumer) HandleMessage(msg *message.Message) error {
 	c.handling.Lock()
 	defer c.handling.Unlock()
 	c.seen()
+	c.began = time.Now()
 	tx, slice, err := unwrap(msg)
 	if err != nil {
 		c.retryLater(slice, err)
 		return nil
 	}
 	if c.window > 0 && slice.Len() > c.window {
-		slice.Upto = slice.After + c.window
+		slice.Upto, slice.Full = slice.After+c.window, true
 	}
 	ctx, cancel := context.WithTimeout(msg.Context(), cmp.Or(c.config.SliceTimeout, sliceTimeout))
 	defer cancel()
@@ -266,19 +273,26 @@ func (c *Consumer) note(stop Stop) {
 // HandleError is where the consumer waits: until something was appended when there was nothing to do, for a while after
 // trouble, not at all otherwise. It implements watermill-sql's BackoffManager.
 func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err error) time.Duration {
-	wait := c.waitAfter(err)
+	wait, rest := c.waitAfter(err)
 	switch {
 	case wait > 0:
 		c.sleep(wait, c.config.Mended)
 	case noMessage:
 		c.sleep(safetyPoll, c.config.Wake)
+	case rest > 0:
+		c.sleep(rest, nil)
+	}
+	if c.config.GiveWay != nil {
+		c.config.GiveWay(c.ctx)
 	}
 	c.seen()
 	return 0
 }
 
-// waitAfter is how long the trouble of the last slice, or of polling itself, is to be waited for.
-func (c *Consumer) waitAfter(err error) time.Duration {
+// waitAfter is how long the trouble of the last slice, or of polling itself, is to be waited for; and for how long to rest when
+// all went well and the slice was not full. Many small slices cost far more than few large ones, and when they follow each other
+// closely it is the machine that is short of time: a consumer rests for as long as it worked, so that events gather.
+func (c *Consumer) waitAfter(err error) (wait, rest time.Duration) {
 	c.handling.Lock()
 	defer c.handling.Unlock()
 	c.seen()
@@ -287,11 +301,14 @@ func (c *Consumer) waitAfter(err error) time.Duration {
 	case err != nil && c.ctx.Err() == nil:
 		c.retryLater(Slice{}, err)
 	case err == nil && c.handled != nil:
+		if !c.handled.Full {
+			rest = min(time.Since(c.began), maxRest)
+		}
 		c.succeeded(*c.handled)
 	}
-	wait := c.wait
+	wait = c.wait
 	c.wait, c.handled, c.trouble = 0, nil, nil
-	return wait
+	return wait, rest
 }
 
 func (c *Consumer) sleep(d time.Duration, wake <-chan struct{}) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"orderbridge/domain/event"
@@ -18,6 +19,19 @@ const (
 	maxCoalescedBytes  = 8 << 20
 
 	appendTimeout = 15 * time.Second
+
+	// An append for so many callers, on the average of the last ones, tells that they are pressed for time. Of how many there were
+	// nothing is known after a while without.
+	pressed   = 8
+	forgotten = 20 * time.Millisecond
+	// Where there were several callers a moment ago, they are waited for so long.
+	severalCallers = 4
+	returnTime     = time.Millisecond
+	// giveWayAtMost bounds for how long others give way to callers at a time. After a minute of it callers have to share: what they
+	// bring has to be handled too.
+	giveWayAtMost = 2 * time.Second
+	giveWayPoll   = 5 * time.Millisecond
+	fairAfter     = time.Minute
 )
 
 // errLogClosed is what a caller sees while the service stops.
@@ -29,6 +43,7 @@ type Log struct {
 	db       *Database
 	requests chan *appendRequest
 	stopped  chan struct{}
+	callers  average
 	closing  context.Context //nolint:containedctx // the life of the writer, not of a request
 	close    context.CancelFunc
 }
@@ -82,6 +97,56 @@ func (l *Log) Append(ctx context.Context, events ...event.New) error {
 	}
 }
 
+// average is how many callers an append was for, on the average of the last ones, and none when the last is a while ago.
+type average struct {
+	mu      sync.Mutex
+	callers float64
+	at      time.Time
+	pressed time.Time // since when callers have been pressed for time; zero when they are not
+}
+
+func (a *average) note(callers int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	const weight = 0.1
+	a.callers += weight * (float64(callers) - a.callers)
+	a.at = time.Now()
+	switch {
+	case a.callers < pressed:
+		a.pressed = time.Time{}
+	case a.pressed.IsZero():
+		a.pressed = a.at
+	}
+}
+
+func (a *average) recent() float64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if time.Since(a.at) > forgotten {
+		a.callers = 0
+	}
+	return a.callers
+}
+
+// isPressed tells whether callers are pressed for time, and have not been for so long that they have to share.
+func (a *average) isPressed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	return now.Sub(a.at) < forgotten && !a.pressed.IsZero() && now.Sub(a.pressed) < fairAfter
+}
+
+// GiveWay waits while callers are pressed for time, but not for ever. Who handles the log calls it before each slice: callers
+// have to be answered, and consumers can catch up.
+func (l *Log) GiveWay(ctx context.Context) {
+	deadline := time.Now().Add(giveWayAtMost)
+	for l.callers.isPressed() && time.Now().Before(deadline) {
+		if pause(ctx, giveWayPoll) != nil {
+			return
+		}
+	}
+}
+
 // Close lets the append under way finish and stops the writer.
 func (l *Log) Close() {
 	l.close()
@@ -100,18 +165,33 @@ func (l *Log) write() {
 	}
 }
 
-// collect takes those who are waiting already, up to what one round trip should carry.
+// collect takes those who are waiting already, up to what one round trip should carry. Where there were many a moment ago, they are
+// about to come back, and are waited for a little: or the first of them would have a commit for themselves, and all others would
+// wait for it.
 func (l *Log) collect(first *appendRequest) []*appendRequest {
 	batch, events, bytes := []*appendRequest{first}, len(first.events.IDs), first.bytes
+	expected := int(l.callers.recent())
+	var late <-chan time.Time
 	for events < maxCoalescedEvents && bytes < maxCoalescedBytes {
+		var next *appendRequest
 		select {
-		case next := <-l.requests:
-			batch = append(batch, next)
-			events += len(next.events.IDs)
-			bytes += next.bytes
+		case next = <-l.requests:
 		default:
-			return batch
+			if len(batch) >= expected || expected < severalCallers {
+				return batch
+			}
+			if late == nil {
+				late = time.After(returnTime)
+			}
+			select {
+			case next = <-l.requests:
+			case <-late:
+				return batch
+			}
 		}
+		batch = append(batch, next)
+		events += len(next.events.IDs)
+		bytes += next.bytes
 	}
 	return batch
 }
@@ -145,6 +225,7 @@ func (l *Log) appendTogether(batch []*appendRequest) error {
 	for _, request := range batch {
 		parts = append(parts, request.events)
 	}
+	l.callers.note(len(batch) + len(l.requests))
 	// Not the callers' context: one who gives up must not undo the append of the others.
 	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
 	defer cancel()

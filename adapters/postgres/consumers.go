@@ -25,6 +25,10 @@ const (
 	policySliceBytes = 4 << 20
 	// projectionSlice bounds how many events are folded in one transaction while the service is live.
 	projectionSlice = 2000
+
+	// soon and later are how long events wait to be folded that nobody waits for: those of no concern to a projection, and all in
+	// those that no answers are given from.
+	soon, later = 25 * time.Millisecond, 250 * time.Millisecond
 )
 
 // selectFolding names the next events of any type, and nothing while the tables of another release are shown. Index:
@@ -36,7 +40,7 @@ WITH cursor AS (
     WHERE consumer = $1 AND EXISTS (SELECT FROM projections p WHERE p.name = '%s' AND p.active AND p.definition = %d)
     FOR UPDATE SKIP LOCKED
 ), head AS (SELECT coalesce(max(position), 0) AS position FROM events)
-SELECT cursor.position, least(cursor.position + $2, head.position)
+SELECT cursor.position, least(cursor.position + $2, head.position), head.position > cursor.position + $2
 FROM cursor, head
 WHERE head.position > cursor.position`, p.Name, p.Definition))
 }
@@ -46,9 +50,10 @@ WHERE head.position > cursor.position`, p.Name, p.Definition))
 // much as the first event of its stream, which has the body. Index: events_ingestion, then events_stream_version.
 var selectIngestion = eventbus.Selection(fmt.Sprintf(`
 WITH cursor AS (SELECT position FROM cursors WHERE consumer = $1 FOR UPDATE SKIP LOCKED)
-SELECT cursor.position, next.upto
+SELECT cursor.position, next.upto, next.orders = $2 OR next.heavy
 FROM cursor, LATERAL (
-    SELECT max(fitting.position) AS upto
+    SELECT max(fitting.position) FILTER (WHERE fitting.bytes_before < %[1]d) AS upto, count(*) AS orders,
+        bool_or(fitting.bytes_before >= %[1]d) AS heavy
     FROM (
         SELECT relevant.position, sum(relevant.bytes) OVER (ORDER BY relevant.position) - relevant.bytes AS bytes_before
         FROM (
@@ -61,12 +66,11 @@ FROM cursor, LATERAL (
             ORDER BY e.position LIMIT $2
         ) relevant
     ) fitting
-    WHERE fitting.bytes_before < %d
 ) next
 WHERE next.upto IS NOT NULL`, policySliceBytes))
 
 // PolicyConsumer makes the consumer that ingests received orders.
-func PolicyConsumer(db *Database, listener *Listener, ingest policy.OnOrderReceived) eventbus.Config {
+func PolicyConsumer(db *Database, log *Log, listener *Listener, ingest policy.OnOrderReceived) eventbus.Config {
 	name := policy.OnOrderReceivedName
 	run := func(react func(context.Context, Ingestion, []command.ReceivedOrder) error) func(context.Context, pgx.Tx, eventbus.Slice) error {
 		return func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
@@ -88,20 +92,24 @@ func PolicyConsumer(db *Database, listener *Listener, ingest policy.OnOrderRecei
 			}
 			return ingest.Park(ctx, store, received[0])
 		}),
-		IsTransient: isTransient, IsConflict: isConflict, Note: db.noteStop(name),
+		IsTransient: isTransient, IsConflict: isConflict, Note: db.noteStop(name), GiveWay: log.GiveWay,
 	}
 }
 
 // ProjectionConsumer makes the consumer that folds events into a projection's tables.
-func ProjectionConsumer(db *Database, listener *Listener, p Projection) eventbus.Config {
+func ProjectionConsumer(db *Database, log *Log, listener *Listener, p Projection) eventbus.Config {
+	wake := listener.SubscribeSoon(soon, p.types()...)
+	if !p.answers() {
+		wake = listener.SubscribeSoon(later)
+	}
 	return eventbus.Config{
-		Name: p.ConsumerName(), Select: selectFolding(p), Size: projectionSlice, Wake: listener.Subscribe(),
+		Name: p.ConsumerName(), Select: selectFolding(p), Size: projectionSlice, Wake: wake,
 		Mended: listener.Subscribe(projection.EventSkipped{}.EventName(), switched),
 		Handle: func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
 			return p.Fold(ctx, tx, slice.After, slice.Upto)
 		},
 		IsTransient: func(err error) bool { return errors.Is(err, errNotShown) || isTransient(err) },
-		IsConflict:  isConflict, Note: db.noteStop(p.ConsumerName()),
+		IsConflict:  isConflict, Note: db.noteStop(p.ConsumerName()), GiveWay: log.GiveWay,
 	}
 }
 
@@ -144,7 +152,8 @@ func (db *Database) catchUp(ctx context.Context, p Projection, head int64) error
 		folded := false
 		err = pgx.BeginFunc(ctx, db.consumers, func(tx pgx.Tx) error {
 			var after, upto int64
-			err := tx.QueryRow(ctx, string(selectFolding(p)), p.ConsumerName(), projectionSlice).Scan(&after, &upto)
+			var full bool
+			err := tx.QueryRow(ctx, string(selectFolding(p)), p.ConsumerName(), projectionSlice).Scan(&after, &upto, &full)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return nil // somebody else is at it
 			}

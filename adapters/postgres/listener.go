@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -31,6 +32,16 @@ type Listener struct {
 type subscription struct {
 	types []string
 	wake  chan struct{}
+	// soon is how long events of other types may wait; 0 when they are of no concern.
+	soon    time.Duration
+	delayed *atomic.Bool // while they do
+}
+
+func (s subscription) wakeUp() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // woken already
+	}
 }
 
 // NewListener makes a listener. Run makes it listen.
@@ -41,11 +52,20 @@ func NewListener(db *Database, logger *slog.Logger) *Listener {
 // Subscribe returns a channel that gets a value when events of these types were appended (of any type, when none is
 // given). Values do not pile up: one stands for any number of appends.
 func (l *Listener) Subscribe(types ...string) <-chan struct{} {
-	wake := make(chan struct{}, 1)
+	return l.add(subscription{types: types})
+}
+
+// SubscribeSoon is Subscribe for those whom events of other types concern too, but not at once.
+func (l *Listener) SubscribeSoon(soon time.Duration, types ...string) <-chan struct{} {
+	return l.add(subscription{types: types, soon: soon, delayed: &atomic.Bool{}})
+}
+
+func (l *Listener) add(s subscription) <-chan struct{} {
+	s.wake = make(chan struct{}, 1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.waiting = append(l.waiting, subscription{types: types, wake: wake})
-	return wake
+	l.waiting = append(l.waiting, s)
+	return s.wake
 }
 
 // Watch is Subscribe for those who come and go: stop has to be called when they do.
@@ -101,14 +121,15 @@ func (l *Listener) wakeFor(types []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, s := range l.waiting {
-		concerned := len(types) == 0 || len(s.types) == 0 ||
-			slices.ContainsFunc(types, func(t string) bool { return slices.Contains(s.types, t) })
-		if !concerned {
-			continue
-		}
-		select {
-		case s.wake <- struct{}{}:
-		default: // woken already
+		concerned := slices.ContainsFunc(types, func(t string) bool { return slices.Contains(s.types, t) })
+		switch {
+		case concerned, len(types) == 0, len(s.types) == 0 && s.soon == 0:
+			s.wakeUp()
+		case s.soon > 0 && !s.delayed.Swap(true):
+			time.AfterFunc(s.soon, func() {
+				s.delayed.Store(false)
+				s.wakeUp()
+			})
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/domain/delivery"
 	"orderbridge/domain/problem"
 )
 
@@ -74,8 +75,10 @@ var Projections = sync.OnceValue(func() []Projection {
 // answering are the projections that the API and the commands answer from, and so wait for. The tables of others are for whoever
 // reads their views.
 var answering = sync.OnceValue(func() []Projection {
-	return slices.DeleteFunc(slices.Clone(Projections()), func(p Projection) bool { return p.Name != "crm" && p.Name != "deliveries" })
+	return slices.DeleteFunc(slices.Clone(Projections()), func(p Projection) bool { return !p.answers() })
 })
+
+func (p Projection) answers() bool { return p.Name == "crm" || p.Name == "deliveries" }
 
 // ProjectionNamed finds a projection.
 func ProjectionNamed(name string) (Projection, error) {
@@ -87,6 +90,17 @@ func ProjectionNamed(name string) (Projection, error) {
 		names = append(names, p.Name)
 	}
 	return Projection{}, problem.NotFound("projection-unknown", "no projection has this name; there are: %s", strings.Join(names, ", "))
+}
+
+// types are those of the events that somebody waits for to be folded. A delivery that was received is none: within milliseconds it
+// is known what becomes of it, and both are folded at once.
+func (p Projection) types() []string {
+	received := delivery.OrderReceived{}.EventName()
+	var types []string
+	for _, f := range p.folds {
+		types = append(types, f.types...)
+	}
+	return slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(types))), func(t string) bool { return t == received })
 }
 
 // ConsumerName is the projection's name in the cursors, for the version that is shown. It is stored data.

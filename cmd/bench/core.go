@@ -82,7 +82,18 @@ func (c coreBench) round(ctx context.Context, e extent) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.stop()) }()
+	defer func() {
+		if err != nil {
+			said, _ := os.ReadFile(p.log.Name())
+			lines := strings.Split(string(said), "\n")
+			for _, line := range lines {
+				if !strings.Contains(line, "level=INFO") {
+					fmt.Println(line)
+				}
+			}
+		}
+		err = errors.Join(err, p.stop())
+	}()
 	m := &measuring{bench: b, program: p, sender: &sender{address: p.address}, token: token, extent: e}
 	rate := r / 2
 	if c.wants("e2e") {
@@ -90,6 +101,27 @@ func (c coreBench) round(ctx context.Context, e extent) (err error) {
 			return err
 		}
 		fmt.Printf("e2e %.0f ratio %.2f\n", rate, rate/r)
+	}
+	if slices.Contains(c.Only, "door") {
+		tx, err := m.pool.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "SELECT FROM cursors FOR UPDATE"); err != nil {
+			return err
+		}
+		before, _ := m.processorTime(m.program)
+		n, err := m.sender.burst(ctx, e.clients, lasting(e.burst))
+		if err != nil {
+			return err
+		}
+		after, _ := m.processorTime(m.program)
+		spent := after.since(before)
+		rate := float64(n) / e.burst.Seconds()
+		fmt.Printf("door alone %.0f ratio %.2f, cpu %.3f %.3f\n", rate, rate/r, milliseconds(spent.service)/float64(n), milliseconds(spent.postgres)/float64(n))
+		if err := tx.Rollback(ctx); err != nil {
+			return err
+		}
 	}
 	if c.wants("visible") {
 		latencies, err := m.visible(ctx)
@@ -124,10 +156,24 @@ func (c coreBench) round(ctx context.Context, e extent) (err error) {
 		if err != nil {
 			return err
 		}
+		before, _ := m.processorTime(m.program)
 		began = time.Now()
+		if slices.Contains(c.Only, "watch") {
+			go func() {
+				for {
+					var a, b, x, d, h int64
+					m.pool.QueryRow(ctx, `SELECT (SELECT position FROM cursors WHERE consumer LIKE 'policy%'), (SELECT position FROM cursors WHERE consumer LIKE '%crm'),(SELECT position FROM cursors WHERE consumer LIKE '%deliveries'),(SELECT position FROM cursors WHERE consumer LIKE '%daily%'), (SELECT max(position) FROM events)`).Scan(&a, &b, &x, &d, &h)
+					fmt.Println("policy", a, "crm", b, "deliveries", x, "daily", d, "head", h)
+					time.Sleep(time.Second)
+				}
+			}()
+		}
 		if err := m.drained(ctx); err != nil {
 			return err
 		}
+		after, _ := m.processorTime(m.program)
+		spent := after.since(before)
+		fmt.Printf("drain cpu: service %.3f postgres %.3f, cores %.2f\n", milliseconds(spent.service)/float64(left), milliseconds(spent.postgres)/float64(left), (spent.service+spent.postgres).Seconds()/time.Since(began).Seconds())
 		fmt.Printf("drained %d in %.1f s\n", left, time.Since(began).Seconds())
 	}
 	if slices.Contains(c.Only, "keep") {
@@ -185,43 +231,45 @@ const (
 	watchTime  = 500 * time.Millisecond
 )
 
-// sustained finds the highest rate, in orders a second, that all read tables keep up with.
+// sustained finds the highest rate, in orders a second, that all read tables keep up with: first as the rate at which orders come
+// through while the backlog is held at about a second's worth, then by offering what is a little less for a while.
 func (m *measuring) sustained(ctx context.Context, start float64) (float64, error) {
-	var rate atomic.Value
-	rate.Store(start)
-	var found []float64
-	searching := lasting(m.extent.search)
+	searching, settled := lasting(m.extent.search), lasting(m.extent.search/3)
+	var open atomic.Bool
+	open.Store(true)
 	var failure error
+	var from, at int64
+	var since time.Time
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		for half := lasting(m.extent.search / 2); !searching(); {
+		for !searching() && failure == nil {
 			left, err := m.backlog(ctx)
 			if err != nil {
 				failure = err
 				return
 			}
-			now := rate.Load().(float64)
-			lag := float64(left) / start
-			switch {
-			case lag > allowedLag.Seconds():
-				now *= 0.9
-			case lag < allowedLag.Seconds()/2:
-				now *= 1.05
+			open.Store(left < int(start/2))
+			if through := m.sender.sent.Load() - int64(left); settled() {
+				if since.IsZero() {
+					from, since = through, time.Now()
+				}
+				at = through
 			}
-			rate.Store(now)
-			if half() {
-				found = append(found, now)
-			}
-			failure = sleep(ctx, watchTime)
+			failure = sleep(ctx, watchTime/5)
 		}
 	}()
-	_, err := m.sender.offer(ctx, func() float64 { return rate.Load().(float64) }, offerConnections, searching, nil)
+	_, err := m.sender.offer(ctx, func() float64 {
+		if open.Load() {
+			return 2 * start
+		}
+		return 0
+	}, offerConnections, searching, nil)
 	<-watched
 	if err := errors.Join(err, failure); err != nil {
 		return 0, err
 	}
-	candidate := 0.97 * average(found)
+	candidate := 0.97 * float64(at-from) / time.Since(since).Seconds()
 	for {
 		if err := m.drained(ctx); err != nil {
 			return 0, err
@@ -243,7 +291,7 @@ func (m *measuring) sustained(ctx context.Context, start float64) (float64, erro
 			fmt.Printf("cpu per order: service %.3f ms postgres %.3f ms total %.3f\n", milliseconds(spent.service)/float64(sent), milliseconds(spent.postgres)/float64(sent), milliseconds(spent.service+spent.postgres)/float64(sent))
 			return candidate, m.drained(ctx)
 		}
-		candidate *= 0.95
+		candidate *= 0.96
 	}
 }
 

@@ -7,8 +7,10 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
+	"hash"
 	"log/slog"
 	"strings"
+	"sync"
 
 	"orderbridge/domain/problem"
 )
@@ -18,13 +20,22 @@ const SecretKeyBytes = 32
 
 // SecretKey is the key under which header values are hashed. It is kept outside the database, so that a copy of the
 // database gives no header value away, not even a guessable one.
-type SecretKey struct{ key [SecretKeyBytes]byte }
+type SecretKey struct {
+	key [SecretKeyBytes]byte
+	// macs are at hand, because each delivery asks for as many hashes as there may be shops, and most of what one costs is to
+	// take the key in.
+	macs *sync.Pool
+}
+
+func newSecretKey(key [SecretKeyBytes]byte) SecretKey {
+	return SecretKey{key: key, macs: &sync.Pool{New: func() any { return hmac.New(sha256.New, key[:]) }}}
+}
 
 // NewSecretKey makes a random key.
 func NewSecretKey() SecretKey {
-	var k SecretKey
-	_, _ = rand.Read(k.key[:]) // never fails: crypto/rand ends the program instead
-	return k
+	var key [SecretKeyBytes]byte
+	_, _ = rand.Read(key[:]) // never fails: crypto/rand ends the program instead
+	return newSecretKey(key)
 }
 
 // ParseSecretKey reads a key from its text form, 64 hexadecimal digits.
@@ -34,7 +45,7 @@ func ParseSecretKey(text string) (SecretKey, error) {
 		return SecretKey{}, problem.Invalid("secret-key-unreadable",
 			"the secret key is 64 hexadecimal digits (32 bytes); make one with: openssl rand -hex 32")
 	}
-	return SecretKey{key: [SecretKeyBytes]byte(raw)}, nil
+	return newSecretKey([SecretKeyBytes]byte(raw)), nil
 }
 
 // Text is the key's text form, for the one file that keeps it.
@@ -48,9 +59,13 @@ func (SecretKey) String() string { return "secret" }
 
 // Hash is the keyed hash of a header value.
 func (k SecretKey) Hash(value string) HeaderHash {
-	mac := hmac.New(sha256.New, k.key[:])
+	mac := k.macs.Get().(hash.Hash)
+	defer k.macs.Put(mac)
+	mac.Reset()
 	mac.Write([]byte(value))
-	return HeaderHash(mac.Sum(nil))
+	var sum HeaderHash
+	mac.Sum(sum[:0])
+	return sum
 }
 
 // Check is a proof of which key this is, that does not give it away.

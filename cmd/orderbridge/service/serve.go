@@ -184,10 +184,10 @@ func (s *Service) reviveCluster(ctx context.Context) error {
 func (s *Service) consumers(ctx context.Context) []*eventbus.Consumer {
 	ingest := command.NewIngestOrderHandler(pancake.Interpreter{}, pancake.Interpreter{}, time.Now)
 	consumers := []*eventbus.Consumer{
-		eventbus.NewConsumer(ctx, postgres.PolicyConsumer(s.db, s.listener, policy.NewOnOrderReceived(ingest)), s.logger),
+		eventbus.NewConsumer(ctx, postgres.PolicyConsumer(s.db, s.log, s.listener, policy.NewOnOrderReceived(ingest)), s.logger),
 	}
 	for _, p := range postgres.Projections() {
-		consumers = append(consumers, eventbus.NewConsumer(ctx, postgres.ProjectionConsumer(s.db, s.listener, p), s.logger))
+		consumers = append(consumers, eventbus.NewConsumer(ctx, postgres.ProjectionConsumer(s.db, s.log, s.listener, p), s.logger))
 	}
 	return consumers
 }
