@@ -70,7 +70,7 @@ FROM cursor, LATERAL (
 WHERE next.upto IS NOT NULL`, policySliceBytes))
 
 // PolicyConsumer makes the consumer that ingests received orders.
-func PolicyConsumer(db *Database, log *Log, listener *Listener, ingest policy.OnOrderReceived) eventbus.Config {
+func PolicyConsumer(db *Database, listener *Listener, ingest policy.OnOrderReceived) eventbus.Config {
 	name := policy.OnOrderReceivedName
 	run := func(react func(context.Context, Ingestion, []command.ReceivedOrder) error) func(context.Context, pgx.Tx, eventbus.Slice) error {
 		return func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
@@ -92,12 +92,12 @@ func PolicyConsumer(db *Database, log *Log, listener *Listener, ingest policy.On
 			}
 			return ingest.Park(ctx, store, received[0])
 		}),
-		IsTransient: isTransient, IsConflict: isConflict, Note: db.noteStop(name), GiveWay: log.GiveWay,
+		IsTransient: isTransient, IsConflict: isConflict, Note: db.noteStop(name),
 	}
 }
 
 // ProjectionConsumer makes the consumer that folds events into a projection's tables.
-func ProjectionConsumer(db *Database, log *Log, listener *Listener, p Projection) eventbus.Config {
+func ProjectionConsumer(db *Database, listener *Listener, p Projection) eventbus.Config {
 	wake := listener.SubscribeSoon(soon, p.types()...)
 	if !p.answers() {
 		wake = listener.SubscribeSoon(later)
@@ -109,7 +109,7 @@ func ProjectionConsumer(db *Database, log *Log, listener *Listener, p Projection
 			return p.Fold(ctx, tx, slice.After, slice.Upto)
 		},
 		IsTransient: func(err error) bool { return errors.Is(err, errNotShown) || isTransient(err) },
-		IsConflict:  isConflict, Note: db.noteStop(p.ConsumerName()), GiveWay: log.GiveWay,
+		IsConflict:  isConflict, Note: db.noteStop(p.ConsumerName()),
 	}
 }
 

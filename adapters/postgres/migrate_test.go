@@ -291,7 +291,6 @@ func TestCheckSecretKey(t *testing.T) {
 			t.Error("the first key to come:", err)
 		}
 		wantProblem(t, b.db.CheckSecretKey(ctx, wrong), problem.KindForbidden, "secret-key-wrong")
-		wantProblem(t, b.db.CheckSecretKey(ctx, workspace.SecretKey{}), problem.KindForbidden, "secret-key-wrong")
 	}
 	wantProblem(t, b.db.RequireNoSecretKey(ctx), problem.KindForbidden, "secret-key-wrong")
 	if stored := scan[string](t, b, "SELECT encode(digest, 'hex') FROM secret_key_check"); strings.Contains(stored, right.Text()) {

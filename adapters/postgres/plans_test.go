@@ -264,7 +264,7 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 					ON CONFLICT (consumer) DO UPDATE SET position = excluded.position`, consumer.Name, cursor)
 				err := pgx.BeginFunc(t.Context(), db.Consumers(), func(tx pgx.Tx) error {
 					var slice eventbus.Slice
-					err := tx.QueryRow(t.Context(), string(consumer.Select), consumer.Name, consumer.Size).Scan(&slice.After, &slice.Upto)
+					err := tx.QueryRow(t.Context(), string(consumer.Select), consumer.Name, consumer.Size).Scan(&slice.After, &slice.Upto, &slice.Full)
 					check(t, "select")
 					if errors.Is(err, pgx.ErrNoRows) {
 						if cursor == 0 {

@@ -165,7 +165,7 @@ func TestSecretsDoNotShow(t *testing.T) {
 		t.Errorf("a key shows: %s", shown)
 	}
 	again, err := workspace.ParseSecretKey(" " + key.Text() + "\n")
-	if err != nil || again != key {
+	if err != nil || again.Text() != key.Text() || again.Hash("value") != key.Hash("value") {
 		t.Errorf("a key is not read back: %v", err)
 	}
 	for _, text := range []string{"", "zz", key.Text()[1:], key.Text() + "00"} {

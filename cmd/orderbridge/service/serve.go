@@ -183,11 +183,14 @@ func (s *Service) reviveCluster(ctx context.Context) error {
 
 func (s *Service) consumers(ctx context.Context) []*eventbus.Consumer {
 	ingest := command.NewIngestOrderHandler(pancake.Interpreter{}, pancake.Interpreter{}, time.Now)
-	consumers := []*eventbus.Consumer{
-		eventbus.NewConsumer(ctx, postgres.PolicyConsumer(s.db, s.log, s.listener, policy.NewOnOrderReceived(ingest)), s.logger),
-	}
+	configs := []eventbus.Config{postgres.PolicyConsumer(s.db, s.listener, policy.NewOnOrderReceived(ingest))}
 	for _, p := range postgres.Projections() {
-		consumers = append(consumers, eventbus.NewConsumer(ctx, postgres.ProjectionConsumer(s.db, s.log, s.listener, p), s.logger))
+		configs = append(configs, postgres.ProjectionConsumer(s.db, s.listener, p))
+	}
+	consumers := make([]*eventbus.Consumer, 0, len(configs))
+	for _, config := range configs {
+		config.GiveWay = s.log.GiveWay
+		consumers = append(consumers, eventbus.NewConsumer(ctx, config, s.logger))
 	}
 	return consumers
 }
