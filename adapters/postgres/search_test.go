@@ -337,7 +337,7 @@ func TestPlansOfCustomerLists(t *testing.T) {
 	// These are plans for the arguments. The server would keep one for any arguments, if it were left to it.
 	for _, conn := range db.Requests().AcquireAllIdle(t.Context()) {
 		var generic int64
-		err := conn.QueryRow(t.Context(), "SELECT coalesce(sum(generic_plans), 0)::bigint FROM pg_prepared_statements").Scan(&generic)
+		err := conn.QueryRow(t.Context(), "SELECT coalesce(sum(generic_plans), 0)::bigint FROM pg_prepared_statements WHERE statement LIKE $1", "%CustomersPage%").Scan(&generic)
 		conn.Release()
 		if err != nil || generic > 0 {
 			t.Errorf("%d times a plan was kept, %v", generic, err)
