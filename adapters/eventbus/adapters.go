@@ -26,13 +26,13 @@ func (s Slice) Len() int64 { return s.Upto - s.After }
 type schemaAdapter struct {
 	consumer  string
 	selection Selection
-	size      int64
+	size      func() int64
 }
 
 // SelectQuery locks the cursor and names the next slice. A cursor that another instance has locked looks like one with
 // nothing to do.
 func (a schemaAdapter) SelectQuery(sql.SelectQueryParams) (sql.Query, error) {
-	return sql.Query{Query: string(a.selection), Args: []any{a.consumer, a.size}}, nil
+	return sql.Query{Query: string(a.selection), Args: []any{a.consumer, a.size()}}, nil
 }
 
 // UnmarshalMessage makes a message of the slice. Its offset is the slice's end, which is never 0.
@@ -66,9 +66,13 @@ func (schemaAdapter) InsertQuery(sql.InsertQueryParams) (sql.Query, error) {
 // offsetsAdapter acknowledges slices whose handler moved the cursor already.
 type offsetsAdapter struct{ consumer string }
 
-// AckMessageQuery changes nothing: it finds out, before the commit, whether the transaction is still good.
+// acknowledged stands for a query that there is none of.
+const acknowledged = "the handler has moved the cursor"
+
+// AckMessageQuery asks for nothing, and guardedTx does not trouble the server with it: a transaction that is not good any more
+// is told by its commit.
 func (a offsetsAdapter) AckMessageQuery(sql.AckMessageQueryParams) (sql.Query, error) {
-	return sql.Query{Query: `SELECT position FROM cursors WHERE consumer = $1`, Args: []any{a.consumer}}, nil
+	return sql.Query{Query: acknowledged}, nil
 }
 
 // BeforeSubscribingQueries makes the cursor of a consumer that is new. It looks first, because an insert would wait for

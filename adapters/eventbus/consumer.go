@@ -44,15 +44,15 @@ const (
 type Config struct {
 	// Name is the consumer's name in the cursors. It is stored data.
 	Name string
-	// Select names the next slice, Size bounds it.
-	Select Selection
-	Size   int64
+	// Select names the next slice, Size bounds it. IdleSize, where there is one, bounds it while no callers are about.
+	Select         Selection
+	Size, IdleSize int64
 	// SliceTimeout bounds the handling of one slice; 0 stands for two minutes.
 	SliceTimeout time.Duration
 	// Wake gets a value when there may be something to do.
 	Wake <-chan struct{}
-	// GiveWay waits while others, who come first, are pressed for time; it does not wait for ever. It may be nil.
-	GiveWay func(ctx context.Context)
+	// Callers come first. It may be nil, when there are none.
+	Callers Callers
 	// Mended gets a value when a consumer that stopped may go on; nil when nobody says so.
 	Mended <-chan struct{}
 	// Handle handles a slice and moves the cursor to its end. It may be called again for the same slice, or for a
@@ -77,6 +77,14 @@ type Stop struct {
 	// Position is that of the first event that is not handled; 0 when it is not about a particular one.
 	Position int64
 	Reason   string
+}
+
+// Callers are those who wait for an answer while the log is handled.
+type Callers interface {
+	// GiveWay waits while they are pressed for time, but not for ever.
+	GiveWay(ctx context.Context)
+	// Away tells that none were there for a while.
+	Away() bool
 }
 
 // Consumer handles the slices of the log for one policy or projection.
@@ -121,13 +129,21 @@ func (c *Consumer) Subscriber(pool *pgxpool.Pool) (message.Subscriber, error) {
 		ConsumerGroup:  c.config.Name,
 		AckDeadline:    &noDeadline,
 		BackoffManager: c,
-		SchemaAdapter:  schemaAdapter{consumer: c.config.Name, selection: c.config.Select, size: c.config.Size},
+		SchemaAdapter:  schemaAdapter{consumer: c.config.Name, selection: c.config.Select, size: c.size},
 		OffsetsAdapter: offsetsAdapter{consumer: c.config.Name},
 	}, watermillLogger(c.logger))
 	if err != nil {
 		return nil, fmt.Errorf("make subscriber of %s: %w", c.config.Name, err)
 	}
 	return subscriber, nil
+}
+
+// size is how large a slice may be now.
+func (c *Consumer) size() int64 {
+	if c.config.IdleSize > 0 && (c.config.Callers == nil || c.config.Callers.Away()) {
+		return c.config.IdleSize
+	}
+	return c.config.Size
 }
 
 // watermillLogger passes on what Watermill logs. What it calls information is of interest to its developers.
@@ -224,7 +240,7 @@ func (c *Consumer) inSavepoint(ctx context.Context, tx pgx.Tx, slice Slice, hand
 func (c *Consumer) succeeded(slice Slice) {
 	c.failures, c.conflicts, c.wait = 0, 0, 0
 	if c.window > 0 {
-		if c.window *= 2; c.window >= c.config.Size {
+		if c.window *= 2; c.window >= max(c.config.Size, c.config.IdleSize) {
 			c.window = 0
 		}
 	}
@@ -282,8 +298,8 @@ func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err er
 	case rest > 0:
 		c.sleep(rest, nil)
 	}
-	if c.config.GiveWay != nil {
-		c.config.GiveWay(c.ctx)
+	if c.config.Callers != nil {
+		c.config.Callers.GiveWay(c.ctx)
 	}
 	c.seen()
 	return 0

@@ -3,6 +3,7 @@ package eventbus
 import (
 	"context"
 	stdsql "database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,14 @@ func (t *guardedTx) QueryContext(ctx context.Context, query string, args ...any)
 		t.selected = selected
 	}
 	return rows, err
+}
+
+// ExecContext executes a statement, save the one that stands for none.
+func (t *guardedTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if query == acknowledged {
+		return driver.RowsAffected(0), nil
+	}
+	return t.Tx.ExecContext(ctx, query, args...)
 }
 
 // Commit commits once no slice is being handled. That a stopping consumer's commit fails is no news: its connection is

@@ -147,6 +147,9 @@ func (l *Log) GiveWay(ctx context.Context) {
 	}
 }
 
+// Away tells that no caller has appended for a while.
+func (l *Log) Away() bool { return l.callers.recent() == 0 }
+
 // Close lets the append under way finish and stops the writer.
 func (l *Log) Close() {
 	l.close()

@@ -18,8 +18,9 @@ import (
 
 const (
 	// policySlice bounds how many orders are ingested in one transaction: a large slice keeps the append lock for
-	// longer, and deliveries at the door wait for it.
-	policySlice = 100
+	// longer, and deliveries at the door wait for it. policyIdleSlice does so while there are none.
+	policySlice     = 100
+	policyIdleSlice = 500
 	// policySliceBytes bounds how large the bodies of a slice are together, beyond the first: a slice is in memory as a
 	// whole, and large orders weigh as much as a hundred usual ones.
 	policySliceBytes = 4 << 20
@@ -82,7 +83,7 @@ func PolicyConsumer(db *Database, listener *Listener, ingest policy.OnOrderRecei
 		}
 	}
 	return eventbus.Config{
-		Name: name, Select: selectIngestion, Size: policySlice, Wake: listener.Subscribe("OrderReceived", "IngestionRetried"),
+		Name: name, Select: selectIngestion, Size: policySlice, IdleSize: policyIdleSlice, Wake: listener.Subscribe("OrderReceived", "IngestionRetried"),
 		Handle: run(func(ctx context.Context, store Ingestion, received []command.ReceivedOrder) error {
 			return ingest.Handle(ctx, store, received)
 		}),

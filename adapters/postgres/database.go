@@ -7,6 +7,7 @@
 //	deliveries.go                     deliveries that are brought in once more
 //	answers.go                        what repeated requests are answered with
 //	ingestion.go                      what a slice of received orders asks and records
+//	together.go                       several look-ups in one round trip
 //	rehearsal.go                      the same questions, with nothing recorded
 //	projections.go projection/        read tables, folded from the log by SQL
 //	rebuilds.go rebuild.go verify.go  making them anew beside those that are read, and comparing both

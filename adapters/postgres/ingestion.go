@@ -35,9 +35,11 @@ func ReceivedOrders(ctx context.Context, tx pgx.Tx, after, upto int64) ([]comman
 		if err != nil {
 			return nil, err
 		}
-		received, err := decodePayload(row.ReceivedType, []byte(row.Received))
-		if err != nil {
-			return nil, fmt.Errorf("what event %d tries again: %w", row.Position, err)
+		received := cause.Payload
+		if row.FirstType != "" {
+			if received, err = decodePayload(row.FirstType, []byte(row.FirstPayload)); err != nil {
+				return nil, fmt.Errorf("what event %d tries again: %w", row.Position, err)
+			}
 		}
 		in := command.ReceivedOrder{
 			Cause: cause, Body: row.Body, DeliveryID: row.DeliveryID, StreamVersion: int(row.StreamVersion), Failures: int(row.Failures),
@@ -48,7 +50,7 @@ func ReceivedOrders(ctx context.Context, tx pgx.Tx, after, upto int64) ([]comman
 		case delivery.DeliveryRejected:
 			in.Refused = &first
 		default:
-			return nil, fmt.Errorf("what event %d tries again is in a %s", row.Position, row.ReceivedType)
+			return nil, fmt.Errorf("what event %d tries again is in a %T", row.Position, received)
 		}
 		orders = append(orders, in)
 	}
@@ -81,28 +83,43 @@ func (s Ingestion) Facts(ctx context.Context, asked command.Questions) (*command
 		Staff: map[command.ContactKey]order.Staff{}, Mapped: map[command.StaffKey]order.Staff{},
 		DefaultAssignees: map[command.ShopKey]order.Staff{},
 	}
-	for _, answer := range []struct {
+	type lookUp struct {
 		what string
-		fill func(context.Context, command.Questions, *command.Facts) error
-	}{
-		{"paused shops", s.fillPaused},
-		{"connected shops", s.fillConnected},
-		{"settings and sources", s.fillWorkspaces},
-		{"orders", s.fillOrders}, // first of what follows: it may ask for more
-		{"customers", s.fillHolders},
-		{"buyers", s.fillBindings},
-		{"staff", s.fillStaff},
-		{"mapped staff", s.fillMapped},
-		{"default assignees", s.fillDefaultAssignees},
+		fill func(context.Context, dbsqlc.DBTX, command.Questions, *command.Facts) error
+	}
+	for _, round := range [][]lookUp{
+		{
+			{"paused shops", s.fillPaused},
+			{"connected shops", s.fillConnected},
+			{"settings", s.fillSettings},
+			{"sources", s.fillSources},
+			{"orders", s.fillOrders}, // before what follows: it may ask for more
+		},
+		{
+			{"customers", s.fillHolders},
+			{"buyers", s.fillBindings},
+			{"staff", s.fillStaff},
+			{"mapped staff", s.fillMapped},
+			{"default assignees", s.fillDefaultAssignees},
+		},
 	} {
-		if err := answer.fill(ctx, asked, facts); err != nil {
-			return nil, fmt.Errorf("look up %s: %w", answer.what, err)
+		lookUps := make([]func(dbsqlc.DBTX) error, 0, len(round))
+		for _, one := range round {
+			lookUps = append(lookUps, func(db dbsqlc.DBTX) error {
+				if err := one.fill(ctx, db, asked, facts); err != nil {
+					return fmt.Errorf("look up %s: %w", one.what, err)
+				}
+				return nil
+			})
+		}
+		if err := together(ctx, s.tx, lookUps...); err != nil {
+			return nil, err
 		}
 	}
 	return facts, nil
 }
 
-func (s Ingestion) fillPaused(ctx context.Context, asked command.Questions, facts *command.Facts) error {
+func (s Ingestion) fillPaused(ctx context.Context, db dbsqlc.DBTX, asked command.Questions, facts *command.Facts) error {
 	keys := slices.Collect(maps.Keys(asked.Shops))
 	var params dbsqlc.PausedShopsParams
 	params.WorkspaceIds, params.ShopIds = shopColumns(keys)
@@ -112,7 +129,7 @@ func (s Ingestion) fillPaused(ctx context.Context, asked command.Questions, fact
 			return queries.PausedShopsNow(ctx, db, dbsqlc.PausedShopsNowParams(params))
 		}
 	}
-	ordinals, err := read(ctx, s.tx, params)
+	ordinals, err := read(ctx, db, params)
 	if err != nil {
 		return err
 	}
@@ -122,14 +139,14 @@ func (s Ingestion) fillPaused(ctx context.Context, asked command.Questions, fact
 	return nil
 }
 
-func (s Ingestion) fillConnected(ctx context.Context, asked command.Questions, facts *command.Facts) error {
+func (s Ingestion) fillConnected(ctx context.Context, db dbsqlc.DBTX, asked command.Questions, facts *command.Facts) error {
 	if len(asked.Connected) == 0 { // as nearly always
 		return nil
 	}
 	keys := slices.Collect(maps.Keys(asked.Connected))
 	var params dbsqlc.ConnectedShopsParams
 	params.WorkspaceIds, params.ShopIds = shopColumns(keys)
-	ordinals, err := queries.ConnectedShops(ctx, s.tx, params)
+	ordinals, err := queries.ConnectedShops(ctx, db, params)
 	if err != nil {
 		return err
 	}
@@ -139,9 +156,8 @@ func (s Ingestion) fillConnected(ctx context.Context, asked command.Questions, f
 	return nil
 }
 
-func (s Ingestion) fillWorkspaces(ctx context.Context, asked command.Questions, facts *command.Facts) error {
-	ids := slices.Collect(maps.Keys(asked.Workspaces))
-	settings, err := queries.IngestionSettings(ctx, s.tx, ids)
+func (s Ingestion) fillSettings(ctx context.Context, db dbsqlc.DBTX, asked command.Questions, facts *command.Facts) error {
+	settings, err := queries.IngestionSettings(ctx, db, slices.Collect(maps.Keys(asked.Workspaces)))
 	if err != nil {
 		return err
 	}
@@ -155,7 +171,13 @@ func (s Ingestion) fillWorkspaces(ctx context.Context, asked command.Questions, 
 			SkipCancelled: row.SkipCancelled,
 		}
 	}
-	sources, err := queries.SourcesNamed(ctx, s.tx, dbsqlc.SourcesNamedParams{WorkspaceIds: ids, Name: command.SourceName})
+	return nil
+}
+
+func (s Ingestion) fillSources(ctx context.Context, db dbsqlc.DBTX, asked command.Questions, facts *command.Facts) error {
+	sources, err := queries.SourcesNamed(ctx, db, dbsqlc.SourcesNamedParams{
+		WorkspaceIds: slices.Collect(maps.Keys(asked.Workspaces)), Name: command.SourceName,
+	})
 	if err != nil {
 		return err
 	}
@@ -165,7 +187,10 @@ func (s Ingestion) fillWorkspaces(ctx context.Context, asked command.Questions, 
 	return nil
 }
 
-func (s Ingestion) fillOrders(ctx context.Context, asked command.Questions, facts *command.Facts) error {
+func (s Ingestion) fillOrders(ctx context.Context, db dbsqlc.DBTX, asked command.Questions, facts *command.Facts) error {
+	if len(asked.Orders) == 0 {
+		return nil
+	}
 	keys := slices.Collect(maps.Keys(asked.Orders))
 	var params dbsqlc.OrderHeadsParams
 	for _, key := range keys {
@@ -173,7 +198,7 @@ func (s Ingestion) fillOrders(ctx context.Context, asked command.Questions, fact
 		params.ShopIds = append(params.ShopIds, key.ShopID)
 		params.OrderIds = append(params.OrderIds, key.OrderID)
 	}
-	rows, err := queries.OrderHeads(ctx, s.tx, params)
+	rows, err := queries.OrderHeads(ctx, db, params)
 	if err != nil {
 		return err
 	}
@@ -214,11 +239,14 @@ func readOrder(known *order.Known, eventType string, stored []byte) error {
 	return nil
 }
 
-func (s Ingestion) fillHolders(ctx context.Context, asked command.Questions, facts *command.Facts) error {
+func (s Ingestion) fillHolders(ctx context.Context, db dbsqlc.DBTX, asked command.Questions, facts *command.Facts) error {
+	if len(asked.Customers) == 0 {
+		return nil
+	}
 	keys := slices.Collect(maps.Keys(asked.Customers))
 	params := dbsqlc.KeyHoldersParams{AtMost: customer.MaxCandidates}
 	params.WorkspaceIds, params.Kinds, params.Values = contactColumns(keys)
-	rows, err := queries.KeyHolders(ctx, s.tx, params)
+	rows, err := queries.KeyHolders(ctx, db, params)
 	if err != nil {
 		return err
 	}
@@ -228,7 +256,10 @@ func (s Ingestion) fillHolders(ctx context.Context, asked command.Questions, fac
 	return nil
 }
 
-func (s Ingestion) fillBindings(ctx context.Context, asked command.Questions, facts *command.Facts) error {
+func (s Ingestion) fillBindings(ctx context.Context, db dbsqlc.DBTX, asked command.Questions, facts *command.Facts) error {
+	if len(asked.Buyers) == 0 {
+		return nil
+	}
 	keys := slices.Collect(maps.Keys(asked.Buyers))
 	var params dbsqlc.BoundBuyersParams
 	for _, key := range keys {
@@ -236,7 +267,7 @@ func (s Ingestion) fillBindings(ctx context.Context, asked command.Questions, fa
 		params.ShopIds = append(params.ShopIds, key.ShopID)
 		params.BuyerIds = append(params.BuyerIds, key.BuyerID)
 	}
-	rows, err := queries.BoundBuyers(ctx, s.tx, params)
+	rows, err := queries.BoundBuyers(ctx, db, params)
 	if err != nil {
 		return err
 	}
@@ -246,11 +277,14 @@ func (s Ingestion) fillBindings(ctx context.Context, asked command.Questions, fa
 	return nil
 }
 
-func (s Ingestion) fillStaff(ctx context.Context, asked command.Questions, facts *command.Facts) error {
+func (s Ingestion) fillStaff(ctx context.Context, db dbsqlc.DBTX, asked command.Questions, facts *command.Facts) error {
+	if len(asked.Staff) == 0 {
+		return nil
+	}
 	keys := slices.Collect(maps.Keys(asked.Staff))
 	var params dbsqlc.ActiveStaffParams
 	params.WorkspaceIds, params.Kinds, params.Values = contactColumns(keys)
-	rows, err := queries.ActiveStaff(ctx, s.tx, params)
+	rows, err := queries.ActiveStaff(ctx, db, params)
 	if err != nil {
 		return err
 	}
@@ -260,14 +294,17 @@ func (s Ingestion) fillStaff(ctx context.Context, asked command.Questions, facts
 	return nil
 }
 
-func (s Ingestion) fillMapped(ctx context.Context, asked command.Questions, facts *command.Facts) error {
+func (s Ingestion) fillMapped(ctx context.Context, db dbsqlc.DBTX, asked command.Questions, facts *command.Facts) error {
+	if len(asked.Mapped) == 0 {
+		return nil
+	}
 	keys := slices.Collect(maps.Keys(asked.Mapped))
 	var params dbsqlc.MappedStaffParams
 	for _, key := range keys {
 		params.WorkspaceIds = append(params.WorkspaceIds, key.WorkspaceID)
 		params.StaffKeys = append(params.StaffKeys, key.Key)
 	}
-	rows, err := queries.MappedStaff(ctx, s.tx, params)
+	rows, err := queries.MappedStaff(ctx, db, params)
 	if err != nil {
 		return err
 	}
@@ -277,11 +314,11 @@ func (s Ingestion) fillMapped(ctx context.Context, asked command.Questions, fact
 	return nil
 }
 
-func (s Ingestion) fillDefaultAssignees(ctx context.Context, asked command.Questions, facts *command.Facts) error {
+func (s Ingestion) fillDefaultAssignees(ctx context.Context, db dbsqlc.DBTX, asked command.Questions, facts *command.Facts) error {
 	keys := slices.Collect(maps.Keys(asked.Shops))
 	var params dbsqlc.DefaultAssigneesParams
 	params.WorkspaceIds, params.ShopIds = shopColumns(keys)
-	rows, err := queries.DefaultAssignees(ctx, s.tx, params)
+	rows, err := queries.DefaultAssignees(ctx, db, params)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func lockedHeads(ctx context.Context, tx pgx.Tx, keys []command.OrderKey) (map[c
 		return nil, fmt.Errorf("lock %d orders: %w", len(keys), err)
 	}
 	facts := command.Facts{Orders: map[command.OrderKey]command.OrderHead{}}
-	if err := (Ingestion{tx: tx}).fillOrders(ctx, asked, &facts); err != nil {
+	if err := (Ingestion{tx: tx}).fillOrders(ctx, tx, asked, &facts); err != nil {
 		return nil, fmt.Errorf("look up %d orders: %w", len(keys), err)
 	}
 	return facts.Orders, nil

@@ -48,10 +48,10 @@ ORDER BY position;
 
 -- name: ReceivedOrders :many
 -- What the ingestion policy reacts to within a slice. A delivery that is to be tried again is in the first event of its
--- stream, which has a handful of events. Index: events_ingestion, then events_stream_version.
+-- stream, which has a handful of events; what is empty there is in the event itself. Index: events_ingestion, then
+-- events_stream_version.
 SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
-    e.causation_id, e.actor, e.payload::text AS payload, coalesce(r.type, e.type)::text AS received_type,
-    coalesce(r.payload, e.payload)::text AS received,
+    e.causation_id, e.actor, e.payload::text AS payload, coalesce(r.type, '')::text AS first_type, coalesce(r.payload::text, '')::text AS first_payload,
     coalesce(r.body, e.body) AS body, coalesce(r.correlation_id, e.correlation_id)::uuid AS delivery_id,
     coalesce(s.version, e.version)::integer AS stream_version, coalesce(s.failures, 0)::integer AS failures
 FROM events e

@@ -189,7 +189,7 @@ func (s *Service) consumers(ctx context.Context) []*eventbus.Consumer {
 	}
 	consumers := make([]*eventbus.Consumer, 0, len(configs))
 	for _, config := range configs {
-		config.GiveWay = s.log.GiveWay
+		config.Callers = s.log
 		consumers = append(consumers, eventbus.NewConsumer(ctx, config, s.logger))
 	}
 	return consumers

@@ -337,8 +337,7 @@ func (q *Queries) PositionOf(ctx context.Context, db DBTX, arg PositionOfParams)
 
 const receivedOrders = `-- name: ReceivedOrders :many
 SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
-    e.causation_id, e.actor, e.payload::text AS payload, coalesce(r.type, e.type)::text AS received_type,
-    coalesce(r.payload, e.payload)::text AS received,
+    e.causation_id, e.actor, e.payload::text AS payload, coalesce(r.type, '')::text AS first_type, coalesce(r.payload::text, '')::text AS first_payload,
     coalesce(r.body, e.body) AS body, coalesce(r.correlation_id, e.correlation_id)::uuid AS delivery_id,
     coalesce(s.version, e.version)::integer AS stream_version, coalesce(s.failures, 0)::integer AS failures
 FROM events e
@@ -374,8 +373,8 @@ type ReceivedOrdersRow struct {
 	CausationID   uuid.NullUUID
 	Actor         string
 	Payload       string
-	ReceivedType  string
-	Received      string
+	FirstType     string
+	FirstPayload  string
 	Body          []byte
 	DeliveryID    uuid.UUID
 	StreamVersion int32
@@ -383,7 +382,8 @@ type ReceivedOrdersRow struct {
 }
 
 // What the ingestion policy reacts to within a slice. A delivery that is to be tried again is in the first event of its
-// stream, which has a handful of events. Index: events_ingestion, then events_stream_version.
+// stream, which has a handful of events; what is empty there is in the event itself. Index: events_ingestion, then
+// events_stream_version.
 func (q *Queries) ReceivedOrders(ctx context.Context, db DBTX, arg ReceivedOrdersParams) ([]ReceivedOrdersRow, error) {
 	rows, err := db.Query(ctx, receivedOrders, arg.After, arg.Upto)
 	if err != nil {
@@ -406,8 +406,8 @@ func (q *Queries) ReceivedOrders(ctx context.Context, db DBTX, arg ReceivedOrder
 			&i.CausationID,
 			&i.Actor,
 			&i.Payload,
-			&i.ReceivedType,
-			&i.Received,
+			&i.FirstType,
+			&i.FirstPayload,
 			&i.Body,
 			&i.DeliveryID,
 			&i.StreamVersion,
