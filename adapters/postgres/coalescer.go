@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
+	"orderbridge/adapters/eventbus"
 	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
 )
@@ -20,18 +20,9 @@ const (
 
 	appendTimeout = 15 * time.Second
 
-	// An append for so many callers, on the average of the last ones, tells that they are pressed for time. Of how many there were
-	// nothing is known after a while without.
-	pressed   = 8
-	forgotten = 20 * time.Millisecond
 	// Where there were several callers a moment ago, they are waited for so long.
 	severalCallers = 4
 	returnTime     = time.Millisecond
-	// giveWayAtMost bounds for how long others give way to callers at a time. After a minute of it callers have to share: what they
-	// bring has to be handled too.
-	giveWayAtMost = 2 * time.Second
-	giveWayPoll   = 5 * time.Millisecond
-	fairAfter     = time.Minute
 )
 
 // errLogClosed is what a caller sees while the service stops.
@@ -43,7 +34,7 @@ type Log struct {
 	db       *Database
 	requests chan *appendRequest
 	stopped  chan struct{}
-	callers  average
+	callers  callers
 	closing  context.Context //nolint:containedctx // the life of the writer, not of a request
 	close    context.CancelFunc
 }
@@ -77,6 +68,8 @@ func (l *Log) Append(ctx context.Context, events ...event.New) error {
 	for i := range encoded.IDs {
 		request.bytes += len(encoded.Payloads[i]) + len(encoded.Bodies[i])
 	}
+	l.callers.came()
+	defer l.callers.left()
 	select {
 	case l.requests <- request:
 	case <-ctx.Done():
@@ -97,58 +90,8 @@ func (l *Log) Append(ctx context.Context, events ...event.New) error {
 	}
 }
 
-// average is how many callers an append was for, on the average of the last ones, and none when the last is a while ago.
-type average struct {
-	mu      sync.Mutex
-	callers float64
-	at      time.Time
-	pressed time.Time // since when callers have been pressed for time; zero when they are not
-}
-
-func (a *average) note(callers int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	const weight = 0.1
-	a.callers += weight * (float64(callers) - a.callers)
-	a.at = time.Now()
-	switch {
-	case a.callers < pressed:
-		a.pressed = time.Time{}
-	case a.pressed.IsZero():
-		a.pressed = a.at
-	}
-}
-
-func (a *average) recent() float64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if time.Since(a.at) > forgotten {
-		a.callers = 0
-	}
-	return a.callers
-}
-
-// isPressed tells whether callers are pressed for time, and have not been for so long that they have to share.
-func (a *average) isPressed() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := time.Now()
-	return now.Sub(a.at) < forgotten && !a.pressed.IsZero() && now.Sub(a.pressed) < fairAfter
-}
-
-// GiveWay waits while callers are pressed for time, but not for ever. Who handles the log calls it before each slice: callers
-// have to be answered, and consumers can catch up.
-func (l *Log) GiveWay(ctx context.Context) {
-	deadline := time.Now().Add(giveWayAtMost)
-	for l.callers.isPressed() && time.Now().Before(deadline) {
-		if pause(ctx, giveWayPoll) != nil {
-			return
-		}
-	}
-}
-
-// Away tells that no caller has appended for a while.
-func (l *Log) Away() bool { return l.callers.recent() == 0 }
+// Callers are those who append.
+func (l *Log) Callers() eventbus.Callers { return &l.callers }
 
 // Close lets the append under way finish and stops the writer.
 func (l *Log) Close() {
@@ -173,7 +116,7 @@ func (l *Log) write() {
 // wait for it.
 func (l *Log) collect(first *appendRequest) []*appendRequest {
 	batch, events, bytes := []*appendRequest{first}, len(first.events.IDs), first.bytes
-	expected := int(l.callers.recent())
+	expected := l.callers.expected()
 	var late <-chan time.Time
 	for events < maxCoalescedEvents && bytes < maxCoalescedBytes {
 		var next *appendRequest
@@ -228,7 +171,7 @@ func (l *Log) appendTogether(batch []*appendRequest) error {
 	for _, request := range batch {
 		parts = append(parts, request.events)
 	}
-	l.callers.note(len(batch) + len(l.requests))
+	l.callers.served(len(batch) + len(l.requests))
 	// Not the callers' context: one who gives up must not undo the append of the others.
 	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
 	defer cancel()

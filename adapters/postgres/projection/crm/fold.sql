@@ -5,7 +5,7 @@
 -- Customers. Names are taken apart to be searched as contact.WordsOf does it, and without an extension.
 INSERT INTO crm_customers (workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, note,
     status, created_at, version, search)
-SELECT e.workspace_id, c.id, l.first_position, c.name, coalesce(c.phones, '{}'), coalesce(c.emails, '{}'), c.address, c.gender,
+SELECT e.workspace_id, c.id, e.first_position, c.name, coalesce(c.phones, '{}'), coalesce(c.emails, '{}'), c.address, c.gender,
     c.birthday, coalesce(c.tags, '{}'), c.note, c.status, c.created_at, e.version,
     array_to_tsvector(ARRAY(
         SELECT left(w.word, 100)
@@ -14,14 +14,13 @@ SELECT e.workspace_id, c.id, l.first_position, c.name, coalesce(c.phones, '{}'),
             '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u206f\u3000-\u303f\ufeff\ufffd]+') AS w (word)
         WHERE w.word <> ''))
 FROM (
-    SELECT max(e.position) AS last_position, min(e.position) AS first_position
+    SELECT DISTINCT ON (e.workspace_id, e.stream) e.workspace_id, e.version, e.payload,
+        min(e.position) OVER (PARTITION BY e.workspace_id, e.stream) AS first_position
     FROM events e
     WHERE e.position > $1 AND e.position <= $2
         AND e.type IN ('CustomerCreated', 'CustomerImported', 'CustomerUpdated', 'CustomerArchived', 'CustomerRestored')
-    GROUP BY e.workspace_id, e.stream
-) l
-JOIN events e ON e.position = l.last_position AND e.position > $1 AND e.position <= $2
-    AND e.type IN ('CustomerCreated', 'CustomerImported', 'CustomerUpdated', 'CustomerArchived', 'CustomerRestored'),
+    ORDER BY e.workspace_id, e.stream, e.position DESC
+) e,
     jsonb_to_record(e.payload -> 'customer') AS c (id uuid, name text, phones text[], emails text[], address text, gender text,
         birthday text, tags text[], note text, status text, created_at timestamptz)
 ON CONFLICT (workspace_id, id) DO UPDATE SET
@@ -34,7 +33,7 @@ ON CONFLICT (workspace_id, id) DO UPDATE SET
 INSERT INTO crm_orders (workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id,
     assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, updated_at, channel, tags, note,
     buyer, shipping, payments, creator, first_editor, status_history, staff_key, staff_name)
-SELECT e.workspace_id, p.code, l.first_position, o.shop_id, o.external_id, p.customer_id, p.source_id,
+SELECT e.workspace_id, p.code, e.first_position, o.shop_id, o.external_id, p.customer_id, p.source_id,
     (p.assignee ->> 'user_id')::uuid, p.assignee ->> 'name', p.assignee ->> 'reason', (o.status ->> 'code')::integer,
     o.status ->> 'name', o.currency, o.totals, o.ordered_at, coalesce(o.updated_at, o.ordered_at), o.channel,
     coalesce(o.tags, '{}'), o.note, o.buyer, coalesce(o.shipping, '{}'), coalesce(o.payments, '{}'), o.creator, o.first_editor,
@@ -43,13 +42,12 @@ SELECT e.workspace_id, p.code, l.first_position, o.shop_id, o.external_id, p.cus
         'name:' || o.shop_id || ':' || (maker.staff ->> 'name')),
     maker.staff ->> 'name'
 FROM (
-    SELECT max(e.position) AS last_position, min(e.position) AS first_position
+    SELECT DISTINCT ON (e.workspace_id, e.stream) e.workspace_id, e.payload,
+        min(e.position) OVER (PARTITION BY e.workspace_id, e.stream) AS first_position
     FROM events e
     WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned')
-    GROUP BY e.workspace_id, e.stream
-) l
-JOIN events e ON e.position = l.last_position AND e.position > $1 AND e.position <= $2
-    AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned'),
+    ORDER BY e.workspace_id, e.stream, e.position DESC
+) e,
     jsonb_to_record(e.payload) AS p (code text, customer_id uuid, source_id uuid, assignee jsonb, "order" jsonb),
     jsonb_to_record(p."order") AS o (shop_id text, external_id text, status jsonb, currency text, totals jsonb,
         ordered_at timestamptz, updated_at timestamptz, channel text, tags text[], note text, buyer jsonb, shipping jsonb,
@@ -104,13 +102,11 @@ INSERT INTO crm_order_lines (workspace_id, code, line, product_code, product_nam
 SELECT e.workspace_id, e.payload ->> 'code', i.line, i.product_code, i.product_name, i.variant, i.quantity, i.unit_price,
     i.discount, i.amount, coalesce(i.gift, false)
 FROM (
-    SELECT max(e.position) AS last_position
+    SELECT DISTINCT ON (e.workspace_id, e.stream) e.workspace_id, e.payload
     FROM events e
     WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned')
-    GROUP BY e.workspace_id, e.stream
-) l
-JOIN events e ON e.position = l.last_position AND e.position > $1 AND e.position <= $2
-    AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned'),
+    ORDER BY e.workspace_id, e.stream, e.position DESC
+) e,
     ROWS FROM (
         jsonb_to_recordset(e.payload #> '{order,lines}') AS (product_code text, product_name text, variant text,
             quantity numeric, unit_price bigint, discount bigint, amount bigint, gift boolean)

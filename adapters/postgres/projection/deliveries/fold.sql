@@ -66,9 +66,9 @@ FROM (
                 'IngestionRetried', 'IngestionFailed')
         GROUP BY e.workspace_id, e.correlation_id
     ) k
-    JOIN events l ON l.position = k.last_position AND l.position > $1 AND l.position <= $2
-        AND l.type IN ('OrderCreated', 'OrderUpdated', 'OrderUnchanged', 'OrderSkipped', 'IngestionHeld', 'IngestionRetried',
-            'IngestionFailed')
+    CROSS JOIN LATERAL (
+        SELECT e.* FROM events e WHERE e.position = k.last_position AND e.position > $1 AND e.position <= $2 LIMIT 1
+    ) l
     LEFT JOIN LATERAL (
         SELECT e.workspace_id, e.stream, e.version, e.type, e.payload ->> 'code' AS order_code, e.payload #> '{order,buyer}' AS buyer
         FROM events e
