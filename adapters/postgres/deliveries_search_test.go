@@ -163,6 +163,9 @@ func TestPlansOfDeliveryLists(t *testing.T) {
 						t.Errorf("%s sorts by %s\n%s", search.name, node.SortKey, text)
 					}
 					oneOrders := node.IndexName == "deliveries_code" // which are few
+					if strings.Contains(node.IndexCond, "'pending'") {
+						return // there are none, and looking for them by any index finds that out at once
+					}
 					if analysed && node.Relation == "deliveries" && node.Filter != "" && st.begin == postgres.BeginInOrder && !oneOrders {
 						t.Errorf("%s reads rows that it does not give: %s\n%s", search.name, node.Filter, text)
 					}

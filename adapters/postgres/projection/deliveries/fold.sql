@@ -1,39 +1,14 @@
 -- Folds the events in ($1, $2] into the read table. Each statement ends with a line that holds only a semicolon.
 -- Texts are taken apart to be searched as contact.WordsOf does it, and without an extension.
 
--- Deliveries that arrived.
-INSERT INTO deliveries (workspace_id, id, received_position, received_at, shop_id, order_code, outcome, reason, search)
-SELECT e.workspace_id, e.correlation_id, e.position, (e.payload ->> 'received_at')::timestamptz,
-    e.payload ->> 'shop_id', e.payload ->> 'order_code', 'pending', NULL,
-    array_to_tsvector(ARRAY(
-        SELECT '#' || left(w.word, 100)
-        FROM regexp_split_to_table(
-            lower(translate(regexp_replace(normalize(e.payload ->> 'order_code', NFKD), '[\u0300-\u036f]', '', 'g'), 'đĐ', 'dd')),
-            '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u206f\u3000-\u303f\ufeff\ufffd]+') AS w (word)
-        WHERE w.word <> ''))
-FROM events e
-WHERE e.position > $1 AND e.position <= $2 AND e.type = 'OrderReceived'
-ON CONFLICT (workspace_id, id) DO NOTHING
-;
-
--- Deliveries that were refused.
-INSERT INTO deliveries (workspace_id, id, received_position, received_at, shop_id, order_code, outcome, reason, search)
-SELECT e.workspace_id, e.correlation_id, e.position, (e.payload ->> 'received_at')::timestamptz,
-    e.payload #>> '{shop_ids,0}', NULL, 'rejected', e.payload ->> 'reason', ''
-FROM events e
-WHERE e.position > $1 AND e.position <= $2 AND e.type = 'DeliveryRejected'
-ON CONFLICT (workspace_id, id) DO NOTHING
-;
-
--- What became of deliveries: the last event that decides it wins. Its order is that of the last event of an order. Of what was
+-- Deliveries, as the slice leaves them: those that arrived in it are written once, with what became of them by its end, and others
+-- are changed. The last event that decides what became of one wins. Its order is that of the last event of an order. Of what was
 -- refused at the door, shop and code of its order are known only then. A delivery that said nothing new is found by the buyer
 -- whom its order had, as one of the order's last events tells.
-UPDATE deliveries d
-SET outcome = o.outcome, reason = o.reason,
-    shop_id = CASE WHEN d.order_code IS NULL THEN coalesce(o.shop_id, d.shop_id) ELSE d.shop_id END,
-    order_code = coalesce(o.order_code, d.order_code), search = coalesce(o.search, d.search)
-FROM (
-    SELECT l.workspace_id, l.correlation_id, c.order_code,
+WITH told AS MATERIALIZED (
+    SELECT k.workspace_id, k.correlation_id AS id, k.arrived_position, (a.payload ->> 'received_at')::timestamptz AS received_at,
+        coalesce(a.payload ->> 'shop_id', a.payload #>> '{shop_ids,0}') AS sent_shop_id, a.payload ->> 'order_code' AS sent_code,
+        CASE WHEN a.type = 'DeliveryRejected' THEN a.payload ->> 'reason' END AS refusal,
         CASE l.type
             WHEN 'OrderCreated' THEN 'created'
             WHEN 'OrderUpdated' THEN 'updated'
@@ -44,10 +19,10 @@ FROM (
             WHEN 'IngestionFailed' THEN 'failed'
         END AS outcome,
         CASE WHEN l.type <> 'IngestionRetried' THEN l.payload ->> 'reason' END AS reason,
-        split_part(c.stream, '/', 2) AS shop_id,
-        CASE WHEN c.order_code IS NOT NULL THEN array_to_tsvector(ARRAY(
+        split_part(c.stream, '/', 2) AS shop_id, c.order_code,
+        CASE WHEN c.order_code IS NOT NULL OR a.type = 'OrderReceived' THEN array_to_tsvector(ARRAY(
             SELECT t.mark || left(w.word, 100)
-            FROM (VALUES ('#', c.order_code), ('', b.buyer ->> 'name')) AS t (mark, text),
+            FROM (VALUES ('#', coalesce(c.order_code, a.payload ->> 'order_code')), ('', b.buyer ->> 'name')) AS t (mark, text),
                 regexp_split_to_table(
                     lower(translate(regexp_replace(normalize(t.text, NFKD), '[\u0300-\u036f]', '', 'g'), 'đĐ', 'dd')),
                     '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u206f\u3000-\u303f\ufeff\ufffd]+') AS w (word)
@@ -58,17 +33,22 @@ FROM (
             SELECT '@' || jsonb_array_elements_text(coalesce(nullif(b.buyer -> 'emails', 'null'), '[]'))))
         END AS search
     FROM (
-        SELECT max(e.position) AS last_position,
+        SELECT e.workspace_id, e.correlation_id,
+            min(e.position) FILTER (WHERE e.type IN ('OrderReceived', 'DeliveryRejected')) AS arrived_position,
+            max(e.position) FILTER (WHERE e.type NOT IN ('OrderReceived', 'DeliveryRejected')) AS last_position,
             max(e.position) FILTER (WHERE e.type IN ('OrderCreated', 'OrderUpdated', 'OrderUnchanged', 'OrderSkipped')) AS order_position
         FROM events e
         WHERE e.position > $1 AND e.position <= $2
-            AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderUnchanged', 'OrderSkipped', 'IngestionHeld',
-                'IngestionRetried', 'IngestionFailed')
+            AND e.type IN ('OrderReceived', 'DeliveryRejected', 'OrderCreated', 'OrderUpdated', 'OrderUnchanged', 'OrderSkipped',
+                'IngestionHeld', 'IngestionRetried', 'IngestionFailed')
         GROUP BY e.workspace_id, e.correlation_id
     ) k
-    CROSS JOIN LATERAL (
-        SELECT e.* FROM events e WHERE e.position = k.last_position AND e.position > $1 AND e.position <= $2 LIMIT 1
-    ) l
+    LEFT JOIN LATERAL (
+        SELECT e.type, e.payload FROM events e WHERE e.position = k.arrived_position AND e.position > $1 AND e.position <= $2 LIMIT 1
+    ) a ON true
+    LEFT JOIN LATERAL (
+        SELECT e.type, e.payload FROM events e WHERE e.position = k.last_position AND e.position > $1 AND e.position <= $2 LIMIT 1
+    ) l ON true
     LEFT JOIN LATERAL (
         SELECT e.workspace_id, e.stream, e.version, e.type, e.payload ->> 'code' AS order_code, e.payload #> '{order,buyer}' AS buyer
         FROM events e
@@ -85,6 +65,21 @@ FROM (
         LIMIT 1
     ) known ON true
     CROSS JOIN LATERAL (SELECT coalesce(c.buyer, known.buyer) AS buyer) b
-) o
-WHERE d.workspace_id = o.workspace_id AND d.id = o.correlation_id
+), arrived AS (
+    INSERT INTO deliveries (workspace_id, id, received_position, received_at, shop_id, order_code, outcome, reason, search)
+    SELECT t.workspace_id, t.id, t.arrived_position, t.received_at,
+        CASE WHEN t.sent_code IS NULL THEN coalesce(t.shop_id, t.sent_shop_id) ELSE t.sent_shop_id END,
+        coalesce(t.order_code, t.sent_code),
+        coalesce(t.outcome, CASE WHEN t.refusal IS NULL THEN 'pending' ELSE 'rejected' END),
+        CASE WHEN t.outcome IS NULL THEN t.refusal ELSE t.reason END, coalesce(t.search, '')
+    FROM told t
+    WHERE t.arrived_position IS NOT NULL
+    ON CONFLICT (workspace_id, id) DO NOTHING
+)
+UPDATE deliveries d
+SET outcome = t.outcome, reason = t.reason,
+    shop_id = CASE WHEN d.order_code IS NULL THEN coalesce(t.shop_id, d.shop_id) ELSE d.shop_id END,
+    order_code = coalesce(t.order_code, d.order_code), search = coalesce(t.search, d.search)
+FROM told t
+WHERE t.arrived_position IS NULL AND d.workspace_id = t.workspace_id AND d.id = t.id
 ;
