@@ -14,12 +14,12 @@ SELECT e.workspace_id, c.id, e.first_position, c.name, coalesce(c.phones, '{}'),
             '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u206f\u3000-\u303f\ufeff\ufffd]+') AS w (word)
         WHERE w.word <> ''))
 FROM (
-    SELECT DISTINCT ON (e.workspace_id, e.stream) e.workspace_id, e.version, e.payload,
-        min(e.position) OVER (PARTITION BY e.workspace_id, e.stream) AS first_position
+    SELECT DISTINCT ON (e.workspace_id, e.stream COLLATE "C") e.workspace_id, e.version, e.payload,
+        min(e.position) OVER (PARTITION BY e.workspace_id, e.stream COLLATE "C") AS first_position
     FROM events e
     WHERE e.position > $1 AND e.position <= $2
         AND e.type IN ('CustomerCreated', 'CustomerImported', 'CustomerUpdated', 'CustomerArchived', 'CustomerRestored')
-    ORDER BY e.workspace_id, e.stream, e.position DESC
+    ORDER BY e.workspace_id, e.stream COLLATE "C", e.position DESC
 ) e,
     jsonb_to_record(e.payload -> 'customer') AS c (id uuid, name text, phones text[], emails text[], address text, gender text,
         birthday text, tags text[], note text, status text, created_at timestamptz)
@@ -42,11 +42,11 @@ SELECT e.workspace_id, p.code, e.first_position, o.shop_id, o.external_id, p.cus
         'name:' || o.shop_id || ':' || (maker.staff ->> 'name')),
     maker.staff ->> 'name'
 FROM (
-    SELECT DISTINCT ON (e.workspace_id, e.stream) e.workspace_id, e.payload,
-        min(e.position) OVER (PARTITION BY e.workspace_id, e.stream) AS first_position
+    SELECT DISTINCT ON (e.workspace_id, e.stream COLLATE "C") e.workspace_id, e.payload,
+        min(e.position) OVER (PARTITION BY e.workspace_id, e.stream COLLATE "C") AS first_position
     FROM events e
     WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned')
-    ORDER BY e.workspace_id, e.stream, e.position DESC
+    ORDER BY e.workspace_id, e.stream COLLATE "C", e.position DESC
 ) e,
     jsonb_to_record(e.payload) AS p (code text, customer_id uuid, source_id uuid, assignee jsonb, "order" jsonb),
     jsonb_to_record(p."order") AS o (shop_id text, external_id text, status jsonb, currency text, totals jsonb,
@@ -102,10 +102,10 @@ INSERT INTO crm_order_lines (workspace_id, code, line, product_code, product_nam
 SELECT e.workspace_id, e.payload ->> 'code', i.line, i.product_code, i.product_name, i.variant, i.quantity, i.unit_price,
     i.discount, i.amount, coalesce(i.gift, false)
 FROM (
-    SELECT DISTINCT ON (e.workspace_id, e.stream) e.workspace_id, e.payload
+    SELECT DISTINCT ON (e.workspace_id, e.stream COLLATE "C") e.workspace_id, e.payload
     FROM events e
     WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned')
-    ORDER BY e.workspace_id, e.stream, e.position DESC
+    ORDER BY e.workspace_id, e.stream COLLATE "C", e.position DESC
 ) e,
     ROWS FROM (
         jsonb_to_recordset(e.payload #> '{order,lines}') AS (product_code text, product_name text, variant text,
@@ -130,13 +130,13 @@ INSERT INTO crm_users (workspace_id, id, created_position, name, phone, email, a
 SELECT l.workspace_id, (l.u ->> 'id')::uuid, l.first_position, l.u ->> 'name', l.u ->> 'phone', l.u ->> 'email',
     (l.u ->> 'active')::boolean, l.version
 FROM (
-    SELECT DISTINCT ON (e.workspace_id, e.stream)
+    SELECT DISTINCT ON (e.workspace_id, e.stream COLLATE "C")
         e.workspace_id, e.payload -> 'user' AS u, e.version,
-        min(e.position) OVER (PARTITION BY e.workspace_id, e.stream) AS first_position
+        min(e.position) OVER (PARTITION BY e.workspace_id, e.stream COLLATE "C") AS first_position
     FROM events e
     WHERE e.position > $1 AND e.position <= $2
         AND e.type IN ('UserAdded', 'UserUpdated', 'UserDeactivated', 'UserReactivated', 'StaffMapped', 'StaffUnmapped')
-    ORDER BY e.workspace_id, e.stream, e.position DESC
+    ORDER BY e.workspace_id, e.stream COLLATE "C", e.position DESC
 ) l
 ON CONFLICT (workspace_id, id) DO UPDATE SET
     name = excluded.name, phone = excluded.phone, email = excluded.email, active = excluded.active, version = excluded.version

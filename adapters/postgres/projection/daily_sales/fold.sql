@@ -87,10 +87,10 @@ WITH told AS MATERIALIZED (
         coalesce(z.time_zone, 'Asia/Ho_Chi_Minh') AS time_zone, coalesce((o.totals ->> 'goods')::bigint, 0) AS goods,
         (o.status ->> 'code')::integer IN (6, 7) AS cancelled
     FROM (
-        SELECT DISTINCT ON (e.workspace_id, e.stream) e.workspace_id, e.payload
+        SELECT DISTINCT ON (e.workspace_id, e.stream COLLATE "C") e.workspace_id, e.payload
         FROM events e
         WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('OrderCreated', 'OrderUpdated', 'OrderReassigned')
-        ORDER BY e.workspace_id, e.stream, e.position DESC
+        ORDER BY e.workspace_id, e.stream COLLATE "C", e.position DESC
     ) e
     LEFT JOIN daily_sales_zones z ON z.workspace_id = e.workspace_id,
         jsonb_to_record(e.payload) AS p (code text, customer_id uuid, "order" jsonb),
