@@ -135,6 +135,18 @@ func (p plan) each(visit func(plan)) {
 	}
 }
 
+// rangesRead are the scans of a range of events that are made once for each row of something else: a slice for each of its own.
+func (p plan) rangesRead(again bool) []plan {
+	var found []plan
+	if again && p.Relation == "events" && !strings.Contains(p.IndexCond, " = ") {
+		found = append(found, p)
+	}
+	for i, inner := range p.Plans {
+		found = append(found, inner.rangesRead(p.NodeType != "Materialize" && (again || p.NodeType == "Nested Loop" && i == 1))...)
+	}
+	return found
+}
+
 // explain asks for the plan that a statement gets, in a transaction that is undone.
 func explain(t *testing.T, db *postgres.Database, st statement) (plan, string) {
 	t.Helper()
@@ -154,7 +166,9 @@ func explain(t *testing.T, db *postgres.Database, st statement) (plan, string) {
 				return err
 			}
 		}
-		// Planned for these arguments, as it is for the consumers (plan_cache_mode=force_custom_plan).
+		if st.consumer { // which keeps the plan for any arguments
+			return errors.Join(explainKept(t, tx, st, &stored), undo)
+		}
 		if err := tx.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+st.sql, st.args...).Scan(&stored); err != nil {
 			return err
 		}
@@ -170,6 +184,21 @@ func explain(t *testing.T, db *postgres.Database, st statement) (plan, string) {
 		t.Fatal(err)
 	}
 	return plans[0].Plan, string(stored)
+}
+
+// explainKept asks for the plan that is kept for a statement on a connection that keeps plans.
+func explainKept(t *testing.T, tx pgx.Tx, st statement, stored *[]byte) error {
+	t.Helper()
+	prepared, err := tx.Prepare(t.Context(), "kept", st.sql)
+	if err != nil {
+		return err
+	}
+	defer tx.Conn().Deallocate(context.WithoutCancel(t.Context()), "kept") //nolint:errcheck // undoing the transaction does not
+	nulls := strings.TrimSuffix(strings.Repeat("NULL, ", len(prepared.ParamOIDs)), ", ")
+	if nulls != "" {
+		nulls = "(" + nulls + ")"
+	}
+	return tx.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) EXECUTE kept"+nulls, pgx.QueryExecModeSimpleProtocol).Scan(stored)
 }
 
 // largeTables grow without bound: reading one whole, once a slice, stops the service.
@@ -422,6 +451,61 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 
 // TestPlansThatAreKept: on the pool that serves requests the server may keep a plan for any arguments. One made while
 // tables are empty must not be one that reads them whole.
+// TestPlansThatConsumersKeep explains what consumers do as it is planned in a new database, in which the tables have nothing to
+// plan by, and is kept.
+func TestPlansThatConsumersKeep(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	collected := &statements{searchPaths: map[*pgx.Conn]string{}}
+	db, err := b.db.Traced(t.Context(), collected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	listener := postgres.NewListener(db, quiet())
+	consumers := []eventbus.Config{postgres.PolicyConsumer(db, listener, policy.NewOnOrderReceived(ingestHandler()))}
+	for _, p := range postgres.Projections() {
+		consumers = append(consumers, postgres.ProjectionConsumer(db, listener, p))
+	}
+	if err := b.newLog(t).Append(t.Context(), received(b.workspaceID, anOrder("1", phones("+84912000001"), buyer("B-1"), creator("+84904000321", "mai@example.vn")))); err != nil {
+		t.Fatal(err)
+	}
+	explained := map[string]bool{}
+	for _, consumer := range consumers {
+		b.exec(t, "INSERT INTO cursors (consumer, position) VALUES ($1, 0) ON CONFLICT DO NOTHING", consumer.Name)
+		err := pgx.BeginFunc(t.Context(), db.Consumers(), func(tx pgx.Tx) error {
+			var slice eventbus.Slice
+			if err := tx.QueryRow(t.Context(), string(consumer.Select), consumer.Name, consumer.Size).Scan(&slice.After, &slice.Upto, &slice.Full); err != nil {
+				return err
+			}
+			return consumer.Handle(t.Context(), tx, slice)
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", consumer.Name, err)
+		}
+		for _, st := range collected.take() {
+			explained[st.name()] = true
+			top, text := explain(t, b.db, st)
+			for _, node := range top.rangesRead(false) {
+				t.Errorf("%s reads %s %s again and again\n%s", st.name(), node.IndexName, node.IndexCond, text)
+			}
+			top.each(func(node plan) {
+				if slices.Contains(largeTables, node.Relation) && strings.Contains(node.NodeType, "Scan") && node.IndexCond == "" && node.NodeType != "Tid Scan" {
+					t.Errorf("%s reads all of %s by %s %s\n%s", st.name(), node.Relation, node.NodeType, node.IndexName, text)
+				}
+				if strings.Contains(node.NodeType, "Hash Join") || strings.Contains(node.NodeType, "Merge Join") {
+					t.Errorf("%s reads both sides of a %s\n%s", st.name(), node.NodeType, text)
+				}
+			})
+		}
+	}
+	for _, name := range []string{"ReceivedOrders", "OrderHeads", "KeyHolders", "BoundBuyers", "ActiveStaff", "EnterShown", "INSERT INTO crm_orders (workspace_id,"} {
+		if !explained[name] {
+			t.Errorf("%s was not seen", name)
+		}
+	}
+}
+
 func TestPlansThatAreKept(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
