@@ -126,3 +126,30 @@ func (db *Database) Recorded(ctx context.Context) ([]event.Recorded, error) {
 
 // DeliveryTerms is what the text search of deliveries is asked for.
 var DeliveryTerms = deliveryTerms
+
+// Crowd is what is known of callers, without a log.
+type Crowd struct{ callers }
+
+// Append is what callers do, so many of them together.
+func (c *Crowd) Append(together int) {
+	for range together {
+		c.came()
+	}
+	c.served(together)
+	for range together {
+		c.left()
+	}
+}
+
+// Come is what a caller does that is not served yet.
+func (c *Crowd) Come() { c.came() }
+
+// How long callers come first, and others wait for them.
+const (
+	Forgotten     = forgotten
+	GiveWayAtMost = giveWayAtMost
+	FairAfter     = fairAfter
+)
+
+// Together lets look-ups share a round trip.
+var Together = together
