@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -46,18 +47,24 @@ func (s *server) receiveDelivery(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// deliver asks who it is before it reads anything they sent.
+// deliver asks who it is, and whether there is room, before it reads anything they sent.
 func (s *server) deliver(w http.ResponseWriter, r *http.Request) (command.Receipt, error) {
 	host := hostOf(r)
 	sender, err := s.authenticateDelivery(r, host)
 	if err != nil {
 		return command.Receipt{}, err
 	}
+	place, err := s.door.enter(bytesToHold(r, s.cfg.MaxBodyBytes))
+	if err != nil {
+		return command.Receipt{}, err
+	}
+	defer place.leave()
 	received := command.ReceiveOrder{Sender: sender, Request: requestOf(r, host)}
 	refusal := checkEncoding(w, r)
 	if refusal == nil {
 		received.Body, refusal = readBody(w, r, s.cfg.MaxBodyBytes)
 	}
+	place.keep(int64(cap(received.Body)))
 	// A sender that hangs up now has sent all it was going to send, so that is kept all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), workTimeout)
 	defer cancel()
@@ -89,6 +96,9 @@ func (s *server) authenticateDelivery(r *http.Request, host string) (command.Sen
 
 var errBodyIncomplete = problem.Malformed("body-incomplete", "the body broke off before its end, or came too slowly; send it again")
 
+// usualBodyBytes is room for nearly every order.
+const usualBodyBytes = 64 << 10
+
 // readBody reads at most limit bytes, and no byte of a body that says it is larger. Of a body that breaks off it returns
 // what came.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem.Error) {
@@ -96,8 +106,18 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *pro
 	if r.ContentLength > limit {
 		return nil, errTooLarge
 	}
-	body := bytes.NewBuffer(make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead)) // as much as is announced, in one piece
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	size, reader := r.ContentLength, http.MaxBytesReader(w, r.Body, limit)
+	if size < 0 {
+		size = min(usualBodyBytes, limit)
+	}
+	body := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead)) // as much as is announced, in one piece
+	_, err := body.ReadFrom(io.LimitReader(reader, size))
+	if err == nil {
+		if int64(body.Len()) == size && r.ContentLength < 0 {
+			body.Grow(int(limit-size) + bytes.MinRead) // once: growing again and again would hold a body several times
+		}
+		_, err = body.ReadFrom(reader)
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, errTooLarge
 	}
