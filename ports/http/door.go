@@ -3,16 +3,17 @@ package http
 import (
 	"net/http"
 	"sync"
-
-	"orderbridge/app/command"
 )
 
 const (
 	// defaultMaxDeliveries is how many deliveries may be under way at once: as many as the log lets wait for it.
 	defaultMaxDeliveries = 1024
-	// defaultMaxDeliveryBytes is for a thousand orders of the usual size, or sixteen of the largest. The service is to live in
+	// defaultMaxDeliveryBytes is for a thousand orders of the usual size, or twelve of the largest. The service is to live in
 	// 128 MiB, and what is being written to the log is held a second time.
-	defaultMaxDeliveryBytes = 32 << 20
+	defaultMaxDeliveryBytes = 24 << 20
+
+	// usualBodyBytes is room for nearly every order. A body of which it is not known how large it is begins with that much.
+	usualBodyBytes = 64 << 10
 )
 
 // door lets no more deliveries in than the service can hold. Only known senders come to it, so strangers cannot fill it, and
@@ -32,32 +33,35 @@ type place struct {
 	bytes int64
 }
 
-// enter takes a place for a delivery and the bytes that its body may have, or fails with command.ErrOverloaded.
-func (d *door) enter(bytes int64) (*place, error) {
+// enter takes a place for a delivery, with so many bytes for its body, or tells that there is none.
+func (d *door) enter(bytes int64) (_ *place, entered bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.deliveries >= d.maxDeliveries || d.bytes+bytes > d.maxBytes {
-		return nil, command.ErrOverloaded
+		return nil, false
 	}
 	d.deliveries++
 	d.bytes += bytes
-	return &place{door: d, bytes: bytes}, nil
+	return &place{door: d, bytes: bytes}, true
 }
 
-// keep gives back what the body did not need of its bytes.
-func (p *place) keep(needed int64) {
+// widen makes it room for a body of so many bytes, or tells that there is no more.
+func (p *place) widen(bytes int64) bool {
 	p.door.mu.Lock()
 	defer p.door.mu.Unlock()
-	needed = min(needed, p.bytes)
-	p.door.bytes -= p.bytes - needed
-	p.bytes = needed
+	if p.door.bytes+bytes-p.bytes > p.door.maxBytes {
+		return false
+	}
+	p.door.bytes += bytes - p.bytes
+	p.bytes = bytes
+	return true
 }
 
 func (p *place) leave() {
-	p.keep(0)
 	p.door.mu.Lock()
 	defer p.door.mu.Unlock()
 	p.door.deliveries--
+	p.door.bytes -= p.bytes
 }
 
 // underWay is how many deliveries were let in and are not answered yet, and how many bytes are set aside for their bodies.
@@ -67,12 +71,12 @@ func (d *door) underWay() (deliveries int, bytes int64) {
 	return d.deliveries, d.bytes
 }
 
-// bytesToHold is how many bytes of a request's body may have to be held: the limit when that is not announced, and none of a
-// body that is refused for what it announces.
+// bytesToHold is how many bytes are set aside for a request's body before it is read: none for one that is refused for what it
+// announces.
 func bytesToHold(r *http.Request, limit int64) int64 {
 	switch {
 	case r.ContentLength < 0:
-		return limit
+		return min(usualBodyBytes, limit)
 	case r.ContentLength > limit:
 		return 0
 	default:

@@ -175,22 +175,48 @@ func TestDoor(t *testing.T) {
 		}
 	})
 
-	t.Run("OneOfUnannouncedSizeHoldsWhatItNeedsOnceItIsRead", func(t *testing.T) {
+	t.Run("OneOfUnannouncedSizeHoldsTheUsualAndMoreWhenItIsLarger", func(t *testing.T) {
 		t.Parallel()
-		bundle := setupWithin(t, porthttp.Config{MaxDeliveryBytes: maxBody + 200_000})
+		const usual = 64 << 10
+		bundle := setupWithin(t, porthttp.Config{MaxDeliveryBytes: maxBody + 2*usual})
 		waits, release := bundle.holdLog(t)
-		var taken []<-chan *answer
-		for range 2 { // both at the same time could be as large as the largest
-			unannounced := bundle.delivery(orderBody)
-			unannounced.ContentLength = -1
-			taken = append(taken, bundle.delivering(t, waits, unannounced))
+		unannounced := func(size int) *http.Request {
+			request := bundle.delivery(orderOfSize(size))
+			request.ContentLength = -1
+			return request
 		}
-		taken = append(taken, bundle.delivering(t, waits, bundle.delivery(orderOfSize(maxBody))))
+		var taken []<-chan *answer
+		for range 2 {
+			taken = append(taken, bundle.delivering(t, waits, unannounced(usual-1)))
+		}
+		taken = append(taken, bundle.delivering(t, waits, unannounced(usual+1))) // needs room for as much as there may be
+		bundle.do(t, unannounced(1000)).wantOverloaded(t)
+		bundle.wantMetrics(t, fmt.Sprintf("orderbridge_webhook_bytes_under_way %v", float64(maxBody+2*usual)))
 		release()
 		for _, answered := range taken {
 			if got := <-answered; got == nil || got.status != http.StatusOK {
 				t.Errorf("answered %+v", got)
 			}
+		}
+	})
+
+	t.Run("OneThatTurnsOutLargerThanThereIsRoomIsRefusedAndNotKept", func(t *testing.T) {
+		t.Parallel()
+		bundle := setupWithin(t, porthttp.Config{MaxDeliveryBytes: maxBody + 1000})
+		waits, release := bundle.holdLog(t)
+		taken := bundle.delivering(t, waits, bundle.delivery(orderOfSize(1001)))
+		unannounced := bundle.delivery(orderOfSize(70_000))
+		unannounced.ContentLength = -1
+		bundle.do(t, unannounced).wantOverloaded(t)
+		release()
+		<-taken
+		if events := bundle.log.all(); len(events) != 1 || len(events[0].Body) != 1001 {
+			t.Errorf("%d events were appended, want that of the delivery that was taken", len(events))
+		}
+		unannounced = bundle.delivery(orderOfSize(70_000))
+		unannounced.ContentLength = -1
+		if got := bundle.do(t, unannounced); got.status != http.StatusOK || len(bundle.log.all()[1].Body) != 70_000 {
+			t.Errorf("later on it got %d %s", got.status, got.body)
 		}
 	})
 

@@ -31,7 +31,7 @@ func TestBeyondItsCapacityTheServiceRefusesAtOnceStaysResponsiveAndLosesNothingI
 	b := start(t)
 	b.deliver(shopA, fixture(t, "order-new-customer.json"))
 	b.caughtUp()
-	const senders, size, fitting = 48, 3 << 19, 21 // 21 bodies of 1.5 MiB are the last that have room in 32 MiB
+	const senders, size, fitting = 40, 3 << 19, 16 // bodies of 1.5 MiB, of which 16 have room in 24 MiB
 	template := fixture(t, "order-new-customer.json")
 	bodies := make([][]byte, senders)
 	for i := range bodies {
