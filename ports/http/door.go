@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	// defaultMaxDeliveries is how many deliveries may be under way at once: as many as the log lets wait for it.
-	defaultMaxDeliveries = 1024
-	// defaultMaxDeliveryBytes is for a thousand orders of the usual size, or twelve of the largest. The service is to live in
-	// 128 MiB, and what is being written to the log is held a second time.
-	defaultMaxDeliveryBytes = 24 << 20
+	// defaultMaxDeliveries is how many deliveries may be under way at once: two appends' worth. More would only wait longer.
+	defaultMaxDeliveries = 512
+	// defaultMaxDeliveryBytes is for as many orders of the usual size, or eight of the largest. The service is to live in 128 MiB,
+	// and holds more than the bodies: what is being written to the log a second time, and the connections of those it refuses.
+	defaultMaxDeliveryBytes = 16 << 20
 
 	// usualBodyBytes is room for nearly every order. A body of which it is not known how large it is begins with that much.
 	usualBodyBytes = 64 << 10

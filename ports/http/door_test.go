@@ -111,13 +111,28 @@ func TestDoor(t *testing.T) {
 	t.Run("StrangersTakeNoPlace", func(t *testing.T) {
 		t.Parallel()
 		bundle := setupWithin(t, porthttp.Config{MaxDeliveries: 1})
-		const announced = "Content-Length: 1000\r\n" // and does not come
-		known, stranger := bundle.dial(t), bundle.dial(t)
-		stranger.post(headerKey+": wrong-value\r\n"+announced, "")
-		known.post(headerKey+": "+headerValue+"\r\n"+fmt.Sprintf("Content-Length: %d\r\n", len(orderBody)), orderBody)
-		if got := known.answer(t); got.status != http.StatusOK {
-			t.Errorf("beside a stranger a delivery got %d %s", got.status, got.body)
+		lookedUp, release := make(chan struct{}), make(chan struct{})
+		const strange = "elsewhere.example.com"
+		bundle.shops.before = func(host string) {
+			if host == strange {
+				lookedUp <- struct{}{}
+				<-release
+			}
 		}
+		answered := make(chan *answer, 1)
+		go func() {
+			defer close(answered)
+			stranger := bundle.delivery(orderBody)
+			stranger.Host = strange
+			answered <- bundle.do(t, stranger)
+		}()
+		<-lookedUp
+		if got := bundle.do(t, bundle.delivery(orderBody)); got.status != http.StatusOK {
+			t.Errorf("while it is looked who somebody is, a delivery got %d %s", got.status, got.body)
+		}
+		go func() { <-lookedUp }() // a stranger is looked up twice
+		close(release)
+		(<-answered).wantProblem(t, http.StatusUnauthorized, "unknown-sender")
 	})
 
 	t.Run("OfARefusedBodyNothingIsReadAndTheConnectionIsKept", func(t *testing.T) {
@@ -215,8 +230,11 @@ func TestDoor(t *testing.T) {
 		}
 		unannounced = bundle.delivery(orderOfSize(70_000))
 		unannounced.ContentLength = -1
-		if got := bundle.do(t, unannounced); got.status != http.StatusOK || len(bundle.log.all()[1].Body) != 70_000 {
+		if got := bundle.do(t, unannounced); got.status != http.StatusOK {
 			t.Errorf("later on it got %d %s", got.status, got.body)
+		}
+		if events := bundle.log.all(); len(events) != 2 || len(events[1].Body) != 70_000 {
+			t.Errorf("%d events were appended, want the whole of the later one too", len(events))
 		}
 	})
 
@@ -254,8 +272,9 @@ func TestDoor(t *testing.T) {
 
 // connection speaks HTTP by hand, where a client would be too polite.
 type connection struct {
-	bundle *testBundle
 	net.Conn
+
+	bundle  *testBundle
 	answers *bufio.Reader
 }
 

@@ -47,7 +47,7 @@ type Config struct {
 	// MaxBodyBytes is how large a delivery may be; 0 stands for 2 MiB.
 	MaxBodyBytes int64
 	// MaxDeliveries is how many deliveries may be under way at once, MaxDeliveryBytes how many bytes their bodies may have
-	// together, and no less than MaxBodyBytes; 0 stands for 1024 and 24 MiB. What comes beyond is refused at once.
+	// together, and no less than MaxBodyBytes; 0 stands for 512 and 16 MiB. What comes beyond is refused at once.
 	MaxDeliveries    int
 	MaxDeliveryBytes int64
 }

@@ -264,12 +264,17 @@ func (f *fakeAppended) wakeAll() int {
 type fakeShops struct {
 	connections map[string]command.Connections
 	err         error
+	// before runs before a host is looked up.
+	before func(host string)
 
 	mu    sync.Mutex
 	asked []string
 }
 
 func (f *fakeShops) Connections(_ context.Context, host string, _ bool) (command.Connections, error) {
+	if f.before != nil {
+		f.before(host)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, host)

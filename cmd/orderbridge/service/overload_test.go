@@ -31,7 +31,7 @@ func TestBeyondItsCapacityTheServiceRefusesAtOnceStaysResponsiveAndLosesNothingI
 	b := start(t)
 	b.deliver(shopA, fixture(t, "order-new-customer.json"))
 	b.caughtUp()
-	const senders, size, fitting = 40, 3 << 19, 16 // bodies of 1.5 MiB, of which 16 have room in 24 MiB
+	const senders, size, fitting = 30, 3 << 19, 10 // bodies of 1.5 MiB, of which 10 have room in 16 MiB
 	template := fixture(t, "order-new-customer.json")
 	bodies := make([][]byte, senders)
 	for i := range bodies {
