@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"orderbridge/adapters/eventbus"
+	"orderbridge/app/command"
 	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
 )
 
 const (
-	// maxQueuedAppends bounds who waits; beyond it a caller waits for a place, and gives up when its own time is up.
+	// maxQueuedAppends bounds who waits; beyond it callers are refused at once, so that they know while it is of use to them.
 	maxQueuedAppends = 1024
 	// One round trip takes at most this much.
 	maxCoalescedEvents = 256
@@ -44,6 +46,8 @@ type appendRequest struct {
 	events encodedEvents
 	bytes  int
 	done   chan error
+	// taken tells that it is decided whether the writer appends it or the caller has given it up: whoever sets it, decides.
+	taken atomic.Bool
 }
 
 // NewLog starts the writer. Close ends it.
@@ -58,7 +62,8 @@ func NewLog(db *Database) *Log {
 }
 
 // Append puts events into the log, in this order and without others between them, and returns when they are durable.
-// It fails with ErrVersionConflict when a stream has an event of such a version already.
+// It fails with ErrVersionConflict when a stream has an event of such a version already, and with command.ErrOverloaded when as
+// many callers wait as may. A caller whose time is up while it waits has nothing in the log; one whose append was under way may.
 func (l *Log) Append(ctx context.Context, events ...event.New) error {
 	encoded, err := encode(events)
 	if err != nil {
@@ -68,25 +73,39 @@ func (l *Log) Append(ctx context.Context, events ...event.New) error {
 	for i := range encoded.IDs {
 		request.bytes += len(encoded.Payloads[i]) + len(encoded.Bodies[i])
 	}
+	if l.closing.Err() != nil {
+		return errLogClosed
+	}
 	l.callers.came()
 	defer l.callers.left()
 	select {
 	case l.requests <- request:
-	case <-ctx.Done():
-		return unavailable(fmt.Errorf("wait to append: %w", ctx.Err()))
-	case <-l.closing.Done():
-		return errLogClosed
+	default:
+		return command.ErrOverloaded
 	}
 	select {
 	case err := <-request.done:
 		return unavailable(err)
+	case <-ctx.Done():
+		request.giveUp()
+		err = unavailable(fmt.Errorf("wait to append: %w", ctx.Err()))
 	case <-l.stopped:
-		select { // it may have been answered last
-		case err := <-request.done:
-			return unavailable(err)
-		default:
-			return errLogClosed
-		}
+		err = errLogClosed
+	}
+	select { // it may have been answered last
+	case answered := <-request.done:
+		return unavailable(answered)
+	default:
+		return err
+	}
+}
+
+// giveUp keeps the writer from appending what still waits. The request keeps its place until the writer comes to it, and nothing
+// that is large.
+func (r *appendRequest) giveUp() {
+	if r.taken.CompareAndSwap(false, true) {
+		clear(r.events.Payloads)
+		clear(r.events.Bodies)
 	}
 }
 
@@ -145,9 +164,8 @@ func (l *Log) collect(first *appendRequest) []*appendRequest {
 func (l *Log) appendAll(batch []*appendRequest) {
 	waiting := make([]*appendRequest, 0, len(batch))
 	for _, request := range batch {
-		if err := request.ctx.Err(); err != nil {
-			request.done <- fmt.Errorf("wait to append: %w", err)
-			continue
+		if request.ctx.Err() != nil || !request.taken.CompareAndSwap(false, true) {
+			continue // its caller knows
 		}
 		waiting = append(waiting, request)
 	}

@@ -18,6 +18,7 @@ import (
 
 const (
 	AppendLock         = appendLock
+	MaxQueuedAppends   = maxQueuedAppends
 	MaxHostsRemembered = maxHostsRemembered
 	ReleaseAtMost      = releaseAtMost
 	BeginByIndex       = beginByIndex

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -269,6 +270,67 @@ func TestLog(t *testing.T) {
 		}
 		if got := b.versions(t, stream); len(got) != 0 {
 			t.Error("who gave up is in the log all the same")
+		}
+	})
+
+	t.Run("a caller whose time is up is answered while the log hangs, whether it waits or its append is under way", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		log := b.newLog(t)
+		release := b.holdLog(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		underWay := appending(ctx, log, numbered(b.workspaceID, newStream(), 1, 1)...)
+		b.appendWaits(t)
+		stream := newStream()
+		waiting := appending(ctx, log, numbered(b.workspaceID, stream, 1, 1)...)
+		eventually(t, "the other is queued", func() bool { return postgres.Queued(log) == 1 })
+		cancel()
+		for _, answer := range []<-chan error{underWay, waiting} {
+			if err := <-answer; !errors.Is(err, context.Canceled) {
+				t.Errorf("whose time was up got %v", err)
+			}
+		}
+		if got := b.head(t); got != 1 {
+			t.Errorf("the log was released before they were answered, and ends at %d", got)
+		}
+		release()
+		if err := log.Append(t.Context(), numbered(b.workspaceID, newStream(), 1, 1)...); err != nil {
+			t.Error("a later append:", err)
+		}
+		if got := b.versions(t, stream); len(got) != 0 {
+			t.Error("who had waited in vain is in the log all the same")
+		}
+	})
+
+	t.Run("as many wait as may, who comes then is refused at once, and all who waited are in the log once", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		log := b.newLog(t)
+		release := b.holdLog(t)
+		answers := []<-chan error{appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 1)...)}
+		b.appendWaits(t)
+		for range postgres.MaxQueuedAppends {
+			answers = append(answers, appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 1)...))
+		}
+		eventually(t, "the queue is full", func() bool { return postgres.Queued(log) == postgres.MaxQueuedAppends })
+		refused := newStream()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // which one who waits for a place would use up
+		defer cancel()
+		wantProblem(t, log.Append(ctx, numbered(b.workspaceID, refused, 1, 1)...), problem.KindUnavailable, "overloaded")
+		release()
+		for _, answer := range answers {
+			if err := <-answer; err != nil {
+				t.Error(err)
+			}
+		}
+		if err := log.Append(t.Context(), numbered(b.workspaceID, newStream(), 1, 1)...); err != nil {
+			t.Error("a later append:", err)
+		}
+		if got, want := b.head(t), int64(1+len(answers)+1); got != want {
+			t.Errorf("the log ends at %d, want %d", got, want)
+		}
+		if got := b.versions(t, refused); len(got) != 0 {
+			t.Error("who was refused is in the log all the same")
 		}
 	})
 

@@ -18,6 +18,8 @@ import (
 
 // EventLog appends events that were decided. The append is durable when it returns.
 type EventLog interface {
+	// Append does not wait behind more callers than the log takes: it fails with ErrOverloaded at once then, and nothing was
+	// appended. When the context ends first it fails too, and what was under way by then may be in the log all the same.
 	Append(ctx context.Context, events ...event.New) error
 }
 
@@ -63,6 +65,10 @@ type AuthenticateDelivery struct {
 // that it tells a stranger nothing.
 var ErrUnknownSender = problem.Unauthorized("unknown-sender",
 	"no connected shop sends this header; compare key and value with those of the shop's webhook in Pancake")
+
+// ErrOverloaded is the answer to deliveries beyond those that can be under way at once.
+var ErrOverloaded = problem.Unavailable("overloaded",
+	"as many deliveries are being taken as can be at once, and nothing of this one was kept; send it again in some seconds")
 
 // AuthenticateDeliveryHandler handles AuthenticateDelivery.
 type AuthenticateDeliveryHandler struct {

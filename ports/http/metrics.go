@@ -1,6 +1,7 @@
 package http
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"orderbridge/app/command"
 )
 
 // The outcomes of a webhook call, as metrics name them.
@@ -19,6 +22,7 @@ const (
 	outcomeMalformed    = "malformed"
 	outcomeInvalid      = "invalid"
 	outcomeTooLarge     = "too_large"
+	outcomeOverloaded   = "overloaded"
 	outcomeUnavailable  = "unavailable"
 	outcomeError        = "error"
 )
@@ -35,7 +39,7 @@ type metrics struct {
 	durations  *prometheus.HistogramVec
 }
 
-func newMetrics(registerer prometheus.Registerer) *metrics {
+func newMetrics(registerer prometheus.Registerer, entrance *door) *metrics {
 	m := &metrics{
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "orderbridge_webhook_requests_total",
@@ -54,14 +58,29 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 	// Counters that begin at 0 let the first refusal show as an increase.
 	for _, outcome := range []string{
 		outcomeReceived, outcomeIgnored, outcomeUnauthorized, outcomeForbidden, outcomeMalformed, outcomeInvalid,
-		outcomeTooLarge, outcomeUnavailable, outcomeError,
+		outcomeTooLarge, outcomeOverloaded, outcomeUnavailable, outcomeError,
 	} {
 		m.deliveries.WithLabelValues(outcome)
 	}
 	for _, kind := range ignoredKinds {
 		m.ignored.WithLabelValues(kind)
 	}
-	registerer.MustRegister(m.deliveries, m.ignored, m.durations)
+	registerer.MustRegister(m.deliveries, m.ignored, m.durations,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "orderbridge_webhook_deliveries_under_way",
+			Help: "Deliveries of known senders that are not answered yet: being read, or waiting to be in the log.",
+		}, func() float64 {
+			deliveries, _ := entrance.underWay()
+			return float64(deliveries)
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "orderbridge_webhook_bytes_under_way",
+			Help: "Bytes that are set aside for the bodies of deliveries under way.",
+		}, func() float64 {
+			_, bytes := entrance.underWay()
+			return float64(bytes)
+		}),
+	)
 	return m
 }
 
@@ -71,6 +90,9 @@ func (m *metrics) request(route string, status int, took time.Duration) {
 
 // outcomeOf is how metrics name a refused webhook call.
 func outcomeOf(err error) string {
+	if errors.Is(err, command.ErrOverloaded) {
+		return outcomeOverloaded
+	}
 	switch describe(err).Status {
 	case http.StatusUnauthorized:
 		return outcomeUnauthorized

@@ -46,6 +46,10 @@ type Config struct {
 	Heartbeat, SendTimeout time.Duration
 	// MaxBodyBytes is how large a delivery may be; 0 stands for 2 MiB.
 	MaxBodyBytes int64
+	// MaxDeliveries is how many deliveries may be under way at once, MaxDeliveryBytes how many bytes their bodies may have
+	// together, and no less than MaxBodyBytes; 0 stands for 512 and 16 MiB. What comes beyond is refused at once.
+	MaxDeliveries    int
+	MaxDeliveryBytes int64
 }
 
 type server struct {
@@ -54,6 +58,7 @@ type server struct {
 	cfg         Config
 	metrics     *metrics
 	contract    *openapi3.T
+	door        *door
 	// streams holds a value for each answer without an end that is under way.
 	streams chan struct{}
 }
@@ -66,9 +71,13 @@ func NewServer(logger *slog.Logger, application app.Application, cfg Config) htt
 	}
 	cfg.MaxBodyBytes = cmp.Or(cfg.MaxBodyBytes, defaultMaxBodyBytes)
 	cfg.Heartbeat, cfg.SendTimeout = cmp.Or(cfg.Heartbeat, defaultHeartbeat), cmp.Or(cfg.SendTimeout, defaultSendTimeout)
+	entrance := &door{
+		maxDeliveries: cmp.Or(cfg.MaxDeliveries, defaultMaxDeliveries),
+		maxBytes:      cmp.Or(cfg.MaxDeliveryBytes, max(defaultMaxDeliveryBytes, cfg.MaxBodyBytes)),
+	}
 	s := &server{
-		logger: logger, application: application, cfg: cfg, metrics: newMetrics(cfg.Registerer), contract: mustLoadContract(),
-		streams: make(chan struct{}, maxStreams),
+		logger: logger, application: application, cfg: cfg, metrics: newMetrics(cfg.Registerer, entrance), contract: mustLoadContract(),
+		door: entrance, streams: make(chan struct{}, maxStreams),
 	}
 	return s.observed(s.recovering(s.routes()))
 }

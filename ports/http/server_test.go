@@ -79,6 +79,12 @@ type testBundle struct {
 // setup starts a server of fakes, on a network address of its own.
 func setup(t *testing.T, configure ...func(*httptest.Server)) *testBundle {
 	t.Helper()
+	return setupWithin(t, porthttp.Config{}, configure...)
+}
+
+// setupWithin is setup with other limits for deliveries.
+func setupWithin(t *testing.T, limits porthttp.Config, configure ...func(*httptest.Server)) *testBundle {
+	t.Helper()
 	bundle := &testBundle{
 		shops: &fakeShops{connections: map[string]command.Connections{host: {
 			WorkspaceID: workspaceID, CodeTemplate: order.DefaultCodeTemplate,
@@ -128,6 +134,7 @@ func setup(t *testing.T, configure ...func(*httptest.Server)) *testBundle {
 		Appended:   bundle.appended.watch,
 		Closing:    bundle.closing,
 		Heartbeat:  20 * time.Millisecond, SendTimeout: 200 * time.Millisecond,
+		MaxBodyBytes: limits.MaxBodyBytes, MaxDeliveries: limits.MaxDeliveries, MaxDeliveryBytes: limits.MaxDeliveryBytes,
 	})
 	bundle.server = httptest.NewUnstartedServer(handler)
 	bundle.server.Config = porthttp.NewHTTPServer("", handler, logger)
@@ -257,12 +264,17 @@ func (f *fakeAppended) wakeAll() int {
 type fakeShops struct {
 	connections map[string]command.Connections
 	err         error
+	// before runs before a host is looked up.
+	before func(host string)
 
 	mu    sync.Mutex
 	asked []string
 }
 
 func (f *fakeShops) Connections(_ context.Context, host string, _ bool) (command.Connections, error) {
+	if f.before != nil {
+		f.before(host)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, host)

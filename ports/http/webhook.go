@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -46,22 +47,30 @@ func (s *server) receiveDelivery(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// deliver asks who it is before it reads anything they sent.
+// deliver asks who it is, and whether there is room, before it reads anything they sent.
 func (s *server) deliver(w http.ResponseWriter, r *http.Request) (command.Receipt, error) {
 	host := hostOf(r)
 	sender, err := s.authenticateDelivery(r, host)
 	if err != nil {
 		return command.Receipt{}, err
 	}
+	place, entered := s.door.enter(bytesToHold(r, s.cfg.MaxBodyBytes))
+	if !entered {
+		return command.Receipt{}, command.ErrOverloaded
+	}
+	defer place.leave()
 	received := command.ReceiveOrder{Sender: sender, Request: requestOf(r, host)}
 	refusal := checkEncoding(w, r)
 	if refusal == nil {
-		received.Body, refusal = readBody(w, r, s.cfg.MaxBodyBytes)
+		received.Body, refusal = readBody(w, r, s.cfg.MaxBodyBytes, place.widen)
 	}
 	// A sender that hangs up now has sent all it was going to send, so that is kept all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), workTimeout)
 	defer cancel()
 	if refusal != nil {
+		if errors.Is(refusal, command.ErrOverloaded) {
+			return command.Receipt{}, refusal // and nothing is kept of it
+		}
 		return command.Receipt{}, s.application.Commands.ReceiveOrder.Refuse(ctx, received, refusal)
 	}
 	return s.application.Commands.ReceiveOrder.Handle(ctx, received)
@@ -90,14 +99,22 @@ func (s *server) authenticateDelivery(r *http.Request, host string) (command.Sen
 var errBodyIncomplete = problem.Malformed("body-incomplete", "the body broke off before its end, or came too slowly; send it again")
 
 // readBody reads at most limit bytes, and no byte of a body that says it is larger. Of a body that breaks off it returns
-// what came.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem.Error) {
+// what came. When one that did not announce its size has more than the usual, widen tells whether there is room for limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, widen func(bytes int64) bool) ([]byte, *problem.Error) {
 	errTooLarge := problem.TooLarge("body-too-large", "a body has at most %d bytes", limit)
 	if r.ContentLength > limit {
 		return nil, errTooLarge
 	}
-	body := bytes.NewBuffer(make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead)) // as much as is announced, in one piece
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	size, reader := bytesToHold(r, limit), http.MaxBytesReader(w, r.Body, limit)
+	body := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead)) // in one piece
+	_, err := body.ReadFrom(io.LimitReader(reader, size))
+	if err == nil && r.ContentLength < 0 && int64(body.Len()) == size {
+		if !widen(limit) {
+			return nil, command.ErrOverloaded
+		}
+		body.Grow(int(limit-size) + bytes.MinRead) // once: growing again and again would hold a body several times
+		_, err = body.ReadFrom(reader)
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, errTooLarge
 	}
