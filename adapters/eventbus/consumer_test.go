@@ -787,6 +787,82 @@ func TestConsumerSurvives(t *testing.T) {
 	})
 }
 
+// crowd are callers of whom it is said whether they are about.
+type crowd struct {
+	away    atomic.Bool
+	gaveWay atomic.Int64
+}
+
+func (c *crowd) GiveWay(context.Context) { c.gaveWay.Add(1) }
+func (c *crowd) Away() bool              { return c.away.Load() }
+
+func TestCallersComeFirst(t *testing.T) {
+	t.Parallel()
+	for _, away := range []bool{false, true} {
+		t.Run(fmt.Sprint("away: ", away), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			head := b.appendEvents(250)
+			var callers crowd
+			callers.away.Store(away)
+			var largest, slicesHandled atomic.Int64
+			b.start(func(c *eventbus.Config) {
+				c.Size, c.IdleSize, c.Callers = 20, 100, &callers
+				c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+					largest.Store(max(largest.Load(), slice.Len()))
+					slicesHandled.Add(1)
+					return handle(ctx, tx, slice)
+				}
+			})
+			b.untilCursor(head)
+			b.wantDone(head)
+			if want := map[bool]int64{false: 20, true: 100}[away]; largest.Load() != want {
+				t.Errorf("the largest slice had %d events, want %d", largest.Load(), want)
+			}
+			if callers.gaveWay.Load() < slicesHandled.Load()-1 { // not before the first
+				t.Errorf("it gave way %d times for %d slices", callers.gaveWay.Load(), slicesHandled.Load())
+			}
+		})
+	}
+}
+
+// TestConsumerRests: one small slice after the other would cost more than few large ones.
+func TestConsumerRests(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const busy = 40 * time.Millisecond
+	type span struct{ began, ended time.Time }
+	var mu sync.Mutex
+	var spans []span
+	r := b.start(func(c *eventbus.Config) {
+		c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			began := time.Now()
+			if _, err := tx.Exec(ctx, "SELECT pg_sleep($1)", busy.Seconds()); err != nil {
+				return err
+			}
+			err := handle(ctx, tx, slice)
+			mu.Lock()
+			defer mu.Unlock()
+			spans = append(spans, span{began, time.Now()})
+			return err
+		}
+	})
+	b.eventually("it has handled ten slices", func() bool {
+		b.appendEvents(1)
+		r.wakeUp()
+		mu.Lock()
+		defer mu.Unlock()
+		return len(spans) >= 10
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	for i, next := range spans[1:] {
+		if rest := next.began.Sub(spans[i].ended); rest < busy*9/10 {
+			t.Errorf("it rested for %s after a slice of %s", rest, spans[i].ended.Sub(spans[i].began))
+		}
+	}
+}
+
 func TestConsumerIsWoken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

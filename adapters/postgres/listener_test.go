@@ -98,6 +98,44 @@ func TestListener(t *testing.T) {
 		}
 	})
 
+	t.Run("events of other types wake those whom they concern soon, once for all of them", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		listener := postgres.NewListener(b.db, quiet())
+		const soon = 200 * time.Millisecond
+		wake, every := listener.SubscribeSoon(soon, "OrderCreated"), listener.Subscribe()
+		b.listening(t, listener)
+		woken(t, wake)
+		woken(t, every)
+		log := b.newLog(t)
+		began := time.Now()
+		for range 3 {
+			if err := log.Append(t.Context(), numbered(b.workspaceID, newStream(), 1, 1)...); err != nil { // ShopDisconnected
+				t.Fatal(err)
+			}
+		}
+		woken(t, every)
+		woken(t, wake)
+		if took := time.Since(began); took < soon {
+			t.Errorf("woken after %s", took)
+		}
+		created := numbered(b.workspaceID, newStream(), 1, 1)[0]
+		created.Payload = order.OrderCreated{}
+		for range 50 { // if each of these waited, they would take ten seconds together
+			began = time.Now()
+			if err := log.Append(t.Context(), created); err != nil {
+				t.Fatal(err)
+			}
+			woken(t, wake)
+			if time.Since(began) < soon {
+				return
+			}
+			created = numbered(b.workspaceID, newStream(), 1, 1)[0]
+			created.Payload = order.OrderCreated{}
+		}
+		t.Error("events that are waited for never woke at once")
+	})
+
 	t.Run("wake-ups do not pile up", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

@@ -185,7 +185,7 @@ const (
 	// gcPercent lets garbage grow to five times of what is in use, which is little, before it is collected; memoryLimit bounds
 	// how far (in bytes), short of which it is collected as often as it takes.
 	gcPercent   = 400
-	memoryLimit = 96 << 20
+	memoryLimit = 80 << 20
 )
 
 // tuneMemory gives memory for time: with Go's own settings an eighth of the service's work in a burst was collecting garbage, over
