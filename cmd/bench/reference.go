@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -59,7 +58,7 @@ func (b *bench) pgbench(ctx context.Context) (string, error) {
 	}
 	file := filepath.Join(programs, "pgbench")
 	if _, err := os.Stat(file); err != nil {
-		return "", errors.Join(errors.New("the reference needs pgbench, which is a part of PostgreSQL"), err)
+		return "", fmt.Errorf("the reference needs pgbench, a program of PostgreSQL (Fedora: dnf install postgresql-contrib): %w", err)
 	}
 	return file, nil
 }
