@@ -182,4 +182,3 @@ func (c *client) readChunks() error {
 		}
 	}
 }
-

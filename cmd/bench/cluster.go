@@ -87,8 +87,8 @@ func (b *bench) close(ctx context.Context) error {
 	return errors.Join(append(failures, os.RemoveAll(b.dir))...)
 }
 
-func (b *bench) exec(ctx context.Context, sql string, args ...any) error {
-	_, err := b.pool.Exec(ctx, sql, args...)
+func (b *bench) exec(ctx context.Context, sql string) error {
+	_, err := b.pool.Exec(ctx, sql)
 	if err != nil {
 		return fmt.Errorf("%.60s: %w", sql, err)
 	}
@@ -124,7 +124,7 @@ type progress struct {
 
 func newProgress(to io.Writer) progress { return progress{to: to, began: time.Now()} }
 
-func (p progress) say(format string, args ...any) {
+func (p progress) sayf(format string, args ...any) {
 	elapsed := time.Since(p.began).Round(time.Second)
 	fmt.Fprintf(p.to, "%6s  %s\n", elapsed, fmt.Sprintf(format, args...))
 }

@@ -21,7 +21,7 @@ type measuring struct {
 	program *program
 	sender  *sender
 	extent  extent
-	say     func(format string, args ...any)
+	sayf    func(format string, args ...any)
 }
 
 // serving runs a measurement against a service on the benchmark's database, and returns the most memory that the service ever had,
@@ -35,7 +35,7 @@ func (b *bench) serving(
 	}
 	defer func() { err = errors.Join(err, running.stop()) }()
 	m := &measuring{
-		bench: b, program: running, sender: &sender{address: running.address, after: firstDelivered + b.delivered}, extent: extent, say: p.say,
+		bench: b, program: running, sender: &sender{address: running.address, after: firstDelivered + b.delivered}, extent: extent, sayf: p.sayf,
 	}
 	defer func() { b.delivered += m.sender.sent.Load() }()
 	// Consumers make their cursors when they start, which the service does not wait for to be ready.
@@ -126,6 +126,7 @@ const (
 	firstTry, stepUp, stepDown, largeStepDown = 0.97, 1.04, 0.96, 0.88
 	usualTries                                = 3
 	leastOfThrough                            = 0.2
+	leastSeen                                 = 100 // orders, or how many come through is guesswork: the lag is only about right
 )
 
 // sustained is a rate that all read tables keep up with.
@@ -187,7 +188,7 @@ func (m *measuring) through(ctx context.Context, guess float64) (float64, error)
 		if since.IsZero() && now.After(settled) {
 			from, since = at, now
 		}
-		return now.After(end), nil
+		return now.After(end) && at-from >= leastSeen || now.After(end.Add(settleTimeout)), nil
 	})
 	if err != nil {
 		return 0, err
@@ -196,7 +197,7 @@ func (m *measuring) through(ctx context.Context, guess float64) (float64, error)
 	if rate <= 0 || last.Equal(since) {
 		return 0, fmt.Errorf("no orders come through: %.0f in %s", at-from, last.Sub(since))
 	}
-	m.say("%.0f orders/s come through", rate)
+	m.sayf("%.0f orders/s come through", rate)
 	return rate, m.drained(ctx)
 }
 
@@ -208,12 +209,13 @@ func (m *measuring) keepsUp(ctx context.Context, rate float64) (bool, sustained,
 	}
 	var lags []float64
 	hopeless := false
+	bearable := func(lag time.Duration) float64 { return m.extent.patience * lag.Seconds() * rate } // in orders
 	end := time.Now().Add(m.extent.sustain)
 	latencies, err := m.offerWatched(ctx, func() float64 { return rate }, min(sustainPoll, m.extent.sustain/10),
 		func(ctx context.Context) (bool, error) {
 			lag, err := m.lag(ctx)
 			lags = append(lags, lag)
-			hopeless = lag > hopelessLag.Seconds()*rate
+			hopeless = lag > bearable(hopelessLag)
 			return hopeless || time.Now().After(end), err
 		})
 	if err != nil {
@@ -228,8 +230,8 @@ func (m *measuring) keepsUp(ctx context.Context, rate float64) (bool, sustained,
 	}
 	third := len(lags) / 3
 	middle, last := average(lags[third:max(third+1, 2*third)]), average(lags[2*third:])
-	kept := !hopeless && last <= allowedLag.Seconds()*rate && last-middle <= allowedGrowth.Seconds()*rate
-	m.say("%.0f orders/s offered: kept up with: %t; lag %.0f then %.0f orders, ack p50 %.1f ms, p99 %.1f ms", rate, kept, middle, last,
+	kept := !hopeless && last <= bearable(allowedLag) && last-middle <= bearable(allowedGrowth)
+	m.sayf("%.0f orders/s offered: kept up with: %t; lag %.0f then %.0f orders, ack p50 %.1f ms, p99 %.1f ms", rate, kept, middle, last,
 		milliseconds(percentile(latencies, 50)), milliseconds(percentile(latencies, 99)))
 	spent := after.since(before)
 	orders := time.Duration(max(1, len(latencies)))
@@ -255,7 +257,7 @@ func (m *measuring) becomesReadable(ctx context.Context, c *client, n int64, sen
 		case status == statusOK:
 			return took, nil
 		case took > exchangeTimeout:
-			return 0, fmt.Errorf("order %d is not readable: %w", n, errRefused(status))
+			return 0, fmt.Errorf("order %d is not readable: %w", n, refusedError(status))
 		}
 		// Who waits for long asks less often, or asking is what takes long.
 		if err := sleep(ctx, max(time.Millisecond, took/10)); err != nil {
@@ -277,10 +279,13 @@ func (m *measuring) visible(ctx context.Context) ([]time.Duration, error) {
 	var all []time.Duration
 	readers := make(chan *client, offerConnections)
 	for range offerConnections {
-		c := newClient(m.program.address)
-		defer c.close()
-		readers <- c
+		readers <- newClient(m.program.address)
 	}
+	defer func() {
+		for range offerConnections {
+			(<-readers).close()
+		}
+	}()
 	_, err := m.sender.offer(ctx, func() float64 { return visibleRate }, lasting(m.extent.visible),
 		func(ctx context.Context, n int64, sent time.Time) error {
 			if n%askedFor != 0 {

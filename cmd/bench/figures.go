@@ -128,8 +128,8 @@ func (f figures) measures() []measure {
 	return all
 }
 
-// print prints the table.
-func (f figures) print(to io.Writer) error {
+// table prints what was measured.
+func (f figures) table(to io.Writer) error {
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "measure\t\tfigure\treference\tvalue\ttarget\t\tmin–max")
 	for _, m := range f.measures() {
@@ -139,9 +139,9 @@ func (f figures) print(to io.Writer) error {
 			figure, reference = significant(m.Figure)+" "+d.figure, significant(m.Reference)+" "+d.reference
 		}
 		if m.Met != nil {
-			target, met = "≤ "+significant(d.target), "missed"
+			target, met = fmt.Sprintf("≤ %g", d.target), "missed"
 			if d.atLeast {
-				target = "≥ " + significant(d.target)
+				target = fmt.Sprintf("≥ %g", d.target)
 			}
 			if *m.Met {
 				met = "met"

@@ -20,14 +20,20 @@ func (r *running) large(ctx context.Context) (err error) {
 	if err := b.takeIn(ctx, r.program); err != nil {
 		return err
 	}
+	var making time.Duration
 	if r.wantsAny(keyRebuild, keyList) {
-		r.say("making a log of %d orders", r.extent.orders)
+		r.sayf("making a log of %d orders", r.extent.orders)
+		began := time.Now()
 		if err := b.multiply(ctx, r.extent.orders, r.progress); err != nil {
 			return err
 		}
+		making = time.Since(began)
 	}
 	if r.wanted[keyRebuild] {
-		found, err := b.rebuilds(ctx, r.program, r.extent.rebuildRounds, r.progress)
+		found, err := b.rebuilds(ctx, r.program, r.extent.rebuildRounds, r.progress,
+			func(round, rebuild time.Duration) bool {
+				return time.Since(r.began)+round+r.rest(making, rebuild) > r.within
+			})
 		if err != nil {
 			return fmt.Errorf("%s: %w", keyRebuild, err)
 		}
@@ -50,7 +56,7 @@ func (r *running) large(ctx context.Context) (err error) {
 	if !r.wanted[keyGrowth] {
 		return nil
 	}
-	r.say("making a log of %d events", r.extent.events)
+	r.sayf("making a log of %d events", r.extent.events)
 	if err := b.multiply(ctx, r.extent.events/eventsPerOrder, r.progress); err != nil {
 		return err
 	}
@@ -61,6 +67,21 @@ func (r *running) large(ctx context.Context) (err error) {
 		return fmt.Errorf("%s: %w", keyGrowth, err)
 	}
 	return nil
+}
+
+// rest is about how long all takes that comes after the rebuilds, from what it took to make the first log and to rebuild crm over it.
+func (r *running) rest(making, rebuild time.Duration) time.Duration {
+	var rest time.Duration
+	if r.wanted[keyList] {
+		rest += rebuild + r.extent.list
+	}
+	if r.wanted[keyGrowth] {
+		times := float64(r.extent.events) / float64(r.extent.orders*eventsPerOrder)
+		const allBesideCRM = 1.5 // what the other projections make of it, when all are rebuilt at once
+		rest += time.Duration((times-1)*float64(making)+allBesideCRM*times*float64(rebuild)) + r.extent.growthTakes()
+	}
+	r.sayf("what is left takes about %s", rest.Round(time.Second))
+	return rest
 }
 
 // serving measures something of a service on a large log.
@@ -162,7 +183,7 @@ func (r *running) list(ctx context.Context, m *measuring) error {
 	}
 	var all []time.Duration
 	for at, latencies := range took {
-		r.say("%s: p50 %.1f ms, p99 %.1f ms", reads[at].what, milliseconds(percentile(latencies, 50)), milliseconds(percentile(latencies, 99)))
+		r.sayf("%s: p50 %.1f ms, p99 %.1f ms", reads[at].what, milliseconds(percentile(latencies, 50)), milliseconds(percentile(latencies, 99)))
 		all = append(all, latencies...)
 	}
 	r.figures.add(keyList, milliseconds(percentile(all, 99)))
@@ -176,7 +197,7 @@ func (m *measuring) read(c *client, of read, n int64) error {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
 	if status != statusOK {
-		return fmt.Errorf("read %s: %w: %s", path, errRefused(status), c.answer)
+		return fmt.Errorf("read %s: %w: %s", path, refusedError(status), c.answer)
 	}
 	if of.found && !strings.Contains(string(c.answer), codeNumbered(n)) {
 		return fmt.Errorf("read %s: order %d is not in %s", path, n, c.answer)

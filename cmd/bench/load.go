@@ -20,10 +20,12 @@ type sender struct {
 
 const statusOK = 200
 
-// errRefused is an answer other than 200.
-type errRefused int
+// refusedError is an answer other than 200.
+type refusedError int
 
-func (e errRefused) Error() string { return fmt.Sprintf("the service answers with status %d", int(e)) }
+func (e refusedError) Error() string {
+	return fmt.Sprintf("the service answers with status %d", int(e))
+}
 
 func (s *sender) next() int64 { return s.after + s.sent.Add(1) }
 
@@ -33,7 +35,7 @@ func (s *sender) deliver(c *client, n int64) error {
 		return fmt.Errorf("deliver an order: %w", err)
 	}
 	if status != statusOK {
-		return errRefused(status)
+		return refusedError(status)
 	}
 	s.taken.Add(1)
 	return nil

@@ -33,7 +33,7 @@ func (b *bench) serve(ctx context.Context, file string) (_ *program, err error) 
 	if p.log, err = os.Create(filepath.Join(b.dir, "service.log")); err != nil {
 		return nil, err
 	}
-	p.command = exec.Command(file, "serve", "--addr", "127.0.0.1:0", //nolint:gosec,noctx // the program under measure; stop ends it
+	p.command = exec.Command(file, "serve", "--addr", "127.0.0.1:0", //nolint:noctx // the program under measure; stop ends it
 		"--database-url", b.cluster.DSN(), "--data-dir", b.dir)
 	p.command.Stderr = p.log
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a signal from the terminal is for the benchmark, which stops the service

@@ -59,7 +59,7 @@ func (c rebuildBench) Run(ctx context.Context) (err error) {
 	if err := b.multiply(ctx, c.Orders, p); err != nil {
 		return err
 	}
-	figures, err := b.rebuilds(ctx, c.Output.Program, c.Rounds, p)
+	figures, err := b.rebuilds(ctx, c.Output.Program, c.Rounds, p, nil)
 	if err != nil {
 		return err
 	}
@@ -69,13 +69,17 @@ func (c rebuildBench) Run(ctx context.Context) (err error) {
 	return c.Output.keep(figures)
 }
 
-// rebuilds measures rebuilding crm against the best fold in SQL, and leaves its tables current.
-func (b *bench) rebuilds(ctx context.Context, program string, rounds int, p progress) (rebuildFigures, error) {
+// rebuilds measures rebuilding crm against the best fold in SQL, and leaves its tables current. When there is an enough, which is told
+// how long a round and the rebuild in it took, it may end that earlier.
+func (b *bench) rebuilds(
+	ctx context.Context, program string, rounds int, p progress, enough func(round, rebuild time.Duration) bool,
+) (rebuildFigures, error) {
 	figures := rebuildFigures{Orders: int(b.orders)}
 	if err := b.pool.QueryRow(ctx, "SELECT count(*) FROM events").Scan(&figures.Events); err != nil {
 		return figures, err
 	}
 	for round := range rounds {
+		began := time.Now()
 		var took time.Duration
 		slowest, err := b.slowestRead(ctx, func(ctx context.Context) (err error) {
 			took, err = b.rebuild(ctx, program, &figures)
@@ -94,7 +98,11 @@ func (b *bench) rebuilds(ctx context.Context, program string, rounds int, p prog
 		}
 		figures.SQLSeconds = append(figures.SQLSeconds, took.Seconds())
 		figures.Ratios = append(figures.Ratios, figures.RebuildSeconds[round]/figures.SQLSeconds[round])
-		p.say("rebuild %d of %d: %.1f s, SQL %.1f s", round+1, rounds, figures.RebuildSeconds[round], figures.SQLSeconds[round])
+		p.sayf("rebuild %d of %d: %.1f s, SQL %.1f s", round+1, rounds, figures.RebuildSeconds[round], figures.SQLSeconds[round])
+		rebuild := time.Duration(figures.RebuildSeconds[round] * float64(time.Second))
+		if enough != nil && enough(time.Since(began), rebuild) {
+			break
+		}
 	}
 	var err error
 	if figures.SlowestQuietReadMS, err = b.slowestRead(ctx, func(ctx context.Context) error { return sleep(ctx, quietTime) }); err != nil {
@@ -111,7 +119,8 @@ const quietTime = 2 * time.Second
 // fill rebuilds the read tables of all projections, but for those that hold everything already, and leaves the server without work of
 // its own to do.
 func (b *bench) fill(ctx context.Context, program string, p progress, filled ...string) error {
-	rows, err := b.pool.Query(ctx, "SELECT name FROM projections WHERE active AND name <> ALL ($1) ORDER BY name", filled)
+	rows, err := b.pool.Query(ctx, `
+		SELECT name FROM projections WHERE active AND name <> ALL (coalesce($1, ARRAY[]::text[])) ORDER BY name`, filled)
 	if err != nil {
 		return err
 	}
@@ -131,7 +140,7 @@ func (b *bench) fill(ctx context.Context, program string, p progress, filled ...
 		if _, err := b.rebuildNamed(ctx, program, name); err != nil {
 			return err
 		}
-		p.say("filled the read tables of %s in %.1f s", name, time.Since(began).Seconds())
+		p.sayf("filled the read tables of %s in %.1f s", name, time.Since(began).Seconds())
 		return nil
 	}); err != nil {
 		return err
@@ -279,7 +288,8 @@ func (b *bench) slowestRead(ctx context.Context, done func(context.Context) erro
 		default:
 		}
 		began := time.Now()
-		if _, err := conn.Exec(ctx, `SELECT o.code FROM crm_orders o JOIN crm_customers c ON c.workspace_id = o.workspace_id AND c.id = o.customer_id
+		if _, err := conn.Exec(ctx, `
+			SELECT o.code FROM crm_orders o JOIN crm_customers c ON c.workspace_id = o.workspace_id AND c.id = o.customer_id
 			WHERE o.workspace_id = (SELECT id FROM workspaces LIMIT 1) ORDER BY o.created_position DESC LIMIT 50`); err != nil {
 			return 0, errors.Join(err, <-outcome)
 		}

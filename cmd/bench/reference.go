@@ -28,7 +28,7 @@ func (b *bench) reference(ctx context.Context, clients int, lasts time.Duration)
 	if err := os.WriteFile(script, []byte(statement), 0o644); err != nil { //nolint:gosec // nothing in it is secret
 		return 0, err
 	}
-	command := exec.CommandContext(ctx, file, "--no-vacuum", "--client", strconv.Itoa(clients), "--jobs", "2", //nolint:gosec // PostgreSQL's own
+	command := exec.CommandContext(ctx, file, "--no-vacuum", "--client", strconv.Itoa(clients), "--jobs", "2",
 		"--time", strconv.Itoa(max(1, int(lasts.Seconds()))), "--file", script,
 		"--host", b.cluster.Host(), "--port", b.cluster.Port(), "--username", b.cluster.User(), b.cluster.Database())
 	var complaint bytes.Buffer

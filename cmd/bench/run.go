@@ -15,7 +15,8 @@ type runBench struct {
 	Only          []string      `help:"Measure only these keys of the figures, such as ack_ratio, and what they need." placeholder:"KEY"`
 	Quick         bool          `help:"Small counts: to see that all of it works, not for figures."`
 	Rounds        int           `help:"How often the core is measured, each time on a new server. Default: 3."`
-	RebuildRounds int           `help:"How often the rebuild is. Default: 2."`
+	RebuildRounds int           `help:"How often the rebuild is, as far as there is time for it. Default: 3."`
+	Within        time.Duration `default:"40m" help:"How long all may take: beyond it, rounds of the rebuild are left out."`
 	Sustain       time.Duration `help:"For how long read tables have to keep up with a rate. Default: 60s."`
 	Backlog       int           `help:"How many orders a backlog and a burst that is worked off hold. Default: 50000."`
 	Orders        int           `help:"How many orders the log holds for the rebuild and for lists. Default: 1000000."`
@@ -78,6 +79,7 @@ type running struct {
 	progress
 
 	extent     extent
+	within     time.Duration
 	wanted     map[string]bool
 	program    string
 	statements bool
@@ -86,11 +88,12 @@ type running struct {
 
 func (c runBench) measure(ctx context.Context, e extent, wanted map[string]bool) error {
 	r := &running{
-		progress: newProgress(os.Stderr), extent: e, wanted: wanted, program: c.Output.Program, statements: c.Statements, figures: figures{},
+		progress: newProgress(os.Stderr), extent: e, within: c.Within, wanted: wanted, program: c.Output.Program, statements: c.Statements,
+		figures: figures{},
 	}
 	if r.wantsCore() {
 		for round := range e.rounds {
-			r.say("round %d of %d", round+1, e.rounds)
+			r.sayf("round %d of %d, about %s each", round+1, e.rounds, e.roundTakes())
 			if err := r.core(ctx); err != nil {
 				return fmt.Errorf("round %d: %w", round+1, err)
 			}
@@ -101,8 +104,8 @@ func (c runBench) measure(ctx context.Context, e extent, wanted map[string]bool)
 			return fmt.Errorf("large log: %w", err)
 		}
 	}
-	r.say("done")
-	if err := r.figures.print(os.Stdout); err != nil {
+	r.sayf("done")
+	if err := r.figures.table(os.Stdout); err != nil {
 		return err
 	}
 	return c.Output.keep(r.kept())
@@ -169,7 +172,7 @@ func (r *running) against(ctx context.Context, b *bench, measure func(reference 
 	if err != nil {
 		return 0, err
 	}
-	r.say("R %.0f rows/s before, %.0f after", before, after)
+	r.sayf("R %.0f rows/s before, %.0f after", before, after)
 	reference := (before + after) / 2
 	r.figures.add(keyReference, reference)
 	return reference, nil
@@ -185,7 +188,7 @@ func (r *running) coreOf(ctx context.Context, m *measuring, reference float64, r
 		r.figures.add(keyCPU, milliseconds(found.service+found.postgres))
 		r.figures.add(keyCPUService, milliseconds(found.service))
 		r.figures.add(keyCPUServer, milliseconds(found.postgres))
-		r.say("e2e: %.0f orders/s; %.3f ms of the service and %.3f ms of PostgreSQL for each", found.rate,
+		r.sayf("e2e: %.0f orders/s; %.3f ms of the service and %.3f ms of PostgreSQL for each", found.rate,
 			milliseconds(found.service), milliseconds(found.postgres))
 	}
 	if r.wantsAny(keyVisibleP50, keyVisibleP99) {
@@ -196,7 +199,7 @@ func (r *running) coreOf(ctx context.Context, m *measuring, reference float64, r
 		p50, p99 := milliseconds(percentile(latencies, 50)), milliseconds(percentile(latencies, 99))
 		r.figures.add(keyVisibleP50, p50)
 		r.figures.add(keyVisibleP99, p99)
-		r.say("visible: p50 %.1f ms, p99 %.1f ms of %d", p50, p99, len(latencies))
+		r.sayf("visible: p50 %.1f ms, p99 %.1f ms of %d", p50, p99, len(latencies))
 	}
 	if r.wanted[keyBurstDrain] {
 		taken, readable, err := m.burstDrain(ctx)
@@ -204,7 +207,7 @@ func (r *running) coreOf(ctx context.Context, m *measuring, reference float64, r
 			return fmt.Errorf("%s: %w", keyBurstDrain, err)
 		}
 		rates[keyBurstDrain] = float64(m.extent.backlog) / readable.Seconds()
-		r.say("burst of %d: taken in %.1f s, readable in %.1f s", m.extent.backlog, taken.Seconds(), readable.Seconds())
+		r.sayf("burst of %d: taken in %.1f s, readable in %.1f s", m.extent.backlog, taken.Seconds(), readable.Seconds())
 	}
 	if r.wanted[keyCatchUp] {
 		latencies, caughtUp, err := m.catchUp(ctx)
@@ -213,7 +216,7 @@ func (r *running) coreOf(ctx context.Context, m *measuring, reference float64, r
 		}
 		p99 := milliseconds(percentile(latencies, 99))
 		r.figures.add(keyCatchUp, p99)
-		r.say("beside a backlog: ack p50 %.1f ms, p99 %.1f ms of %d; worked off meanwhile: %t", milliseconds(percentile(latencies, 50)), p99,
+		r.sayf("beside a backlog: ack p50 %.1f ms, p99 %.1f ms of %d; worked off meanwhile: %t", milliseconds(percentile(latencies, 50)), p99,
 			len(latencies), caughtUp)
 	}
 	if r.wanted[keyAck] {
@@ -223,7 +226,7 @@ func (r *running) coreOf(ctx context.Context, m *measuring, reference float64, r
 			return fmt.Errorf("%s: %w", keyAck, err)
 		}
 		rates[keyAck] = float64(taken) / time.Since(began).Seconds()
-		r.say("ack: %.0f orders/s", rates[keyAck])
+		r.sayf("ack: %.0f orders/s", rates[keyAck])
 		return m.drained(ctx)
 	}
 	return nil

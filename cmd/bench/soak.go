@@ -27,6 +27,7 @@ const (
 	soakShare   = 0.5
 	soakWarmUp  = 2 // minutes
 	soakWindow  = 5 // minutes, at the beginning and at the end
+	soakLeast   = 4 // minutes
 	soakProbing = 500 * time.Millisecond
 )
 
@@ -67,6 +68,9 @@ func (c soakBench) Run(ctx context.Context) error { return c.soak(ctx, time.Minu
 
 // soak measures, with minutes as long as it is told.
 func (c soakBench) soak(ctx context.Context, minute time.Duration) (err error) {
+	if c.Minutes < soakLeast {
+		return fmt.Errorf("%d minutes are too few to compare their beginning with their end; at least %d are needed", c.Minutes, soakLeast)
+	}
 	p := newProgress(os.Stderr)
 	e := fullExtent
 	if c.Quick {
@@ -92,7 +96,7 @@ func (c soakBench) soak(ctx context.Context, minute time.Duration) (err error) {
 			return err
 		}
 	}
-	p.say("%.0f orders/s for %d minutes", figures.Rate, c.Minutes)
+	p.sayf("%.0f orders/s for %d minutes", figures.Rate, c.Minutes)
 	if _, err := b.serving(ctx, c.Output.Program, e, p, func(ctx context.Context, m *measuring) error {
 		return m.soak(ctx, c.Minutes, &figures)
 	}); err != nil {
@@ -152,7 +156,7 @@ func (m *measuring) soak(ctx context.Context, minutes int, figures *soakFigures)
 			failure = m.look(ctx, looking, &found)
 		}
 		figures.Minutes = append(figures.Minutes, found)
-		m.say("minute %d: ack p50 %.1f p99 %.1f ms, readable p50 %.1f p99 %.1f ms, RSS %.0f MiB, heap %.0f MiB, %.0f goroutines, "+
+		m.sayf("minute %d: ack p50 %.1f p99 %.1f ms, readable p50 %.1f p99 %.1f ms, RSS %.0f MiB, heap %.0f MiB, %.0f goroutines, "+
 			"%.0f connections, lag %.0f orders", at, found.AckP50MS, found.AckP99MS, found.VisibleP50MS, found.VisibleP99MS, found.RSSMB,
 			found.HeapMB, found.Goroutines, found.Connections, found.LagOrders)
 	}
@@ -175,7 +179,7 @@ func (m *measuring) look(ctx context.Context, c *client, found *soakMinute) (err
 	}
 	status, err := c.get("/metrics", "")
 	if err != nil || status != statusOK {
-		return errors.Join(err, fmt.Errorf("read metrics: %w", errRefused(status)))
+		return errors.Join(err, fmt.Errorf("read metrics: %w", refusedError(status)))
 	}
 	const bytesPerMiB = 1 << 20
 	if found.HeapMB, err = metric(c.answer, "go_memstats_heap_inuse_bytes"); err != nil {
