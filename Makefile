@@ -40,9 +40,21 @@ fuzz: go postgres ## Run each fuzz target for FUZZTIME (10s)
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null || exit 1; \
 	done
 
+.PHONY: bench
+bench: build pgbench ## Measure everything, against bare PostgreSQL (ARGS="--only ack_ratio,e2e_ratio" for less)
+	go run ./cmd/bench run $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: build pgbench ## The same with small counts: whether it works, not how fast
+	go run ./cmd/bench run --quick $(ARGS)
+
 .PHONY: bench-rebuild
 bench-rebuild: build postgres ## Measure rebuilding over 1,000,000 orders, against the best SQL (ARGS="--orders 100000" for less)
 	go run ./cmd/bench rebuild $(ARGS)
+
+.PHONY: bench-soak
+bench-soak: build pgbench ## Offer half of what is kept up with for 30 minutes: does anything grow? (ARGS="--minutes 10")
+	go run ./cmd/bench soak $(ARGS)
 
 .PHONY: lint
 lint: go ## Check style, mistakes, and which package may import which
@@ -97,6 +109,10 @@ compiler: go
 .PHONY: postgres
 postgres:
 	@.ci/install-postgres
+
+.PHONY: pgbench
+pgbench:
+	@.ci/install-postgres pgbench
 
 .PHONY: node
 node:

@@ -4,189 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"slices"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5"
 )
 
-// extent says how much is measured.
-type extent struct {
-	reference time.Duration // each time
-	burst     time.Duration
-	search    time.Duration // for the rate that all read tables keep up with
-	sustain   time.Duration // for how long they have to
-	visible   time.Duration
-	backlog   int // orders
-	drainRate float64
-	clients   int
-}
-
-var fullExtent = extent{
-	reference: 10 * time.Second, burst: 15 * time.Second, search: 24 * time.Second, sustain: 60 * time.Second, visible: 20 * time.Second,
-	backlog: 50_000, drainRate: 1000, clients: 32,
-}
-
-type coreBench struct {
-	Rounds  int           `default:"3" help:"How often each is measured."`
-	Only    []string      `help:"Measure only these: e2e, visible, drain, catchup, ack."`
-	Sustain time.Duration `help:"For how long."`
-	Profile bool
-	Output  output `embed:""`
-}
-
-// Run measures.
-func (c coreBench) Run(ctx context.Context) error {
-	e := fullExtent
-	if c.Sustain > 0 {
-		e.sustain = c.Sustain
-	}
-	for range c.Rounds {
-		if err := c.round(ctx, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c coreBench) wants(name string) bool { return len(c.Only) == 0 || slices.Contains(c.Only, name) }
-
-func (c coreBench) round(ctx context.Context, e extent) (err error) {
-	var settings map[string]string
-	if c.Profile {
-		settings = map[string]string{"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track_planning": "on"}
-	}
-	b, err := open(ctx, settings)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.close(ctx)) }()
-	token, err := b.connectShop(ctx)
-	if err != nil {
-		return err
-	}
-	if c.Profile {
-		if err := b.exec(ctx, "CREATE EXTENSION pg_stat_statements"); err != nil {
-			return err
-		}
-	}
-	r, err := b.reference(ctx, e.clients, e.reference)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("R %.0f\n", r)
-	p, err := b.serve(ctx, c.Output.Program)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			said, _ := os.ReadFile(p.log.Name())
-			lines := strings.Split(string(said), "\n")
-			for _, line := range lines {
-				if !strings.Contains(line, "level=INFO") {
-					fmt.Println(line)
-				}
-			}
-		}
-		err = errors.Join(err, p.stop())
-	}()
-	m := &measuring{bench: b, program: p, sender: &sender{address: p.address}, token: token, extent: e}
-	rate := r / 2
-	if c.wants("e2e") {
-		if rate, err = m.sustained(ctx, rate); err != nil {
-			return err
-		}
-		fmt.Printf("e2e %.0f ratio %.2f\n", rate, rate/r)
-	}
-	if slices.Contains(c.Only, "door") {
-		tx, err := m.pool.Begin(ctx)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "SELECT FROM cursors FOR UPDATE"); err != nil {
-			return err
-		}
-		before, _ := m.processorTime(m.program)
-		n, err := m.sender.burst(ctx, e.clients, lasting(e.burst))
-		if err != nil {
-			return err
-		}
-		after, _ := m.processorTime(m.program)
-		spent := after.since(before)
-		rate := float64(n) / e.burst.Seconds()
-		fmt.Printf("door alone %.0f ratio %.2f, cpu %.3f %.3f\n", rate, rate/r, milliseconds(spent.service)/float64(n), milliseconds(spent.postgres)/float64(n))
-		if err := tx.Rollback(ctx); err != nil {
-			return err
-		}
-	}
-	if c.wants("visible") {
-		latencies, err := m.visible(ctx)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("visible p50 %.1f p99 %.1f\n", milliseconds(percentile(latencies, 50)), milliseconds(percentile(latencies, 99)))
-	}
-	if c.wants("drain") {
-		taken, drained, err := m.burstDrain(ctx)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("burst taken in %.1f s, drained in %.1f s: %.0f/s ratio %.2f\n", taken.Seconds(), drained.Seconds(), float64(e.backlog)/drained.Seconds(), float64(e.backlog)/drained.Seconds()/r)
-	}
-	if c.wants("catchup") {
-		latencies, err := m.catchUp(ctx)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("catchup %d ack p50 %.1f p99 %.1f\n", len(latencies), milliseconds(percentile(latencies, 50)), milliseconds(percentile(latencies, 99)))
-	}
-	if c.wants("ack") {
-		began := time.Now()
-		n, err := m.sender.burst(ctx, e.clients, lasting(e.burst))
-		if err != nil {
-			return err
-		}
-		if slices.Contains(c.Only,"keep") { fmt.Println("psql", "'"+b.cluster.DSN()+"'"); <-ctx.Done() }; rate := float64(n) / time.Since(began).Seconds()
-		fmt.Printf("ack %.0f ratio %.2f\n", rate, rate/r)
-		left, err := m.backlog(ctx)
-		if err != nil {
-			return err
-		}
-		before, _ := m.processorTime(m.program)
-		began = time.Now()
-		if slices.Contains(c.Only, "watch") {
-			go func() {
-				for {
-					var a, b, x, d, h int64
-					m.pool.QueryRow(ctx, `SELECT (SELECT position FROM cursors WHERE consumer LIKE 'policy%'), (SELECT position FROM cursors WHERE consumer LIKE '%crm'),(SELECT position FROM cursors WHERE consumer LIKE '%deliveries'),(SELECT position FROM cursors WHERE consumer LIKE '%daily%'), (SELECT max(position) FROM events)`).Scan(&a, &b, &x, &d, &h)
-					fmt.Println("policy", a, "crm", b, "deliveries", x, "daily", d, "head", h)
-					time.Sleep(time.Second)
-				}
-			}()
-		}
-		if err := m.drained(ctx); err != nil {
-			return err
-		}
-		after, _ := m.processorTime(m.program)
-		spent := after.since(before)
-		fmt.Printf("drain cpu: service %.3f postgres %.3f, cores %.2f\n", milliseconds(spent.service)/float64(left), milliseconds(spent.postgres)/float64(left), (spent.service+spent.postgres).Seconds()/time.Since(began).Seconds())
-		fmt.Printf("drained %d in %.1f s\n", left, time.Since(began).Seconds())
-	}
-	if slices.Contains(c.Only, "keep") {
-		fmt.Println("psql", "'"+b.cluster.DSN()+"'")
-		<-ctx.Done()
-	}
-	rss, err := p.peakRSS()
-	fmt.Printf("rss %.0f\n", rss)
-	if c.Profile {
-		return m.statements(ctx)
-	}
-	return err
-}
+// firstDelivered is the number of the first order that is delivered: none that was made by seeding has it.
+const firstDelivered = 50_000_000
 
 // measuring is a service under measure.
 type measuring struct {
@@ -194,105 +20,222 @@ type measuring struct {
 
 	program *program
 	sender  *sender
-	token   string
 	extent  extent
+	sayf    func(format string, args ...any)
 }
 
-// backlog is about how many orders were acknowledged and are not in all read tables yet.
-func (m *measuring) backlog(ctx context.Context) (int, error) {
-	var orders int
+// serving runs a measurement against a service on the benchmark's database, and returns the most memory that the service ever had,
+// in MiB.
+func (b *bench) serving(
+	ctx context.Context, program string, extent extent, p progress, measure func(context.Context, *measuring) error,
+) (peakRSS float64, err error) {
+	running, err := b.serve(ctx, program)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, running.stop()) }()
+	m := &measuring{
+		bench: b, program: running, sender: &sender{address: running.address, after: firstDelivered + b.delivered}, extent: extent, sayf: p.sayf,
+	}
+	defer func() { b.delivered += m.sender.sent.Load() }()
+	// Consumers make their cursors when they start, which the service does not wait for to be ready.
+	if err := waitUntil(ctx, pollTime, settleTimeout, "wait for the consumers", m.consumersThere); err != nil {
+		return 0, err
+	}
+	if err := measure(ctx, m); err != nil {
+		return 0, err
+	}
+	return running.memory(residentPeak)
+}
+
+func (m *measuring) consumersThere(ctx context.Context) (there bool, err error) {
+	err = m.pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM cursors WHERE consumer LIKE 'policy:%')
+			AND NOT EXISTS (SELECT FROM projections WHERE active AND 'projection:' || name NOT IN (SELECT consumer FROM cursors))`).Scan(&there)
+	return there, err
+}
+
+// lag is about how many orders are due and not in all read tables yet: those that were not taken too, so that nobody keeps up by
+// leaving them at the door.
+func (m *measuring) lag(ctx context.Context) (float64, error) {
+	var behind float64
 	err := m.pool.QueryRow(ctx, `
 		SELECT (SELECT count(*) FROM events WHERE position > (SELECT position FROM cursors WHERE consumer LIKE 'policy:%')
 				AND type IN ('OrderReceived', 'IngestionRetried'))
-			+ ((SELECT max(position) FROM events) - (SELECT min(position) FROM cursors WHERE consumer LIKE 'projection:%')) / 4`).Scan(&orders)
-	return orders, err
-}
-
-// drained waits until every order is in all read tables.
-func (m *measuring) drained(ctx context.Context) error {
-	for {
-		var left int
-		err := m.pool.QueryRow(ctx, `
-			SELECT (SELECT count(*) FROM (SELECT FROM events WHERE position > (SELECT position FROM cursors WHERE consumer LIKE 'policy:%')
-					AND type IN ('OrderReceived', 'IngestionRetried') LIMIT 1) pending)
-				+ (SELECT max(position) FROM events) - (SELECT min(position) FROM cursors WHERE consumer LIKE 'projection:%')`).Scan(&left)
-		if err != nil || left == 0 {
-			return err
-		}
-		if err := sleep(ctx, 4*pollTime); err != nil {
-			return err
-		}
-	}
+			+ ((SELECT max(position) FROM events) - (SELECT min(position) FROM cursors WHERE consumer LIKE 'projection:%')) / $1::float8`,
+		eventsPerOrder).Scan(&behind)
+	return behind + float64(m.sender.sent.Load()-m.sender.taken.Load()), err
 }
 
 const (
-	// A rate is kept up with when the backlog neither grows nor is older than this.
-	allowedLag = 1500 * time.Millisecond
-	watchTime  = 500 * time.Millisecond
+	drainPoll    = 20 * time.Millisecond
+	drainTimeout = 10 * time.Minute
 )
 
-// sustained finds the highest rate, in orders a second, that all read tables keep up with: first as the rate at which orders come
-// through while the backlog is held at about a second's worth, then by offering what is a little less for a while.
-func (m *measuring) sustained(ctx context.Context, start float64) (float64, error) {
-	searching, settled := lasting(m.extent.search), lasting(m.extent.search/3)
-	var open atomic.Bool
-	open.Store(true)
-	var failure error
-	var from, at int64
-	var since time.Time
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		for !searching() && failure == nil {
-			left, err := m.backlog(ctx)
+// drained waits until every order is in all read tables.
+func (m *measuring) drained(ctx context.Context) error {
+	return waitUntil(ctx, drainPoll, drainTimeout, "wait until all orders are readable", func(ctx context.Context) (done bool, err error) {
+		err = m.pool.QueryRow(ctx, `
+			SELECT NOT EXISTS (SELECT FROM events WHERE position > (SELECT position FROM cursors WHERE consumer LIKE 'policy:%')
+					AND type IN ('OrderReceived', 'IngestionRetried'))
+				AND (SELECT max(position) FROM events) = (SELECT min(position) FROM cursors WHERE consumer LIKE 'projection:%')`).Scan(&done)
+		return done, err
+	})
+}
+
+// offerWatched offers orders at a rate and looks after something now and then, until that says that it is enough.
+func (m *measuring) offerWatched(
+	ctx context.Context, rate func() float64, every time.Duration, watch func(ctx context.Context) (enough bool, err error),
+) ([]time.Duration, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var over atomic.Bool
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		defer over.Store(true)
+		for ctx.Err() == nil {
+			enough, err := watch(ctx)
 			if err != nil {
-				failure = err
+				cancel(err)
+			}
+			if enough {
 				return
 			}
-			open.Store(left < int(start/2))
-			if through := m.sender.sent.Load() - int64(left); settled() {
-				if since.IsZero() {
-					from, since = through, time.Now()
-				}
-				at = through
-			}
-			failure = sleep(ctx, watchTime/5)
+			_ = sleep(ctx, every)
 		}
-	}()
-	_, err := m.sender.offer(ctx, func() float64 {
+	})
+	latencies, err := m.sender.offer(ctx, rate, func() bool { return !over.Load() }, nil)
+	if err != nil {
+		cancel(err)
+	}
+	watching.Wait()
+	return latencies, context.Cause(ctx)
+}
+
+const (
+	// A rate is kept up with when the lag is no longer than allowedLag and does not grow: not by more than allowedGrowth from the middle
+	// third of the time to the last. No rate is tried any longer when the lag is hopelessLag.
+	allowedLag    = 2 * time.Second
+	hopelessLag   = 4 * time.Second
+	allowedGrowth = 200 * time.Millisecond
+
+	searchPoll  = 100 * time.Millisecond
+	sustainPoll = 500 * time.Millisecond
+
+	// What is tried after what came through in the search, and after that.
+	firstTry, stepUp, stepDown, largeStepDown = 0.97, 1.04, 0.96, 0.88
+	usualTries                                = 3
+	leastOfThrough                            = 0.2
+	leastSeen                                 = 100 // orders, or how many come through is guesswork: the lag is only about right
+)
+
+// sustained is a rate that all read tables keep up with.
+type sustained struct {
+	rate float64 // orders a second
+	// Processor time for each order, until it was in all read tables.
+	service, postgres time.Duration
+}
+
+// sustain finds the highest rate that all read tables keep up with. Where to begin is told by the rate at which orders come through
+// when there is always something to do; what counts is that a rate was offered for a while and kept up with.
+func (m *measuring) sustain(ctx context.Context, guess float64) (sustained, error) {
+	through, err := m.through(ctx, guess)
+	if err != nil {
+		return sustained{}, err
+	}
+	var best sustained
+	for candidate, tries := firstTry*through, 1; candidate > leastOfThrough*through; tries++ {
+		kept, found, err := m.keepsUp(ctx, candidate)
+		switch {
+		case err != nil:
+			return sustained{}, err
+		case kept && tries == 1: // perhaps there is more
+			best = found
+			candidate *= stepUp
+		case kept:
+			return found, nil
+		case best.rate > 0:
+			return best, nil
+		case tries < usualTries:
+			candidate *= stepDown
+		default:
+			candidate *= largeStepDown
+		}
+	}
+	return sustained{}, fmt.Errorf("no rate is kept up with, though %.0f orders/s come through", through)
+}
+
+// through is the rate at which orders come through while the lag is held at about a second's worth.
+func (m *measuring) through(ctx context.Context, guess float64) (float64, error) {
+	began := time.Now()
+	settled, end := began.Add(m.extent.search/3), began.Add(m.extent.search)
+	var open atomic.Bool
+	var from, at float64
+	var since, last time.Time
+	_, err := m.offerWatched(ctx, func() float64 {
 		if open.Load() {
-			return 2 * start
+			return 2 * guess
 		}
 		return 0
-	}, offerConnections, searching, nil)
-	<-watched
-	if err := errors.Join(err, failure); err != nil {
+	}, searchPoll, func(ctx context.Context) (bool, error) {
+		lag, err := m.lag(ctx)
+		if err != nil {
+			return false, err
+		}
+		now := time.Now()
+		open.Store(lag < guess)
+		at, last = float64(m.sender.sent.Load())-lag, now
+		if since.IsZero() && now.After(settled) {
+			from, since = at, now
+		}
+		return now.After(end) && at-from >= leastSeen || now.After(end.Add(settleTimeout)), nil
+	})
+	if err != nil {
 		return 0, err
 	}
-	candidate := 0.97 * float64(at-from) / time.Since(since).Seconds()
-	for {
-		if err := m.drained(ctx); err != nil {
-			return 0, err
-		}
-		before, err := m.processorTime(m.program)
-		if err != nil {
-			return 0, err
-		}
-		kept, sent, err := m.keepsUp(ctx, candidate)
-		if err != nil {
-			return 0, err
-		}
-		if kept {
-			after, err := m.processorTime(m.program)
-			if err != nil {
-				return 0, err
-			}
-			spent := after.since(before)
-			fmt.Printf("cpu per order: service %.3f ms postgres %.3f ms total %.3f\n", milliseconds(spent.service)/float64(sent), milliseconds(spent.postgres)/float64(sent), milliseconds(spent.service+spent.postgres)/float64(sent))
-			return candidate, m.drained(ctx)
-		}
-		candidate *= 0.96
+	rate := (at - from) / last.Sub(since).Seconds()
+	if rate <= 0 || last.Equal(since) {
+		return 0, fmt.Errorf("no orders come through: %.0f in %s", at-from, last.Sub(since))
 	}
+	m.sayf("%.0f orders/s come through", rate)
+	return rate, m.drained(ctx)
+}
+
+// keepsUp offers orders at a rate and tells whether the read tables keep up, and if so, what it took.
+func (m *measuring) keepsUp(ctx context.Context, rate float64) (bool, sustained, error) {
+	before, err := m.processorTime(ctx, m.program)
+	if err != nil {
+		return false, sustained{}, err
+	}
+	var lags []float64
+	hopeless := false
+	bearable := func(lag time.Duration) float64 { return m.extent.patience * lag.Seconds() * rate } // in orders
+	end := time.Now().Add(m.extent.sustain)
+	latencies, err := m.offerWatched(ctx, func() float64 { return rate }, min(sustainPoll, m.extent.sustain/10),
+		func(ctx context.Context) (bool, error) {
+			lag, err := m.lag(ctx)
+			lags = append(lags, lag)
+			hopeless = lag > bearable(hopelessLag)
+			return hopeless || time.Now().After(end), err
+		})
+	if err != nil {
+		return false, sustained{}, err
+	}
+	if err := m.drained(ctx); err != nil {
+		return false, sustained{}, err
+	}
+	after, err := m.processorTime(ctx, m.program)
+	if err != nil {
+		return false, sustained{}, err
+	}
+	third := len(lags) / 3
+	middle, last := average(lags[third:max(third+1, 2*third)]), average(lags[2*third:])
+	kept := !hopeless && last <= bearable(allowedLag) && last-middle <= bearable(allowedGrowth)
+	m.sayf("%.0f orders/s offered: kept up with: %t; lag %.0f then %.0f orders, ack p50 %.1f ms, p99 %.1f ms", rate, kept, middle, last,
+		milliseconds(percentile(latencies, 50)), milliseconds(percentile(latencies, 99)))
+	spent := after.since(before)
+	orders := time.Duration(max(1, len(latencies)))
+	return kept, sustained{rate: rate, service: spent.service / orders, postgres: spent.postgres / orders}, nil
 }
 
 func average(values []float64) float64 {
@@ -303,85 +246,69 @@ func average(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// keepsUp offers orders at a rate, and tells whether the backlog stayed where it was.
-func (m *measuring) keepsUp(ctx context.Context, rate float64) (bool, int, error) {
-	var backlogs []float64
-	until := lasting(m.extent.sustain)
-	var failure error
-	watched := make(chan struct{})
-	began := time.Now()
-	go func() {
-		defer close(watched)
-		for !until() && failure == nil {
-			left, err := m.backlog(ctx)
-			if err != nil {
-				failure = err
-				return
-			}
-			backlogs = append(backlogs, float64(left))
-			if float64(left) > 3*allowedLag.Seconds()*rate { // no need to wait for the end
-				until = func() bool { return true }
-				return
-			}
-			failure = sleep(ctx, watchTime)
+// becomesReadable asks for an order until the API has it, and returns how long that took since it was sent.
+func (m *measuring) becomesReadable(ctx context.Context, c *client, n int64, sent time.Time) (time.Duration, error) {
+	for {
+		status, err := c.get("/api/v1/orders/"+codeNumbered(n), m.token)
+		took := time.Since(sent)
+		switch {
+		case err != nil:
+			return 0, fmt.Errorf("read an order: %w", err)
+		case status == statusOK:
+			return took, nil
+		case took > exchangeTimeout:
+			return 0, fmt.Errorf("order %d is not readable: %w", n, refusedError(status))
 		}
-	}()
-	all, err := m.sender.offer(ctx, func() float64 { return rate }, offerConnections, until, nil)
-	took := time.Since(began)
-	<-watched
-	if err := errors.Join(err, failure); err != nil {
-		return false, 0, err
+		// Who waits for long asks less often, or asking is what takes long.
+		if err := sleep(ctx, max(time.Millisecond, took/10)); err != nil {
+			return 0, err
+		}
 	}
-	third := len(backlogs) / 3
-	first, last := average(backlogs[third:2*third]), average(backlogs[2*third:])
-	growth := (last - first) / (took.Seconds() / 3) / rate
-	fmt.Fprintf(os.Stderr, "at %.0f/s: %d taken, ack p50 %.1f p99 %.1f ms, backlog %.0f then %.0f, grows by %.1f %% of the rate\n", rate, len(all.numbers),
-		milliseconds(percentile(all.latencies, 50)), milliseconds(percentile(all.latencies, 99)), first, last, 100*growth)
-	return growth < 0.01 && last < allowedLag.Seconds()*rate*1.5 && float64(len(all.numbers)) > 0.98*rate*m.extent.sustain.Seconds(), len(all.numbers), nil
 }
 
-// visible measures from when orders are due until they are readable over the API.
+const (
+	// visibleRate is how many orders a second are offered while it is measured when they are readable. One of so many is asked for:
+	// asking for all would be most of what the service does then.
+	visibleRate = 100
+	askedFor    = 4
+)
+
+// visible measures from when orders are sent until they are readable over the API.
 func (m *measuring) visible(ctx context.Context) ([]time.Duration, error) {
-	const connections = 32
-	latencies := make(chan time.Duration, 1<<16)
-	readers := make(chan *client, connections)
-	for range connections {
+	var mu sync.Mutex
+	var all []time.Duration
+	readers := make(chan *client, offerConnections)
+	for range offerConnections {
 		readers <- newClient(m.program.address)
 	}
-	_, err := m.sender.offer(ctx, func() float64 { return 100 }, connections, lasting(m.extent.visible), func(n int64, due time.Time) error {
-		c := <-readers
-		defer func() { readers <- c }()
-		for {
-			status, err := c.get("/api/v1/orders/"+codeNumbered(n), m.token)
-			if err != nil {
-				return err
-			}
-			if status == statusOK {
-				latencies <- time.Since(due)
+	defer func() {
+		for range offerConnections {
+			(<-readers).close()
+		}
+	}()
+	_, err := m.sender.offer(ctx, func() float64 { return visibleRate }, lasting(m.extent.visible),
+		func(ctx context.Context, n int64, sent time.Time) error {
+			if n%askedFor != 0 {
 				return nil
 			}
-			if time.Since(due) > exchangeTimeout {
-				return fmt.Errorf("order %d is not readable: %d", n, status)
-			}
-			time.Sleep(max(time.Millisecond, time.Since(due)/10)) // who waits for long asks less often, or asking is what takes long
-		}
-	})
-	close(latencies)
-	for range connections {
-		(<-readers).close()
-	}
-	var all []time.Duration
-	for latency := range latencies {
-		all = append(all, latency)
+			c := <-readers
+			defer func() { readers <- c }()
+			took, err := m.becomesReadable(ctx, c, n, sent)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, took)
+			return err
+		})
+	if err == nil && len(all) == 0 {
+		err = errors.New("no order was asked for")
 	}
 	return all, err
 }
 
 // burstDrain delivers orders as fast as they are taken and waits until all are readable.
-func (m *measuring) burstDrain(ctx context.Context) (taken, drained time.Duration, err error) {
+func (m *measuring) burstDrain(ctx context.Context) (taken, readable time.Duration, err error) {
 	began := time.Now()
-	var made atomic.Int64
-	if _, err := m.sender.burst(ctx, m.extent.clients, func() bool { return made.Add(1) > int64(m.extent.backlog) }); err != nil {
+	if _, err := m.sender.burst(ctx, m.extent.clients, times(m.extent.backlog)); err != nil {
 		return 0, 0, err
 	}
 	taken = time.Since(began)
@@ -389,65 +316,59 @@ func (m *measuring) burstDrain(ctx context.Context) (taken, drained time.Duratio
 	return taken, time.Since(began), err
 }
 
-// catchUp measures acknowledgements while the consumers work off a backlog.
-func (m *measuring) catchUp(ctx context.Context) ([]time.Duration, error) {
-	// The backlog is made by a program without consumers: it has to be there when the measuring begins.
-	tx, err := m.pool.Begin(ctx)
+const catchUpPoll = 250 * time.Millisecond
+
+// catchUp measures acknowledgements while the consumers work off a backlog, and tells whether they did in the time that there is.
+func (m *measuring) catchUp(ctx context.Context) (latencies []time.Duration, caughtUp bool, err error) {
+	received, err := m.makeBacklog(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if _, err := tx.Exec(ctx, "SELECT FROM cursors WHERE consumer LIKE 'policy:%' FOR UPDATE"); err != nil {
-		return nil, errors.Join(err, tx.Rollback(ctx))
-	}
-	var made atomic.Int64
-	_, err = m.sender.burst(ctx, m.extent.clients, func() bool { return made.Add(1) > int64(m.extent.backlog) })
-	if errEnd := tx.Rollback(ctx); err != nil || errEnd != nil {
-		return nil, errors.Join(err, errEnd)
-	}
-	var done atomic.Bool
-	all, err := m.sender.offer(ctx, func() float64 { return m.extent.drainRate }, offerConnections, func() bool {
-		return done.Load()
-	}, func(n int64, _ time.Time) error {
-		if n%200 == 0 {
-			// One connection asks now and then.
-			left, err := m.backlog(ctx)
-			if left < m.extent.backlog/50 {
-				done.Store(true)
-			}
-			return err
+	var decided int64 // where the log ended when the last order of the backlog was decided on; 0 before
+	end := time.Now().Add(m.extent.catchUp)
+	latencies, err = m.offerWatched(ctx, func() float64 { return m.extent.catchUpRate }, catchUpPoll, func(ctx context.Context) (bool, error) {
+		var policy, projections, head int64
+		err := m.pool.QueryRow(ctx, `
+			SELECT (SELECT position FROM cursors WHERE consumer LIKE 'policy:%'),
+				(SELECT min(position) FROM cursors WHERE consumer LIKE 'projection:%'), (SELECT max(position) FROM events)`,
+		).Scan(&policy, &projections, &head)
+		if decided == 0 && policy >= received {
+			decided = head
 		}
-		return nil
+		caughtUp = decided > 0 && projections >= decided
+		return caughtUp || time.Now().After(end), err
 	})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return all.latencies, m.drained(ctx)
+	return latencies, caughtUp, m.drained(ctx)
 }
 
-// statements prints what PostgreSQL spent its time on.
-func (m *measuring) statements(ctx context.Context) error {
-	rows, err := m.pool.Query(ctx, `
-		SELECT calls, round((total_exec_time)::numeric) AS exec_ms, round(total_plan_time::numeric) AS plan_ms,
-			round((total_exec_time/greatest(calls,1))::numeric, 3) AS each, round((total_plan_time/greatest(calls,1))::numeric, 3) AS plan_each, rows, shared_blks_hit, wal_bytes, left(regexp_replace(query, '\s+', ' ', 'g'), 150)
-		FROM pg_stat_statements ORDER BY total_exec_time + total_plan_time DESC LIMIT 40`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		values, err := rows.Values()
+// makeBacklog delivers orders that are not ingested, and returns the position of the last of them. The policy's cursor is kept locked
+// for that long, which makes it look as if another instance was at it.
+func (m *measuring) makeBacklog(ctx context.Context) (received int64, err error) {
+	err = pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
+		locked, err := tx.Exec(ctx, "SELECT FROM cursors WHERE consumer LIKE 'policy:%' FOR UPDATE")
 		if err != nil {
 			return err
 		}
-		parts := make([]string, 0, len(values))
-		for _, value := range values {
-			if n, ok := value.(pgtype.Numeric); ok {
-				f, _ := n.Float64Value()
-				value = f.Float64
-			}
-			parts = append(parts, fmt.Sprint(value))
+		if locked.RowsAffected() != 1 {
+			return fmt.Errorf("%d cursors of policies were locked to make a backlog", locked.RowsAffected())
 		}
-		fmt.Println(strings.Join(parts, " | "))
-	}
-	return rows.Err()
+		if _, err := m.sender.burst(ctx, m.extent.clients, times(m.extent.backlog)); err != nil {
+			return err
+		}
+		var waiting int
+		if err := tx.QueryRow(ctx, `
+			SELECT count(*), max(position) FROM events
+			WHERE type = 'OrderReceived' AND position > (SELECT position FROM cursors WHERE consumer LIKE 'policy:%')`,
+		).Scan(&waiting, &received); err != nil {
+			return err
+		}
+		if waiting < m.extent.backlog {
+			return fmt.Errorf("the backlog is of %d orders instead of %d", waiting, m.extent.backlog)
+		}
+		return nil
+	})
+	return received, err
 }

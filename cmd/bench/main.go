@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/signal"
@@ -14,25 +13,9 @@ import (
 )
 
 type grammar struct {
-	Core    coreBench    `cmd:"" help:"Measure the core."`
+	Run     runBench     `cmd:"" help:"Measure everything, against what PostgreSQL can do by itself."`
 	Rebuild rebuildBench `cmd:"" help:"Rebuild the crm projection, against the best fold in SQL."`
-}
-
-// output is embedded by benchmarks.
-type output struct {
-	Program string `default:"bin/orderbridge" help:"The program that is measured." placeholder:"FILE"`
-	JSON    string `help:"Write the figures to a file too." name:"json" placeholder:"FILE"`
-}
-
-func (o output) keep(figures any) error {
-	if o.JSON == "" {
-		return nil
-	}
-	encoded, err := json.MarshalIndent(figures, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(o.JSON, append(encoded, '\n'), 0o644) //nolint:gosec // figures are for everybody
+	Soak    soakBench    `cmd:"" help:"Offer half of what is kept up with for a while, and look whether anything grows."`
 }
 
 func main() {

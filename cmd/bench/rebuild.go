@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -29,9 +30,10 @@ type rebuildBench struct {
 type rebuildFigures struct {
 	Orders int   `json:"orders"`
 	Events int64 `json:"events"`
-	// SQLSeconds and RebuildSeconds are one figure a round; the ratio is that of their medians.
+	// SQLSeconds, RebuildSeconds and Ratios are one figure a round; the ratio is the median of these.
 	SQLSeconds      []float64 `json:"sql_seconds"`
 	RebuildSeconds  []float64 `json:"rebuild_seconds"`
+	Ratios          []float64 `json:"ratios"`
 	Ratio           float64   `json:"rebuild_ratio"`
 	EventsPerSecond float64   `json:"events_per_second"`
 	// PeakRSSMB is of the process that rebuilds, in MiB.
@@ -45,57 +47,110 @@ type rebuildFigures struct {
 
 // Run measures.
 func (c rebuildBench) Run(ctx context.Context) (err error) {
-	b, err := open(ctx, nil)
+	p := newProgress(os.Stderr)
+	b, err := open(ctx, false)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close(ctx)) }()
-	if _, err := b.connectShop(ctx); err != nil {
-		return err
-	}
 	if err := b.takeIn(ctx, c.Output.Program); err != nil {
 		return err
 	}
-	if err := b.multiply(ctx, c.Orders); err != nil {
+	if err := b.multiply(ctx, c.Orders, p); err != nil {
 		return err
 	}
-	figures := rebuildFigures{Orders: c.Orders}
-	if err := b.pool.QueryRow(ctx, "SELECT count(*) FROM events").Scan(&figures.Events); err != nil {
+	figures, err := b.rebuilds(ctx, c.Output.Program, c.Rounds, p, nil)
+	if err != nil {
 		return err
 	}
-	if _, err := b.rebuild(ctx, c.Output.Program, &figures); err != nil { // the tables that are read hold all orders from then on
-		return err
-	}
-	figures.LongestLockMS, figures.PeakRSSMB = 0, 0
-	if figures.SlowestQuietReadMS, err = b.slowestRead(ctx, func(ctx context.Context) error { return sleep(ctx, 5*time.Second) }); err != nil {
-		return err
-	}
-	for round := range c.Rounds {
-		took, err := b.foldInSQL(ctx)
-		if err != nil {
-			return err
-		}
-		if err := b.compare(ctx); err != nil {
-			return err
-		}
-		figures.SQLSeconds = append(figures.SQLSeconds, took.Seconds())
-		slowest, err := b.slowestRead(ctx, func(ctx context.Context) error {
-			took, err = b.rebuild(ctx, c.Output.Program, &figures)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		figures.SlowestReadMS = max(figures.SlowestReadMS, slowest)
-		figures.RebuildSeconds = append(figures.RebuildSeconds, took.Seconds())
-		fmt.Fprintf(os.Stderr, "round %d: SQL %.1f s, rebuild %.1f s\n", round+1, figures.SQLSeconds[round], took.Seconds())
-	}
-	figures.Ratio = median(figures.RebuildSeconds) / median(figures.SQLSeconds)
-	figures.EventsPerSecond = float64(figures.Events) / median(figures.RebuildSeconds)
 	if err := figures.print(); err != nil {
 		return err
 	}
 	return c.Output.keep(figures)
+}
+
+// rebuilds measures rebuilding crm against the best fold in SQL, and leaves its tables current. When there is an enough, which is told
+// how long a round and the rebuild in it took, it may end that earlier.
+func (b *bench) rebuilds(
+	ctx context.Context, program string, rounds int, p progress, enough func(round, rebuild time.Duration) bool,
+) (rebuildFigures, error) {
+	figures := rebuildFigures{Orders: int(b.orders)}
+	if err := b.pool.QueryRow(ctx, "SELECT count(*) FROM events").Scan(&figures.Events); err != nil {
+		return figures, err
+	}
+	for round := range rounds {
+		began := time.Now()
+		var took time.Duration
+		slowest, err := b.slowestRead(ctx, func(ctx context.Context) (err error) {
+			took, err = b.rebuild(ctx, program, &figures)
+			return err
+		})
+		if err != nil {
+			return figures, err
+		}
+		figures.SlowestReadMS = max(figures.SlowestReadMS, slowest)
+		figures.RebuildSeconds = append(figures.RebuildSeconds, took.Seconds())
+		if took, err = b.foldInSQL(ctx); err != nil {
+			return figures, err
+		}
+		if err := b.compare(ctx); err != nil {
+			return figures, err
+		}
+		figures.SQLSeconds = append(figures.SQLSeconds, took.Seconds())
+		figures.Ratios = append(figures.Ratios, figures.RebuildSeconds[round]/figures.SQLSeconds[round])
+		p.sayf("rebuild %d of %d: %.1f s, SQL %.1f s", round+1, rounds, figures.RebuildSeconds[round], figures.SQLSeconds[round])
+		rebuild := time.Duration(figures.RebuildSeconds[round] * float64(time.Second))
+		if enough != nil && enough(time.Since(began), rebuild) {
+			break
+		}
+	}
+	var err error
+	if figures.SlowestQuietReadMS, err = b.slowestRead(ctx, func(ctx context.Context) error { return sleep(ctx, quietTime) }); err != nil {
+		return figures, err
+	}
+	figures.Ratio = median(figures.Ratios)
+	figures.EventsPerSecond = float64(figures.Events) / median(figures.RebuildSeconds)
+	return figures, b.exec(ctx, "DROP SCHEMA sql_fold CASCADE")
+}
+
+// quietTime is for how long reads are made without a rebuild.
+const quietTime = 2 * time.Second
+
+// fill rebuilds the read tables of all projections, but for those that hold everything already, and leaves the server without work of
+// its own to do.
+func (b *bench) fill(ctx context.Context, program string, p progress, filled ...string) error {
+	rows, err := b.pool.Query(ctx, `
+		SELECT name FROM projections WHERE active AND name <> ALL (coalesce($1, ARRAY[]::text[])) ORDER BY name`, filled)
+	if err != nil {
+		return err
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	// One beside the other: each keeps one processor busy.
+	left := make(chan string, len(names))
+	for _, name := range names {
+		left <- name
+	}
+	close(left)
+	if err := inParallel(ctx, len(names), func(ctx context.Context) error {
+		name := <-left
+		began := time.Now()
+		if _, err := b.rebuildNamed(ctx, program, name); err != nil {
+			return err
+		}
+		p.sayf("filled the read tables of %s in %.1f s", name, time.Since(began).Seconds())
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, statement := range []string{"VACUUM (ANALYZE)", "CHECKPOINT"} {
+		if err := b.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f rebuildFigures) print() error {
@@ -107,7 +162,7 @@ func (f rebuildFigures) print() error {
 	}{{"best fold in SQL, s", f.SQLSeconds}, {"orderbridge rebuild crm, s", f.RebuildSeconds}} {
 		fmt.Fprintf(table, "%s\t%.1f\t%.1f\t%.1f\n", line.name, median(line.seconds), slices.Min(line.seconds), slices.Max(line.seconds))
 	}
-	fmt.Fprintf(table, "ratio\t%.2f\n", f.Ratio)
+	fmt.Fprintf(table, "ratio\t%.2f\t%.2f\t%.2f\n", f.Ratio, slices.Min(f.Ratios), slices.Max(f.Ratios))
 	fmt.Fprintf(table, "events/s\t%.0f\n", f.EventsPerSecond)
 	fmt.Fprintf(table, "peak RSS of the program, MiB\t%.0f\n", f.PeakRSSMB)
 	fmt.Fprintf(table, "longest lock that readers meet, ms\t%.1f\n", f.LongestLockMS)
@@ -118,24 +173,36 @@ func (f rebuildFigures) print() error {
 
 // rebuild lets the program rebuild the crm projection, and takes its peak of memory and its longest lock.
 func (b *bench) rebuild(ctx context.Context, program string, figures *rebuildFigures) (time.Duration, error) {
-	command := exec.CommandContext(ctx, program,
-		"rebuild", "crm", "--json", "--database-url", b.cluster.DSN(), "--data-dir", b.dir)
-	command.Stderr = os.Stderr
 	began := time.Now()
-	told, err := command.Output()
+	done, err := b.rebuildNamed(ctx, program, "crm")
 	took := time.Since(began)
 	if err != nil {
-		return 0, fmt.Errorf("rebuild: %w", err)
+		return 0, err
+	}
+	figures.LongestLockMS = max(figures.LongestLockMS, done.readersWaitedMS)
+	figures.PeakRSSMB = max(figures.PeakRSSMB, done.peakRSSMB)
+	return took, nil
+}
+
+type rebuilt struct{ readersWaitedMS, peakRSSMB float64 }
+
+func (b *bench) rebuildNamed(ctx context.Context, program, name string) (rebuilt, error) {
+	command := exec.CommandContext(ctx, program, "rebuild", name, "--json", "--database-url", b.cluster.DSN(), "--data-dir", b.dir)
+	var said bytes.Buffer
+	command.Stderr = &said
+	told, err := command.Output()
+	if err != nil {
+		return rebuilt{}, fmt.Errorf("rebuild %s: %w\n%s", name, err, said.Bytes())
 	}
 	var list query.List[projection.Status]
 	if err := json.Unmarshal(told, &list); err != nil {
-		return 0, fmt.Errorf("read what rebuild says: %w", err)
+		return rebuilt{}, fmt.Errorf("read what rebuild says: %w", err)
 	}
-	figures.LongestLockMS = max(figures.LongestLockMS, list.Items[0].LastRebuild.ReadersWaitedMS)
+	done := rebuilt{readersWaitedMS: list.Items[0].LastRebuild.ReadersWaitedMS}
 	if usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		figures.PeakRSSMB = max(figures.PeakRSSMB, float64(usage.Maxrss)/1024)
+		done.peakRSSMB = float64(usage.Maxrss) / 1024
 	}
-	return took, nil
+	return done, nil
 }
 
 //go:embed fold.sql
@@ -221,7 +288,8 @@ func (b *bench) slowestRead(ctx context.Context, done func(context.Context) erro
 		default:
 		}
 		began := time.Now()
-		if _, err := conn.Exec(ctx, `SELECT o.code FROM crm_orders o JOIN crm_customers c ON c.workspace_id = o.workspace_id AND c.id = o.customer_id
+		if _, err := conn.Exec(ctx, `
+			SELECT o.code FROM crm_orders o JOIN crm_customers c ON c.workspace_id = o.workspace_id AND c.id = o.customer_id
 			WHERE o.workspace_id = (SELECT id FROM workspaces LIMIT 1) ORDER BY o.created_position DESC LIMIT 50`); err != nil {
 			return 0, errors.Join(err, <-outcome)
 		}
@@ -230,18 +298,4 @@ func (b *bench) slowestRead(ctx context.Context, done func(context.Context) erro
 			return 0, errors.Join(err, <-outcome)
 		}
 	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func median(figures []float64) float64 {
-	sorted := slices.Sorted(slices.Values(figures))
-	return sorted[len(sorted)/2]
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,7 +28,7 @@ func (b *bench) reference(ctx context.Context, clients int, lasts time.Duration)
 	if err := os.WriteFile(script, []byte(statement), 0o644); err != nil { //nolint:gosec // nothing in it is secret
 		return 0, err
 	}
-	command := exec.CommandContext(ctx, file, "--no-vacuum", "--client", strconv.Itoa(clients), "--jobs", "2", //nolint:gosec // PostgreSQL's own
+	command := exec.CommandContext(ctx, file, "--no-vacuum", "--client", strconv.Itoa(clients), "--jobs", "2",
 		"--time", strconv.Itoa(max(1, int(lasts.Seconds()))), "--file", script,
 		"--host", b.cluster.Host(), "--port", b.cluster.Port(), "--username", b.cluster.User(), b.cluster.Database())
 	var complaint bytes.Buffer
@@ -59,7 +58,7 @@ func (b *bench) pgbench(ctx context.Context) (string, error) {
 	}
 	file := filepath.Join(programs, "pgbench")
 	if _, err := os.Stat(file); err != nil {
-		return "", errors.Join(errors.New("the reference needs pgbench, which is a part of PostgreSQL"), err)
+		return "", fmt.Errorf("the reference needs pgbench, a program of PostgreSQL (Fedora: dnf install postgresql-contrib): %w", err)
 	}
 	return file, nil
 }
