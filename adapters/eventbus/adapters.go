@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill-sql/v4/pkg/sql"
@@ -17,6 +18,8 @@ type Slice struct {
 	Upto  int64 `json:"upto"`
 	// Full tells that there was more than a slice may have.
 	Full bool `json:"full"`
+	// Age is how long ago its first event was appended.
+	Age time.Duration `json:"age"`
 }
 
 // Len is how many events the slice spans.
@@ -38,9 +41,11 @@ func (a schemaAdapter) SelectQuery(sql.SelectQueryParams) (sql.Query, error) {
 // UnmarshalMessage makes a message of the slice. Its offset is the slice's end, which is never 0.
 func (a schemaAdapter) UnmarshalMessage(params sql.UnmarshalMessageParams) (sql.Row, error) {
 	var slice Slice
-	if err := params.Row.Scan(&slice.After, &slice.Upto, &slice.Full); err != nil {
+	var seconds float64
+	if err := params.Row.Scan(&slice.After, &slice.Upto, &slice.Full, &seconds); err != nil {
 		return sql.Row{}, fmt.Errorf("scan slice: %w", err)
 	}
+	slice.Age = time.Duration(seconds * float64(time.Second))
 	payload, err := json.Marshal(slice)
 	if err != nil {
 		return sql.Row{}, fmt.Errorf("encode slice: %w", err)

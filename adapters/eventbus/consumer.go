@@ -18,7 +18,7 @@ import (
 )
 
 // Selection is the query that names a consumer's next slice: from the consumer's name ($1) and the size of a slice ($2)
-// to one row (after, upto, full), or none. It locks the cursor, and skips one that is locked.
+// to one row (after, upto, full, age in seconds), or none. It locks the cursor, and skips one that is locked.
 type Selection string
 
 const (
@@ -34,6 +34,9 @@ const (
 	// maxConflicts is how often in a row others may come in between before it is no coincidence.
 	maxConflicts = 5
 
+	// behind is from which age of events on a consumer gives way to callers: one that follows closely takes no more than it needs,
+	// and one that does not will not catch up while they come.
+	behind = time.Second
 	// maxRest bounds how long a consumer rests to let events gather.
 	maxRest = 100 * time.Millisecond
 
@@ -289,42 +292,50 @@ func (c *Consumer) note(stop Stop) {
 // HandleError is where the consumer waits: until something was appended when there was nothing to do, for a while after
 // trouble, not at all otherwise. It implements watermill-sql's BackoffManager.
 func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err error) time.Duration {
-	wait, rest := c.waitAfter(err)
+	next := c.after(err)
 	switch {
-	case wait > 0:
-		c.sleep(wait, c.config.Mended)
+	case next.wait > 0:
+		c.sleep(next.wait, c.config.Mended)
 	case noMessage:
 		c.sleep(safetyPoll, c.config.Wake)
-	case rest > 0:
-		c.sleep(rest, nil)
-	}
-	if c.config.Callers != nil {
+	case next.behind && c.config.Callers != nil:
 		c.config.Callers.GiveWay(c.ctx)
+	case next.rest > 0:
+		c.sleep(next.rest, nil)
 	}
 	c.seen()
 	return 0
 }
 
-// waitAfter is how long the trouble of the last slice, or of polling itself, is to be waited for; and for how long to rest when
-// all went well and the slice was not full. Many small slices cost far more than few large ones, and when they follow each other
-// closely it is the machine that is short of time: a consumer rests for as long as it worked, so that events gather.
-func (c *Consumer) waitAfter(err error) (wait, rest time.Duration) {
+// next is what to do before the next poll.
+type next struct {
+	wait   time.Duration // for the trouble of the last slice, or of polling itself, to pass
+	behind bool
+	rest   time.Duration
+}
+
+// after tells what to do after a slice, or after looking for one. When all went well and the slice was not full, the consumer rests:
+// many small slices cost far more than few large ones, and when they follow each other closely it is the machine that is short of
+// time. A consumer rests for as long as it worked, so that events gather.
+func (c *Consumer) after(err error) next {
 	c.handling.Lock()
 	defer c.handling.Unlock()
 	c.seen()
 	err = errors.Join(err, c.trouble)
+	var then next
 	switch {
 	case err != nil && c.ctx.Err() == nil:
 		c.retryLater(Slice{}, err)
 	case err == nil && c.handled != nil:
+		then.behind = c.handled.Age > behind
 		if !c.handled.Full {
-			rest = min(time.Since(c.began), maxRest)
+			then.rest = min(time.Since(c.began), maxRest)
 		}
 		c.succeeded(*c.handled)
 	}
-	wait = c.wait
+	then.wait = c.wait
 	c.wait, c.handled, c.trouble = 0, nil, nil
-	return wait, rest
+	return then
 }
 
 func (c *Consumer) sleep(d time.Duration, wake <-chan struct{}) {

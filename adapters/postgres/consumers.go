@@ -41,7 +41,8 @@ WITH cursor AS (
     WHERE consumer = $1 AND EXISTS (SELECT FROM projections p WHERE p.name = '%s' AND p.active AND p.definition = %d)
     FOR UPDATE SKIP LOCKED
 ), head AS (SELECT coalesce(max(position), 0) AS position FROM events)
-SELECT cursor.position, least(cursor.position + $2, head.position), head.position > cursor.position + $2
+SELECT cursor.position, least(cursor.position + $2, head.position), head.position > cursor.position + $2,
+    (SELECT extract(epoch FROM clock_timestamp() - e.recorded_at)::float8 FROM events e WHERE e.position = cursor.position + 1)
 FROM cursor, head
 WHERE head.position > cursor.position`, p.Name, p.Definition))
 }
@@ -51,14 +52,14 @@ WHERE head.position > cursor.position`, p.Name, p.Definition))
 // much as the first event of its stream, which has the body. Index: events_ingestion, then events_stream_version.
 var selectIngestion = eventbus.Selection(fmt.Sprintf(`
 WITH cursor AS (SELECT position FROM cursors WHERE consumer = $1 FOR UPDATE SKIP LOCKED)
-SELECT cursor.position, next.upto, next.orders = $2 OR next.heavy
+SELECT cursor.position, next.upto, next.orders = $2 OR next.heavy, extract(epoch FROM clock_timestamp() - next.oldest)::float8
 FROM cursor, LATERAL (
     SELECT max(fitting.position) FILTER (WHERE fitting.bytes_before < %[1]d) AS upto, count(*) AS orders,
-        bool_or(fitting.bytes_before >= %[1]d) AS heavy
+        min(fitting.recorded_at) AS oldest, bool_or(fitting.bytes_before >= %[1]d) AS heavy
     FROM (
-        SELECT relevant.position, sum(relevant.bytes) OVER (ORDER BY relevant.position) - relevant.bytes AS bytes_before
+        SELECT relevant.position, relevant.recorded_at, sum(relevant.bytes) OVER (ORDER BY relevant.position) - relevant.bytes AS bytes_before
         FROM (
-            SELECT e.position, coalesce(octet_length(e.body), (
+            SELECT e.position, e.recorded_at, coalesce(octet_length(e.body), (
                 SELECT octet_length(o.body) FROM events o
                 WHERE e.type = 'IngestionRetried' AND o.workspace_id = e.workspace_id AND o.stream = e.stream AND o.version = 1
             ), 0) AS bytes
@@ -154,7 +155,8 @@ func (db *Database) catchUp(ctx context.Context, p Projection, head int64) error
 		err = pgx.BeginFunc(ctx, db.consumers, func(tx pgx.Tx) error {
 			var after, upto int64
 			var full bool
-			err := tx.QueryRow(ctx, string(selectFolding(p)), p.ConsumerName(), projectionSlice).Scan(&after, &upto, &full)
+			var age float64
+			err := tx.QueryRow(ctx, string(selectFolding(p)), p.ConsumerName(), projectionSlice).Scan(&after, &upto, &full, &age)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return nil // somebody else is at it
 			}

@@ -59,7 +59,7 @@ func TestLargeOrdersMakeSmallSlices(t *testing.T) {
 			t.Fatal(err)
 		}
 		var after, upto int64
-		if err := db.Consumers().QueryRow(ctx, string(config.Select), config.Name, config.Size).Scan(&after, &upto, new(bool)); err != nil {
+		if err := db.Consumers().QueryRow(ctx, string(config.Select), config.Name, config.Size).Scan(&after, &upto, new(bool), new(float64)); err != nil {
 			t.Fatal(err)
 		}
 		if upto != want {

@@ -125,7 +125,7 @@ func TestMappingPastOrdersMissesNone(t *testing.T) {
 	mapped := make(chan command.MappedStaff, 1)
 	err := pgx.BeginFunc(t.Context(), b.db.Consumers(), func(tx pgx.Tx) error {
 		var slice eventbus.Slice
-		err := tx.QueryRow(t.Context(), string(policyConsumer.Select), policyConsumer.Name, policyConsumer.Size).Scan(&slice.After, &slice.Upto, &slice.Full)
+		err := tx.QueryRow(t.Context(), string(policyConsumer.Select), policyConsumer.Name, policyConsumer.Size).Scan(&slice.After, &slice.Upto, &slice.Full, new(float64))
 		if err != nil {
 			return err
 		}

@@ -293,7 +293,7 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 					ON CONFLICT (consumer) DO UPDATE SET position = excluded.position`, consumer.Name, cursor)
 				err := pgx.BeginFunc(t.Context(), db.Consumers(), func(tx pgx.Tx) error {
 					var slice eventbus.Slice
-					err := tx.QueryRow(t.Context(), string(consumer.Select), consumer.Name, consumer.Size).Scan(&slice.After, &slice.Upto, &slice.Full)
+					err := tx.QueryRow(t.Context(), string(consumer.Select), consumer.Name, consumer.Size).Scan(&slice.After, &slice.Upto, &slice.Full, new(float64))
 					check(t, "select")
 					if errors.Is(err, pgx.ErrNoRows) {
 						if cursor == 0 {
@@ -475,7 +475,7 @@ func TestPlansThatConsumersKeep(t *testing.T) {
 		b.exec(t, "INSERT INTO cursors (consumer, position) VALUES ($1, 0) ON CONFLICT DO NOTHING", consumer.Name)
 		err := pgx.BeginFunc(t.Context(), db.Consumers(), func(tx pgx.Tx) error {
 			var slice eventbus.Slice
-			if err := tx.QueryRow(t.Context(), string(consumer.Select), consumer.Name, consumer.Size).Scan(&slice.After, &slice.Upto, &slice.Full); err != nil {
+			if err := tx.QueryRow(t.Context(), string(consumer.Select), consumer.Name, consumer.Size).Scan(&slice.After, &slice.Upto, &slice.Full, new(float64)); err != nil {
 				return err
 			}
 			return consumer.Handle(t.Context(), tx, slice)
