@@ -31,12 +31,10 @@ const (
 	maxBackoff   = 5 * time.Second
 	stoppedRetry = 30 * time.Second
 	noteTimeout  = 5 * time.Second
+	undoTimeout  = 5 * time.Second
 	// maxConflicts is how often in a row others may come in between before it is no coincidence.
 	maxConflicts = 5
 
-	// behind is from which age of events on a consumer gives way to callers: one that follows closely takes no more than it needs,
-	// and one that does not will not catch up while they come.
-	behind = time.Second
 	// maxRest bounds how long a consumer rests to let events gather.
 	maxRest = 100 * time.Millisecond
 
@@ -84,6 +82,8 @@ type Stop struct {
 
 // Callers are those who wait for an answer while the log is handled.
 type Callers interface {
+	// Follows tells how old the events are that a consumer has just handled; 0 when it has handled all there are.
+	Follows(consumer string, age time.Duration)
 	// GiveWay waits while they are pressed for time, but not for ever.
 	GiveWay(ctx context.Context)
 	// Away tells that none were there for a while.
@@ -228,15 +228,25 @@ func (c *Consumer) isolated(ctx context.Context, tx pgx.Tx, slice Slice, cause e
 	c.handled = &slice
 }
 
-func (c *Consumer) inSavepoint(ctx context.Context, tx pgx.Tx, slice Slice, handle func(context.Context, pgx.Tx, Slice) error) error {
-	return pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) (err error) {
-		defer func() {
-			if recovered := recover(); recovered != nil {
-				err = fmt.Errorf("panic: %v\n%s", recovered, debug.Stack())
-			}
-		}()
-		return handle(ctx, tx, slice)
-	})
+// inSavepoint undoes what a handler did that fails. The savepoint was set when the slice was selected.
+func (c *Consumer) inSavepoint(
+	ctx context.Context, tx pgx.Tx, slice Slice, handle func(context.Context, pgx.Tx, Slice) error,
+) (err error) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			err = fmt.Errorf("panic: %v\n%s", recovered, debug.Stack())
+		}
+		if err == nil {
+			return
+		}
+		// Also when time is up: what is undone here must not be committed. A connection that cannot do it is one that is lost.
+		undoing, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+		defer cancel()
+		if _, failure := tx.Exec(undoing, "ROLLBACK TO SAVEPOINT "+savepoint); failure != nil {
+			err = errors.Join(err, fmt.Errorf("undo: %w", failure))
+		}
+	}()
+	return handle(ctx, tx, slice)
 }
 
 // succeeded forgets earlier trouble, once the slice is committed.
@@ -293,15 +303,20 @@ func (c *Consumer) note(stop Stop) {
 // trouble, not at all otherwise. It implements watermill-sql's BackoffManager.
 func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err error) time.Duration {
 	next := c.after(err)
+	callers := c.config.Callers
+	if callers != nil {
+		callers.Follows(c.config.Name, next.age)
+	}
 	switch {
 	case next.wait > 0:
 		c.sleep(next.wait, c.config.Mended)
 	case noMessage:
 		c.sleep(safetyPoll, c.config.Wake)
-	case next.behind && c.config.Callers != nil:
-		c.config.Callers.GiveWay(c.ctx)
 	case next.rest > 0:
 		c.sleep(next.rest, nil)
+	}
+	if callers != nil {
+		callers.GiveWay(c.ctx)
 	}
 	c.seen()
 	return 0
@@ -309,9 +324,9 @@ func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err er
 
 // next is what to do before the next poll.
 type next struct {
-	wait   time.Duration // for the trouble of the last slice, or of polling itself, to pass
-	behind bool
-	rest   time.Duration
+	wait time.Duration // for the trouble of the last slice, or of polling itself, to pass
+	age  time.Duration // of the events that were handled
+	rest time.Duration
 }
 
 // after tells what to do after a slice, or after looking for one. When all went well and the slice was not full, the consumer rests:
@@ -327,7 +342,7 @@ func (c *Consumer) after(err error) next {
 	case err != nil && c.ctx.Err() == nil:
 		c.retryLater(Slice{}, err)
 	case err == nil && c.handled != nil:
-		then.behind = c.handled.Age > behind
+		then.age = c.handled.Age
 		if !c.handled.Full {
 			then.rest = min(time.Since(c.began), maxRest)
 		}

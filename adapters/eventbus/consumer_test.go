@@ -791,10 +791,21 @@ func TestConsumerSurvives(t *testing.T) {
 type crowd struct {
 	away    atomic.Bool
 	gaveWay atomic.Int64
+
+	caughtUp atomic.Bool
+	furthest atomic.Int64
 }
 
 func (c *crowd) GiveWay(context.Context) { c.gaveWay.Add(1) }
 func (c *crowd) Away() bool              { return c.away.Load() }
+
+// Follows notes how far the consumer was behind, and that it is not any more.
+func (c *crowd) Follows(_ string, age time.Duration) {
+	if age == 0 {
+		c.caughtUp.Store(true)
+	}
+	c.furthest.Store(max(c.furthest.Load(), int64(age)))
+}
 
 func TestCallersComeFirst(t *testing.T) {
 	t.Parallel()
@@ -803,6 +814,8 @@ func TestCallersComeFirst(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			head := b.appendEvents(250)
+			appended := time.Now()
+			b.exec("SELECT pg_sleep(0.02)") // that they are old
 			var callers crowd
 			callers.away.Store(away)
 			var largest, slicesHandled atomic.Int64
@@ -821,6 +834,10 @@ func TestCallersComeFirst(t *testing.T) {
 			}
 			if callers.gaveWay.Load() < slicesHandled.Load()-1 { // not before the first
 				t.Errorf("it gave way %d times for %d slices", callers.gaveWay.Load(), slicesHandled.Load())
+			}
+			b.eventually("it says that it has caught up", callers.caughtUp.Load)
+			if age := time.Duration(callers.furthest.Load()); age < 20*time.Millisecond || age > time.Since(appended)+time.Second {
+				t.Errorf("it says that it was %s behind", age)
 			}
 		})
 	}

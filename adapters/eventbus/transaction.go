@@ -35,13 +35,52 @@ type guardedTx struct {
 	selected interface{ Err() error } // the rows that the next slice was looked for in
 }
 
-// QueryContext keeps the rows at hand: watermill-sql takes rows that ended with an error for rows that ended.
+// savepoint is where a slice's transaction goes back to when handling it fails: behind the lock of the cursor, which it keeps.
+const savepoint = "slice"
+
+// QueryContext looks for the next slice, and sets the savepoint in the same round trip. It keeps the rows at hand: watermill-sql
+// takes rows that ended with an error for rows that ended.
 func (t *guardedTx) QueryContext(ctx context.Context, query string, args ...any) (sql.Rows, error) {
-	rows, err := t.Tx.QueryContext(ctx, query, args...)
-	if selected, ok := rows.(interface{ Err() error }); ok && err == nil {
-		t.selected = selected
+	tx, err := pgxOf(t)
+	if err != nil {
+		return nil, err
 	}
-	return rows, err
+	var batch pgx.Batch
+	batch.Queue(query, args...)
+	batch.Queue("SAVEPOINT " + savepoint)
+	results := tx.SendBatch(ctx, &batch)
+	rows, err := results.Query()
+	if err != nil {
+		return nil, errors.Join(err, results.Close())
+	}
+	selected := &selectedRows{Rows: rows, results: results}
+	t.selected = selected
+	return selected, nil
+}
+
+// selectedRows are those of a query that shares its round trip: when they end, so does the rest.
+type selectedRows struct {
+	pgx.Rows
+	results pgx.BatchResults
+	rest    error
+}
+
+// Next goes to the next row.
+func (r *selectedRows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.rest = r.results.Close()
+	return false
+}
+
+// Err is why there are no more rows, if that is not that there are none.
+func (r *selectedRows) Err() error { return errors.Join(r.Rows.Err(), r.rest) }
+
+// Close lets the connection go on. Closing twice does nothing.
+func (r *selectedRows) Close() error {
+	r.Rows.Close()
+	return r.results.Close()
 }
 
 // ExecContext executes a statement, save the one that stands for none.
@@ -71,11 +110,14 @@ func (t *guardedTx) Commit() error {
 	return stdsql.ErrTxDone // the consumer logs it itself
 }
 
-// Rollback rolls back once no slice is being handled.
+// Rollback rolls back once no slice is being handled. That a stopping consumer's fails is no news either.
 func (t *guardedTx) Rollback() error {
 	t.consumer.handling.Lock()
 	defer t.consumer.handling.Unlock()
-	return t.Tx.Rollback()
+	if err := t.Tx.Rollback(); err != nil && t.consumer.ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // unwrap takes slice and transaction out of a message: the one place that knows how watermill-sql carries them.
@@ -88,13 +130,18 @@ func unwrap(msg *message.Message) (pgx.Tx, Slice, error) {
 	if !ok {
 		return nil, slice, errors.New("message carries no transaction")
 	}
+	tx, err := pgxOf(carried)
+	return tx, slice, err
+}
+
+func pgxOf(carried sql.Tx) (pgx.Tx, error) {
 	guarded, ok := carried.(*guardedTx)
 	if !ok {
-		return nil, slice, fmt.Errorf("message carries a %T, not a transaction of this package", carried)
+		return nil, fmt.Errorf("message carries a %T, not a transaction of this package", carried)
 	}
 	tx, ok := guarded.Tx.(*sql.PgxTx)
 	if !ok {
-		return nil, slice, fmt.Errorf("message carries a %T, not a pgx transaction", guarded.Tx)
+		return nil, fmt.Errorf("message carries a %T, not a pgx transaction", guarded.Tx)
 	}
-	return tx.Tx, slice, nil
+	return tx.Tx, nil
 }

@@ -12,6 +12,10 @@ const (
 	// forgotten is how long after the last caller nothing is known of how many there are any more.
 	forgotten = 50 * time.Millisecond
 
+	// behind is from which age of the events that a consumer handles on all consumers give way: who follows closely takes no more than it
+	// needs, and who does not will not catch up while callers come.
+	behind = 300 * time.Millisecond
+
 	// giveWayAtMost bounds for how long others give way to callers at a time. After fairAfter in a row callers have to share: what
 	// they bring has to be handled too.
 	giveWayAtMost = 2 * time.Second
@@ -26,6 +30,8 @@ type callers struct {
 	last    time.Time // when the last of them was answered
 	average float64   // how many there were to an append
 	pressed time.Time // since when they are pressed for time; zero when they are not
+	// follows are the ages of the events that consumers handled last.
+	follows map[string]time.Duration
 }
 
 // came and left are called by each of them.
@@ -76,7 +82,25 @@ func (c *callers) comeFirst() bool {
 	defer c.mu.Unlock()
 	now := time.Now()
 	c.forget(now)
-	return !c.pressed.IsZero() && now.Sub(c.pressed) < fairAfter
+	return !c.pressed.IsZero() && now.Sub(c.pressed) < fairAfter && c.furthest() > behind
+}
+
+func (c *callers) furthest() time.Duration {
+	var furthest time.Duration
+	for _, age := range c.follows {
+		furthest = max(furthest, age)
+	}
+	return furthest
+}
+
+// Follows tells how old the events are that a consumer has just handled; 0 when it has handled all there are.
+func (c *callers) Follows(consumer string, age time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.follows == nil {
+		c.follows = map[string]time.Duration{}
+	}
+	c.follows[consumer] = age
 }
 
 // GiveWay waits while callers are pressed for time, but not for ever. Who handles the log calls it before each slice: callers

@@ -22,20 +22,26 @@ func TestCallersComeFirst(t *testing.T) {
 	// busy lets many append over and over, as long as it is not stopped.
 	busy := func(crowd *postgres.Crowd) (stop func()) {
 		ctx, cancel := context.WithCancel(context.Background())
+		stopped := make(chan struct{})
 		go func() {
+			defer close(stopped)
 			for ctx.Err() == nil {
 				crowd.Append(32)
 				time.Sleep(2 * time.Millisecond)
 			}
 		}()
 		time.Sleep(100 * time.Millisecond)
-		return cancel
+		return func() {
+			cancel()
+			<-stopped
+		}
 	}
 
 	t.Run("nobody waits for few", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			var crowd postgres.Crowd
+			crowd.Follows("a", time.Minute)
 			if !crowd.Away() || waited(t, &crowd) != 0 {
 				t.Error("somebody waits for nobody")
 			}
@@ -57,6 +63,12 @@ func TestCallersComeFirst(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var crowd postgres.Crowd
 			stop := busy(&crowd)
+			crowd.Follows("a", 0)
+			crowd.Follows("b", 200*time.Millisecond)
+			if got := waited(t, &crowd); got != 0 {
+				t.Errorf("waits %s while all follow closely", got)
+			}
+			crowd.Follows("b", 2*time.Second)
 			for range 3 {
 				if got := waited(t, &crowd); got < postgres.GiveWayAtMost || got > postgres.GiveWayAtMost+time.Second {
 					t.Errorf("waits %s", got)
@@ -66,7 +78,6 @@ func TestCallersComeFirst(t *testing.T) {
 			if got := waited(t, &crowd); got > 2*postgres.Forgotten {
 				t.Errorf("waits %s for callers who went away", got)
 			}
-			synctest.Wait()
 		})
 	})
 
@@ -74,6 +85,7 @@ func TestCallersComeFirst(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			var crowd postgres.Crowd
+			crowd.Follows("a", time.Minute)
 			stop := busy(&crowd)
 			stop()
 			crowd.Come()
@@ -88,6 +100,7 @@ func TestCallersComeFirst(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			var crowd postgres.Crowd
+			crowd.Follows("a", time.Minute)
 			stop := busy(&crowd)
 			defer stop()
 			time.Sleep(postgres.FairAfter)

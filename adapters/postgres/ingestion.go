@@ -87,36 +87,31 @@ func (s Ingestion) Facts(ctx context.Context, asked command.Questions) (*command
 		what string
 		fill func(context.Context, dbsqlc.DBTX, command.Questions, *command.Facts) error
 	}
-	for _, round := range [][]lookUp{
-		{
-			{"paused shops", s.fillPaused},
-			{"connected shops", s.fillConnected},
-			{"settings", s.fillSettings},
-			{"sources", s.fillSources},
-			{"orders", s.fillOrders}, // before what follows: it may ask for more
-		},
-		{
-			{"customers", s.fillHolders},
-			{"buyers", s.fillBindings},
-			{"staff", s.fillStaff},
-			{"mapped staff", s.fillMapped},
-			{"default assignees", s.fillDefaultAssignees},
-		},
-	} {
-		lookUps := make([]func(dbsqlc.DBTX) error, 0, len(round))
-		for _, one := range round {
-			lookUps = append(lookUps, func(db dbsqlc.DBTX) error {
+	inOneRoundTrip := func(lookUps ...lookUp) error {
+		queries := make([]func(dbsqlc.DBTX) error, 0, len(lookUps))
+		for _, one := range lookUps {
+			queries = append(queries, func(db dbsqlc.DBTX) error {
 				if err := one.fill(ctx, db, asked, facts); err != nil {
 					return fmt.Errorf("look up %s: %w", one.what, err)
 				}
 				return nil
 			})
 		}
-		if err := together(ctx, s.tx, lookUps...); err != nil {
-			return nil, err
-		}
+		return together(ctx, s.tx, queries...)
 	}
-	return facts, nil
+	aboutPeople := []lookUp{
+		{"customers", s.fillHolders}, {"buyers", s.fillBindings}, {"staff", s.fillStaff}, {"mapped staff", s.fillMapped},
+	}
+	before := asked.People()
+	if err := inOneRoundTrip(append(aboutPeople,
+		lookUp{"paused shops", s.fillPaused}, lookUp{"connected shops", s.fillConnected}, lookUp{"settings", s.fillSettings},
+		lookUp{"sources", s.fillSources}, lookUp{"orders", s.fillOrders}, lookUp{"default assignees", s.fillDefaultAssignees})...); err != nil {
+		return nil, err
+	}
+	if asked.People() == before {
+		return facts, nil
+	}
+	return facts, inOneRoundTrip(aboutPeople...) // once more: orders that were skipped ask for others
 }
 
 func (s Ingestion) fillPaused(ctx context.Context, db dbsqlc.DBTX, asked command.Questions, facts *command.Facts) error {

@@ -117,6 +117,11 @@ func (q Questions) AskWho(workspaceID uuid.UUID, state order.State) {
 	}
 }
 
+// People is how many questions are about people, whom AskWho may ask for more of.
+func (q Questions) People() int {
+	return len(q.Customers) + len(q.Buyers) + len(q.Staff) + len(q.Mapped)
+}
+
 // IngestionSettings are those of a workspace's settings that decide how its orders are brought in.
 type IngestionSettings struct {
 	// Version is the version of the workspace's stream at which a setting changed last.
