@@ -84,7 +84,8 @@ func PolicyConsumer(db *Database, listener *Listener, ingest policy.OnOrderRecei
 		}
 	}
 	return eventbus.Config{
-		Name: name, Select: selectIngestion, Size: policySlice, IdleSize: policyIdleSlice, Wake: listener.Subscribe("OrderReceived", "IngestionRetried"),
+		Name: name, Select: selectIngestion, Size: policySlice, IdleSize: policyIdleSlice,
+		Wake: listener.Subscribe("OrderReceived", "IngestionRetried"),
 		Handle: run(func(ctx context.Context, store Ingestion, received []command.ReceivedOrder) error {
 			return ingest.Handle(ctx, store, received)
 		}),

@@ -68,7 +68,7 @@ func TestTogether(t *testing.T) {
 	if !slices.Equal(found, []int{1, 2, 3}) || !slices.Equal(counted.all, []int{3}) {
 		t.Errorf("found %v in batches of %v", found, counted.all)
 	}
-	if err := postgres.Together(t.Context(), db.Requests(), nothing, nothing); err != nil || len(counted.all) != 1 {
+	if err := postgres.Together(t.Context(), db.Requests(), nothing); err != nil || len(counted.all) != 1 {
 		t.Errorf("nothing is asked: %v, %d batches", err, len(counted.all))
 	}
 
