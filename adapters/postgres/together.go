@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -18,6 +20,11 @@ func together(ctx context.Context, to batchSender, lookUps ...func(dbsqlc.DBTX) 
 		query := &sharedQuery{asked: make(chan struct{}), answer: make(chan answer), done: make(chan struct{})}
 		go func() {
 			defer close(query.done)
+			defer func() { // or it would end the program
+				if recovered := recover(); recovered != nil {
+					query.err = fmt.Errorf("panic: %v\n%s", recovered, debug.Stack())
+				}
+			}()
 			query.err = lookUp(query)
 		}()
 		queries = append(queries, query)
@@ -42,6 +49,9 @@ func together(ctx context.Context, to batchSender, lookUps ...func(dbsqlc.DBTX) 
 		rows, err := results.Query()
 		query.answer <- answer{rows, err}
 		<-query.done
+		if rows != nil {
+			rows.Close() // which whoever failed may have left to us
+		}
 		failures = append(failures, query.err)
 	}
 	return errors.Join(append(failures, results.Close())...)

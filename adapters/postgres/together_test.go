@@ -91,6 +91,16 @@ func TestTogether(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "makes one query") {
 		t.Errorf("a second query: %v", err)
 	}
+	found = nil
+	err = postgres.Together(t.Context(), db.Requests(), func(db dbsqlc.DBTX) error {
+		if _, err := db.Query(context.Background(), "SELECT generate_series(1, 10)"); err != nil { //nolint:rowserrcheck,sqlclosecheck // left open
+			return err
+		}
+		panic("with rows at hand")
+	}, number(&found, 2))
+	if err == nil || !strings.Contains(err.Error(), "with rows at hand") || !slices.Equal(found, []int{2}) {
+		t.Errorf("found %v beside one who panics, %v", found, err)
+	}
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := postgres.Together(stopped, db.Requests(), number(&found, 1), number(&found, 2)); !errors.Is(err, context.Canceled) {
