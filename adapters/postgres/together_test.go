@@ -93,7 +93,7 @@ func TestTogether(t *testing.T) {
 	}
 	found = nil
 	err = postgres.Together(t.Context(), db.Requests(), func(db dbsqlc.DBTX) error {
-		if _, err := db.Query(context.Background(), "SELECT generate_series(1, 10)"); err != nil { //nolint:rowserrcheck,sqlclosecheck // left open
+		if _, err := db.Query(context.Background(), "SELECT generate_series(1, 10)"); err != nil { //nolint:gocritic,sqlclosecheck // its rows are left open
 			return err
 		}
 		panic("with rows at hand")
