@@ -25,6 +25,15 @@ type Slice struct {
 // Len is how many events the slice spans.
 func (s Slice) Len() int64 { return s.Upto - s.After }
 
+// scanSlice reads the row of a Selection.
+func scanSlice(row interface{ Scan(dest ...any) error }) (Slice, error) {
+	var slice Slice
+	var seconds float64
+	err := row.Scan(&slice.After, &slice.Upto, &slice.Full, &seconds)
+	slice.Age = time.Duration(seconds * float64(time.Second))
+	return slice, err
+}
+
 // schemaAdapter selects a consumer's next slice as one message.
 type schemaAdapter struct {
 	consumer  string
@@ -40,12 +49,10 @@ func (a schemaAdapter) SelectQuery(sql.SelectQueryParams) (sql.Query, error) {
 
 // UnmarshalMessage makes a message of the slice. Its offset is the slice's end, which is never 0.
 func (a schemaAdapter) UnmarshalMessage(params sql.UnmarshalMessageParams) (sql.Row, error) {
-	var slice Slice
-	var seconds float64
-	if err := params.Row.Scan(&slice.After, &slice.Upto, &slice.Full, &seconds); err != nil {
+	slice, err := scanSlice(params.Row)
+	if err != nil {
 		return sql.Row{}, fmt.Errorf("scan slice: %w", err)
 	}
-	slice.Age = time.Duration(seconds * float64(time.Second))
 	payload, err := json.Marshal(slice)
 	if err != nil {
 		return sql.Row{}, fmt.Errorf("encode slice: %w", err)

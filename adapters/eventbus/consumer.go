@@ -21,6 +21,12 @@ import (
 // to one row (after, upto, full, age in seconds), or none. It locks the cursor, and skips one that is locked.
 type Selection string
 
+// Next locks the consumer's cursor and names its next slice, for who handles one without a subscriber. It fails with
+// pgx.ErrNoRows when there is none.
+func (s Selection) Next(ctx context.Context, tx pgx.Tx, consumer string, size int64) (Slice, error) {
+	return scanSlice(tx.QueryRow(ctx, string(s), consumer, size))
+}
+
 const (
 	// safetyPoll is how long a consumer waits at most without looking for itself.
 	safetyPoll = 2 * time.Second
@@ -300,7 +306,7 @@ func (c *Consumer) note(stop Stop) {
 }
 
 // HandleError is where the consumer waits: until something was appended when there was nothing to do, for a while after
-// trouble, not at all otherwise. It implements watermill-sql's BackoffManager.
+// trouble, else for a rest, and for callers who come first. It implements watermill-sql's BackoffManager.
 func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err error) time.Duration {
 	next := c.after(err)
 	callers := c.config.Callers

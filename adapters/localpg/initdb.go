@@ -25,8 +25,8 @@ log_timezone = 'UTC'
 `
 
 // locales lists initdb's options in the order of preference: text sorted by bytes, which no upgrade of the operating
-// system changes under an index, and which is several times as fast as asking the operating system in which order C.UTF-8 has it;
-// but upper and lower case known for all of Unicode. The last one works everywhere, and knows the case of ASCII only.
+// system changes under an index and for which the server need not ask it; but upper and lower case known for all of Unicode. The
+// last one works everywhere, and knows the case of ASCII only.
 func locales(major int) [][]string {
 	list := [][]string{
 		{"--locale=C", "--lc-ctype=C.UTF-8"},

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// pressed is how many callers to an append, on the average of the last ones, tell that they are pressed for time.
-	pressed = 8
+	// many is how many callers to an append, on the average of the last ones, tell that they are pressed for time.
+	many = 8
 	// forgotten is how long after the last caller nothing is known of how many there are any more.
 	forgotten = 50 * time.Millisecond
 
@@ -49,14 +49,14 @@ func (c *callers) left() {
 	c.last = time.Now()
 }
 
-// served notes an append for some of them, with others behind them.
+// served notes an append for some of them, with those who wait behind them.
 func (c *callers) served(together int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	const weight = 0.1
 	c.average += weight * (float64(together) - c.average)
 	switch {
-	case c.average < pressed:
+	case c.average < many:
 		c.pressed = time.Time{}
 	case c.pressed.IsZero():
 		c.pressed = time.Now()
@@ -64,10 +64,12 @@ func (c *callers) served(together int) {
 }
 
 func (c *callers) forget(now time.Time) {
-	if c.waiting == 0 && now.Sub(c.last) > forgotten {
+	if c.areAway(now) {
 		c.average, c.pressed = 0, time.Time{}
 	}
 }
+
+func (c *callers) areAway(now time.Time) bool { return c.waiting == 0 && now.Sub(c.last) > forgotten }
 
 // expected is how many there usually are to an append.
 func (c *callers) expected() int {
@@ -118,5 +120,5 @@ func (c *callers) GiveWay(ctx context.Context) {
 func (c *callers) Away() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.waiting == 0 && time.Since(c.last) > forgotten
+	return c.areAway(time.Now())
 }

@@ -154,10 +154,7 @@ func (db *Database) catchUp(ctx context.Context, p Projection, head int64) error
 		}
 		folded := false
 		err = pgx.BeginFunc(ctx, db.consumers, func(tx pgx.Tx) error {
-			var after, upto int64
-			var full bool
-			var age float64
-			err := tx.QueryRow(ctx, string(selectFolding(p)), p.ConsumerName(), projectionSlice).Scan(&after, &upto, &full, &age)
+			next, err := selectFolding(p).Next(ctx, tx, p.ConsumerName(), projectionSlice)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return nil // somebody else is at it
 			}
@@ -165,7 +162,7 @@ func (db *Database) catchUp(ctx context.Context, p Projection, head int64) error
 				return err
 			}
 			folded = true
-			return p.Fold(ctx, tx, after, upto)
+			return p.Fold(ctx, tx, next.After, next.Upto)
 		})
 		if err != nil {
 			return err

@@ -88,16 +88,16 @@ func (s Ingestion) Facts(ctx context.Context, asked command.Questions) (*command
 		fill func(context.Context, dbsqlc.DBTX, command.Questions, *command.Facts) error
 	}
 	inOneRoundTrip := func(lookUps ...lookUp) error {
-		queries := make([]func(dbsqlc.DBTX) error, 0, len(lookUps))
+		asking := make([]func(dbsqlc.DBTX) error, 0, len(lookUps))
 		for _, one := range lookUps {
-			queries = append(queries, func(db dbsqlc.DBTX) error {
+			asking = append(asking, func(db dbsqlc.DBTX) error {
 				if err := one.fill(ctx, db, asked, facts); err != nil {
 					return fmt.Errorf("look up %s: %w", one.what, err)
 				}
 				return nil
 			})
 		}
-		return together(ctx, s.tx, queries...)
+		return together(ctx, s.tx, asking...)
 	}
 	aboutPeople := []lookUp{
 		{"customers", s.fillHolders}, {"buyers", s.fillBindings}, {"staff", s.fillStaff}, {"mapped staff", s.fillMapped},

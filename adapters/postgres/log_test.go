@@ -69,6 +69,15 @@ func (b *bundle) appendWaits(t *testing.T) (pid int32) {
 	return pid
 }
 
+// holdAppend lets an append begin and keeps it, and every one that comes, waiting until it is released.
+func (b *bundle) holdAppend(t *testing.T, log *postgres.Log) (release func(), answer <-chan error) {
+	t.Helper()
+	release = b.holdLog(t)
+	answer = appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 1)...)
+	b.appendWaits(t)
+	return release, answer
+}
+
 // appending appends in the background.
 func appending(ctx context.Context, log *postgres.Log, events ...event.New) <-chan error {
 	done := make(chan error, 1)
@@ -141,9 +150,8 @@ func TestLog(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		log := b.newLog(t)
-		release := b.holdLog(t)
-		answers := []<-chan error{appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 1)...)}
-		b.appendWaits(t)
+		release, first := b.holdAppend(t, log)
+		answers := []<-chan error{first}
 		for range 20 {
 			answers = append(answers, appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 3)...))
 		}
@@ -168,9 +176,7 @@ func TestLog(t *testing.T) {
 		if err := log.Append(t.Context(), numbered(b.workspaceID, taken, 1, 2)...); err != nil {
 			t.Fatal(err)
 		}
-		release := b.holdLog(t)
-		first := appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 1)...)
-		b.appendWaits(t)
+		release, first := b.holdAppend(t, log)
 		var others []<-chan error
 		for range 5 {
 			others = append(others, appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 2)...))
@@ -201,9 +207,7 @@ func TestLog(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		log := b.newLog(t)
-		release := b.holdLog(t)
-		blocked := appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 1)...)
-		b.appendWaits(t)
+		release, blocked := b.holdAppend(t, log)
 		stream := newStream()
 		one, other := appending(t.Context(), log, numbered(b.workspaceID, stream, 1, 1)...),
 			appending(t.Context(), log, numbered(b.workspaceID, stream, 1, 1)...)
@@ -222,9 +226,7 @@ func TestLog(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		log := b.newLog(t)
-		release := b.holdLog(t)
-		first := appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 1)...)
-		b.appendWaits(t)
+		release, first := b.holdAppend(t, log)
 		bad := appending(t.Context(), log, numbered(b.workspaceID, event.Stream(strings.Repeat("x", 201)), 1, 1)...)
 		good := appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 1)...)
 		eventually(t, "both are queued", func() bool { return postgres.Queued(log) == 2 })
@@ -252,9 +254,7 @@ func TestLog(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		log := b.newLog(t)
-		release := b.holdLog(t)
-		first := appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 1)...)
-		b.appendWaits(t)
+		release, first := b.holdAppend(t, log)
 		ctx, cancel := context.WithCancel(t.Context())
 		stream := newStream()
 		impatient := appending(ctx, log, numbered(b.workspaceID, stream, 1, 1)...)
@@ -306,9 +306,8 @@ func TestLog(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		log := b.newLog(t)
-		release := b.holdLog(t)
-		answers := []<-chan error{appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 1)...)}
-		b.appendWaits(t)
+		release, first := b.holdAppend(t, log)
+		answers := []<-chan error{first}
 		for range postgres.MaxQueuedAppends {
 			answers = append(answers, appending(t.Context(), log, numbered(b.workspaceID, newStream(), 1, 1)...))
 		}

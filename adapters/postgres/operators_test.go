@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"orderbridge/adapters/eventbus"
 	"orderbridge/adapters/postgres"
 	"orderbridge/app/command"
 	"orderbridge/app/policy"
@@ -124,8 +123,7 @@ func TestMappingPastOrdersMissesNone(t *testing.T) {
 	}
 	mapped := make(chan command.MappedStaff, 1)
 	err := pgx.BeginFunc(t.Context(), b.db.Consumers(), func(tx pgx.Tx) error {
-		var slice eventbus.Slice
-		err := tx.QueryRow(t.Context(), string(policyConsumer.Select), policyConsumer.Name, policyConsumer.Size).Scan(&slice.After, &slice.Upto, &slice.Full, new(float64))
+		slice, err := policyConsumer.Select.Next(t.Context(), tx, policyConsumer.Name, policyConsumer.Size)
 		if err != nil {
 			return err
 		}

@@ -167,7 +167,12 @@ func explain(t *testing.T, db *postgres.Database, st statement) (plan, string) {
 			}
 		}
 		if st.consumer { // which keeps the plan for any arguments
-			return errors.Join(explainKept(t, tx, st, &stored), undo)
+			lines, err := explainKept[[]byte](t.Context(), tx.Conn(), "(FORMAT JSON)", st.sql)
+			if err != nil {
+				return err
+			}
+			stored = lines[0]
+			return undo
 		}
 		if err := tx.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+st.sql, st.args...).Scan(&stored); err != nil {
 			return err
@@ -187,18 +192,21 @@ func explain(t *testing.T, db *postgres.Database, st statement) (plan, string) {
 }
 
 // explainKept asks for the plan that is kept for a statement on a connection that keeps plans.
-func explainKept(t *testing.T, tx pgx.Tx, st statement, stored *[]byte) error {
-	t.Helper()
-	prepared, err := tx.Prepare(t.Context(), "kept", st.sql)
+func explainKept[Line any](ctx context.Context, conn *pgx.Conn, options, sql string) ([]Line, error) {
+	prepared, err := conn.Prepare(ctx, "kept", sql)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer tx.Conn().Deallocate(context.WithoutCancel(t.Context()), "kept") //nolint:errcheck // undoing the transaction does not
+	defer conn.Deallocate(context.WithoutCancel(ctx), "kept") //nolint:errcheck // undoing a transaction does not, and else the connection ends
 	nulls := strings.TrimSuffix(strings.Repeat("NULL, ", len(prepared.ParamOIDs)), ", ")
 	if nulls != "" {
 		nulls = "(" + nulls + ")"
 	}
-	return tx.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) EXECUTE kept"+nulls, pgx.QueryExecModeSimpleProtocol).Scan(stored)
+	rows, err := conn.Query(ctx, "EXPLAIN "+options+" EXECUTE kept"+nulls, pgx.QueryExecModeSimpleProtocol)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[Line])
 }
 
 // largeTables grow without bound: reading one whole, once a slice, stops the service.
@@ -292,8 +300,7 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 				b.exec(t, `INSERT INTO cursors (consumer, position) VALUES ($1, $2)
 					ON CONFLICT (consumer) DO UPDATE SET position = excluded.position`, consumer.Name, cursor)
 				err := pgx.BeginFunc(t.Context(), db.Consumers(), func(tx pgx.Tx) error {
-					var slice eventbus.Slice
-					err := tx.QueryRow(t.Context(), string(consumer.Select), consumer.Name, consumer.Size).Scan(&slice.After, &slice.Upto, &slice.Full, new(float64))
+					slice, err := consumer.Select.Next(t.Context(), tx, consumer.Name, consumer.Size)
 					check(t, "select")
 					if errors.Is(err, pgx.ErrNoRows) {
 						if cursor == 0 {
@@ -449,8 +456,6 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 	})
 }
 
-// TestPlansThatAreKept: on the pool that serves requests the server may keep a plan for any arguments. One made while
-// tables are empty must not be one that reads them whole.
 // TestPlansThatConsumersKeep explains what consumers do as it is planned in a new database, in which the tables have nothing to
 // plan by, and is kept.
 func TestPlansThatConsumersKeep(t *testing.T) {
@@ -474,8 +479,8 @@ func TestPlansThatConsumersKeep(t *testing.T) {
 	for _, consumer := range consumers {
 		b.exec(t, "INSERT INTO cursors (consumer, position) VALUES ($1, 0) ON CONFLICT DO NOTHING", consumer.Name)
 		err := pgx.BeginFunc(t.Context(), db.Consumers(), func(tx pgx.Tx) error {
-			var slice eventbus.Slice
-			if err := tx.QueryRow(t.Context(), string(consumer.Select), consumer.Name, consumer.Size).Scan(&slice.After, &slice.Upto, &slice.Full, new(float64)); err != nil {
+			slice, err := consumer.Select.Next(t.Context(), tx, consumer.Name, consumer.Size)
+			if err != nil {
 				return err
 			}
 			return consumer.Handle(t.Context(), tx, slice)
@@ -506,6 +511,7 @@ func TestPlansThatConsumersKeep(t *testing.T) {
 	}
 }
 
+// TestPlansThatAreKept: a plan for any arguments, made while tables are empty, must not be one that reads them whole.
 func TestPlansThatAreKept(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -540,28 +546,14 @@ func TestPlansThatAreKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Release()
-			prepared, err := conn.Conn().Prepare(t.Context(), "kept", st.sql)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Conn().Deallocate(context.WithoutCancel(t.Context()), "kept") //nolint:errcheck // the connection ends anyway
 			if _, err := conn.Exec(t.Context(), "SET plan_cache_mode = force_generic_plan"); err != nil {
 				t.Fatal(err)
 			}
-			nulls := strings.TrimSuffix(strings.Repeat("NULL, ", len(prepared.ParamOIDs)), ", ")
-			if nulls != "" {
-				nulls = "(" + nulls + ")"
-			}
-			var text string
-			rows, err := conn.Query(t.Context(), "EXPLAIN EXECUTE kept"+nulls, pgx.QueryExecModeSimpleProtocol)
+			lines, err := explainKept[string](t.Context(), conn.Conn(), "", st.sql)
 			if err != nil {
 				t.Fatal(err)
 			}
-			lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-			if err != nil {
-				t.Fatal(err)
-			}
-			text = strings.Join(lines, "\n")
+			text := strings.Join(lines, "\n")
 			if strings.Contains(text, "Seq Scan on events") {
 				t.Errorf("%s reads all of events\n%s", st.name(), text)
 			}

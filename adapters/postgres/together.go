@@ -15,7 +15,7 @@ import (
 // together lets several look-ups go to the server in one round trip. None may need what another finds, and each makes one query at
 // most. What they do with the answers they do one after the other.
 func together(ctx context.Context, to batchSender, lookUps ...func(dbsqlc.DBTX) error) error {
-	queries := make([]*sharedQuery, 0, len(lookUps))
+	shared := make([]*sharedQuery, 0, len(lookUps))
 	for _, lookUp := range lookUps {
 		query := &sharedQuery{asked: make(chan struct{}), answer: make(chan answer), done: make(chan struct{})}
 		go func() {
@@ -27,12 +27,12 @@ func together(ctx context.Context, to batchSender, lookUps ...func(dbsqlc.DBTX) 
 			}()
 			query.err = lookUp(query)
 		}()
-		queries = append(queries, query)
+		shared = append(shared, query)
 	}
 	var batch pgx.Batch
 	var asked []*sharedQuery
 	var failures []error
-	for _, query := range queries {
+	for _, query := range shared {
 		select {
 		case <-query.asked:
 			batch.Queue(query.sql, query.args...)

@@ -1,6 +1,7 @@
 -- Folds the events in ($1, $2] into the read tables. Each statement ends with a line that holds only a semicolon.
 -- Events that change a record carry its new state whole, so the last event of a record decides. Payloads are taken apart once and
--- not field by field, which takes little more than half the time.
+-- not field by field, which takes little more than half the time. Streams are told apart by their bytes (COLLATE "C"), in which no
+-- order of a language has a say.
 
 -- Customers. Names are taken apart to be searched as contact.WordsOf does it, and without an extension.
 INSERT INTO crm_customers (workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, note,
