@@ -41,8 +41,14 @@ const (
 	// maxConflicts is how often in a row others may come in between before it is no coincidence.
 	maxConflicts = 5
 
-	// maxRest bounds how long a consumer rests to let events gather.
+	// A consumer that is late rests for as long as it worked, up to maxRest, to let events gather. One is not late while the oldest
+	// event of a slice is younger than onTime.
 	maxRest = 100 * time.Millisecond
+	onTime  = 20 * time.Millisecond
+	// One that is unhurried always rests, for longRest times as long as it worked, within these bounds.
+	longRest    = 5
+	minLongRest = 50 * time.Millisecond
+	maxLongRest = 500 * time.Millisecond
 
 	aliveDeadline = sliceTimeout + stoppedRetry + safetyPoll
 )
@@ -58,6 +64,8 @@ type Config struct {
 	SliceTimeout time.Duration
 	// Wake gets a value when there may be something to do.
 	Wake <-chan struct{}
+	// Unhurried tells that what it does is seldom waited for, so that it may handle more at once, and later.
+	Unhurried bool
 	// Callers come first. It may be nil, when there are none.
 	Callers Callers
 	// Mended gets a value when a consumer that stopped may go on; nil when nobody says so.
@@ -90,8 +98,8 @@ type Stop struct {
 type Callers interface {
 	// Follows tells how old the events are that a consumer has just handled; 0 when it has handled all there are.
 	Follows(consumer string, age time.Duration)
-	// GiveWay waits while they are pressed for time, but not for ever.
-	GiveWay(ctx context.Context)
+	// GiveWay waits while they are pressed for time, or a consumer is that goes before this one, but not for ever.
+	GiveWay(ctx context.Context, consumer string)
 	// Away tells that none were there for a while.
 	Away() bool
 }
@@ -322,7 +330,7 @@ func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err er
 		c.sleep(next.rest, nil)
 	}
 	if callers != nil {
-		callers.GiveWay(c.ctx)
+		callers.GiveWay(c.ctx, c.config.Name)
 	}
 	c.seen()
 	return 0
@@ -335,9 +343,8 @@ type next struct {
 	rest time.Duration
 }
 
-// after tells what to do after a slice, or after looking for one. When all went well and the slice was not full, the consumer rests:
-// many small slices cost far more than few large ones, and when they follow each other closely it is the machine that is short of
-// time. A consumer rests for as long as it worked, so that events gather.
+// after tells what to do after a slice, or after looking for one. When all went well and the slice was not full, the consumer may
+// rest.
 func (c *Consumer) after(err error) next {
 	c.handling.Lock()
 	defer c.handling.Unlock()
@@ -350,13 +357,26 @@ func (c *Consumer) after(err error) next {
 	case err == nil && c.handled != nil:
 		then.age = c.handled.Age
 		if !c.handled.Full {
-			then.rest = min(time.Since(c.began), maxRest)
+			then.rest = c.rest(then.age, time.Since(c.began))
 		}
 		c.succeeded(*c.handled)
 	}
 	then.wait = c.wait
 	c.wait, c.handled, c.trouble = 0, nil, nil
 	return then
+}
+
+// rest is how long to let events gather after a slice: many small slices cost far more than few large ones. When they follow each
+// other so closely that the consumer is late, it is the machine that is short of time.
+func (c *Consumer) rest(age, worked time.Duration) time.Duration {
+	switch {
+	case c.config.Unhurried:
+		return min(max(longRest*worked, minLongRest), maxLongRest)
+	case age < onTime:
+		return 0
+	default:
+		return min(worked, maxRest)
+	}
 }
 
 func (c *Consumer) sleep(d time.Duration, wake <-chan struct{}) {

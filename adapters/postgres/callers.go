@@ -4,11 +4,16 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"orderbridge/app/policy"
 )
 
 const (
 	// many is how many callers to an append, on the average of the last ones, tell that they are pressed for time.
 	many = 8
+	// noBurst is for how long nobody gives way any more after a crowd dispersed as soon as somebody did: fewer came than can be
+	// handled, and they only had to wait for who was handling them.
+	noBurst = 3 * time.Second
 	// forgotten is how long after the last caller nothing is known of how many there are any more.
 	forgotten = 50 * time.Millisecond
 
@@ -21,6 +26,11 @@ const (
 	giveWayAtMost = 2 * time.Second
 	giveWayPoll   = 5 * time.Millisecond
 	fairAfter     = time.Minute
+
+	// Projections give way to the policy too, from when it is so late, and for so long at a time: what it has not decided yet they
+	// would fold for little, and once more when it has.
+	policyIsLate        = 250 * time.Millisecond
+	giveWayToPolicyOnly = 250 * time.Millisecond
 )
 
 // callers knows of those who append to the log whether many are about.
@@ -30,6 +40,8 @@ type callers struct {
 	last    time.Time // when the last of them was answered
 	average float64   // how many there were to an append
 	pressed time.Time // since when they are pressed for time; zero when they are not
+	// dispersed is when they were not pressed any more while somebody gave way.
+	dispersed time.Time
 	// follows are the ages of the events that consumers handled last.
 	follows map[string]time.Duration
 }
@@ -84,7 +96,16 @@ func (c *callers) comeFirst() bool {
 	defer c.mu.Unlock()
 	now := time.Now()
 	c.forget(now)
-	return !c.pressed.IsZero() && now.Sub(c.pressed) < fairAfter && c.furthest() > behind
+	return !c.pressed.IsZero() && now.Sub(c.pressed) < fairAfter && now.Sub(c.dispersed) > noBurst && c.furthest() > behind
+}
+
+// disperse notes that a crowd is none any more, if it is not that they all went away.
+func (c *callers) disperse() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := time.Now(); c.pressed.IsZero() && !c.areAway(now) {
+		c.dispersed = now
+	}
 }
 
 func (c *callers) furthest() time.Duration {
@@ -105,15 +126,39 @@ func (c *callers) Follows(consumer string, age time.Duration) {
 	c.follows[consumer] = age
 }
 
-// GiveWay waits while callers are pressed for time, but not for ever. Who handles the log calls it before each slice: callers
-// have to be answered, and consumers can catch up.
-func (c *callers) GiveWay(ctx context.Context) {
-	deadline := time.Now().Add(giveWayAtMost)
-	for c.comeFirst() && time.Now().Before(deadline) {
+// GiveWay waits while callers are pressed for time, or the policy is, but not for ever. Who handles the log calls it before each
+// slice: callers have to be answered, and consumers can catch up.
+func (c *callers) GiveWay(ctx context.Context, consumer string) {
+	c.giveWayToCallers(ctx)
+	if consumer == policy.OnOrderReceivedName {
+		return
+	}
+	for began := time.Now(); time.Since(began) < giveWayToPolicyOnly && c.isLate(policy.OnOrderReceivedName); {
 		if pause(ctx, giveWayPoll) != nil {
 			return
 		}
 	}
+}
+
+func (c *callers) giveWayToCallers(ctx context.Context) {
+	if !c.comeFirst() {
+		return
+	}
+	for began := time.Now(); time.Since(began) < giveWayAtMost; {
+		if pause(ctx, giveWayPoll) != nil {
+			return
+		}
+		if !c.comeFirst() {
+			c.disperse()
+			return
+		}
+	}
+}
+
+func (c *callers) isLate(consumer string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.follows[consumer] > policyIsLate
 }
 
 // Away tells that none were there for a while.

@@ -7,13 +7,19 @@ import (
 	"time"
 
 	"orderbridge/adapters/postgres"
+	"orderbridge/app/policy"
 )
 
-// waited is how long giving way takes.
+// waited is how long giving way takes the policy.
 func waited(t *testing.T, crowd *postgres.Crowd) time.Duration {
 	t.Helper()
+	return waitedAs(t, crowd, policy.OnOrderReceivedName)
+}
+
+func waitedAs(t *testing.T, crowd *postgres.Crowd, consumer string) time.Duration {
+	t.Helper()
 	began := time.Now()
-	crowd.GiveWay(t.Context())
+	crowd.GiveWay(t.Context(), consumer)
 	return time.Since(began)
 }
 
@@ -81,6 +87,36 @@ func TestCallersComeFirst(t *testing.T) {
 		})
 	})
 
+	t.Run("a crowd that only waited for who gives way is no burst", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			var crowd postgres.Crowd
+			crowd.Follows("a", time.Minute)
+			busy(&crowd)()
+			dispersing := make(chan struct{})
+			go func() {
+				defer close(dispersing)
+				for range 100 { // they still come, one by one
+					crowd.Append(1)
+					time.Sleep(time.Millisecond)
+				}
+			}()
+			if got := waited(t, &crowd); got == 0 || got > 100*time.Millisecond {
+				t.Errorf("waits %s for a crowd that disperses", got)
+			}
+			<-dispersing
+			stop := busy(&crowd)
+			defer stop()
+			if got := waited(t, &crowd); got != 0 {
+				t.Errorf("waits %s for the next crowd, though the last was no burst", got)
+			}
+			time.Sleep(postgres.NoBurst)
+			if got := waited(t, &crowd); got < postgres.GiveWayAtMost {
+				t.Errorf("waits %s for a crowd much later", got)
+			}
+		})
+	})
+
 	t.Run("a slow append does not make the others forgotten", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -110,10 +146,28 @@ func TestCallersComeFirst(t *testing.T) {
 			stopping, cancel := context.WithCancel(t.Context())
 			cancel()
 			began := time.Now()
-			crowd.GiveWay(stopping)
+			crowd.GiveWay(stopping, policy.OnOrderReceivedName)
 			if got := time.Since(began); got != 0 {
 				t.Errorf("waits %s while stopping", got)
 			}
 		})
+	})
+}
+
+func TestProjectionsGiveWayToThePolicy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var crowd postgres.Crowd
+		for _, late := range []time.Duration{0, 100 * time.Millisecond, time.Minute} {
+			crowd.Follows(policy.OnOrderReceivedName, late)
+			crowd.Follows("projection:crm", time.Minute)
+			if got := waited(t, &crowd); got != 0 {
+				t.Errorf("the policy, %s late, waits for %s", late, got)
+			}
+			got := waitedAs(t, &crowd, "projection:crm")
+			if waits := late == time.Minute; waits != (got > 0) || got > time.Second {
+				t.Errorf("a projection waits for %s while the policy is %s late", got, late)
+			}
+		}
 	})
 }

@@ -25,7 +25,7 @@ const (
 	// whole, and large orders weigh as much as a hundred usual ones.
 	policySliceBytes = 4 << 20
 	// projectionSlice bounds how many events are folded in one transaction while the service is live.
-	projectionSlice = 2000
+	projectionSlice = 4000
 
 	// soon and later are how long events wait to be folded that nobody waits for: those of no concern to a projection, and all in
 	// those that no answers are given from.
@@ -106,7 +106,7 @@ func ProjectionConsumer(db *Database, listener *Listener, p Projection) eventbus
 		wake = listener.SubscribeSoon(later)
 	}
 	return eventbus.Config{
-		Name: p.ConsumerName(), Select: selectFolding(p), Size: projectionSlice, Wake: wake,
+		Name: p.ConsumerName(), Select: selectFolding(p), Size: projectionSlice, Wake: wake, Unhurried: p.Name != "crm",
 		Mended: listener.Subscribe(projection.EventSkipped{}.EventName(), switched),
 		Handle: func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
 			return p.Fold(ctx, tx, slice.After, slice.Upto)

@@ -30,6 +30,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -47,10 +48,9 @@ import (
 const ServiceRole = "orderbridge_service"
 
 const (
-	// requestConnections serve HTTP and command line; consumerConnections one slice each. Of appendConnections one is in use, and
-	// another may be made while it is given up.
+	// requestConnections serve HTTP and command line. Of the others one is in use, and another may be made while it is given up.
 	requestConnections  = 16
-	consumerConnections = 8
+	consumerConnections = 2
 	appendConnections   = 2
 
 	connectTimeout = 5 * time.Second
@@ -69,6 +69,10 @@ type Database struct {
 	requests  *pgxpool.Pool
 	consumers *pgxpool.Pool
 	appends   *pgxpool.Pool
+
+	// ownConsumers are those of ConsumerPool.
+	mu           sync.Mutex
+	ownConsumers []*pgxpool.Pool
 }
 
 // Connect opens the database. The connection string is pgx's: a URL or keywords and values.
@@ -112,7 +116,9 @@ func Connect(ctx context.Context, dsn string) (*Database, error) {
 
 // Close waits for the connections to come back and closes them.
 func (db *Database) Close() {
-	for _, pool := range []*pgxpool.Pool{db.appends, db.consumers, db.requests} {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for _, pool := range append(db.ownConsumers, db.appends, db.consumers, db.requests) {
 		if pool != nil {
 			pool.Close()
 		}
@@ -124,8 +130,21 @@ func (db *Database) Ping(ctx context.Context) error {
 	return unavailable(db.requests.Ping(ctx))
 }
 
-// Consumers is the pool on which slices of the log are handled.
+// Consumers is the pool on which slices of the log are handled now and then.
 func (db *Database) Consumers() *pgxpool.Pool { return db.consumers }
+
+// ConsumerPool makes a pool like Consumers for one consumer of its own. To each consumer names mean other tables, and a connection
+// that served several would plan anew what these have in common. Closing the database closes it.
+func (db *Database) ConsumerPool(ctx context.Context) (*pgxpool.Pool, error) {
+	pool, err := pgxpool.NewWithConfig(ctx, db.consumers.Config())
+	if err != nil {
+		return nil, fmt.Errorf("open connections of a consumer: %w", unavailable(err))
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.ownConsumers = append(db.ownConsumers, pool)
+	return pool, nil
+}
 
 func openPool(ctx context.Context, dsn, name string, size int32, settings map[string]string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(dsn)

@@ -150,6 +150,7 @@ const (
 	Forgotten     = forgotten
 	GiveWayAtMost = giveWayAtMost
 	FairAfter     = fairAfter
+	NoBurst       = noBurst
 )
 
 // Together lets look-ups share a round trip.

@@ -409,3 +409,46 @@ func TestProjectedRecords(t *testing.T) {
 		t.Errorf("due %d", got)
 	}
 }
+
+// TestFoldsAreNotWaitedForToBeOnDisk: what is lost of a projection is folded again. What the policy decides is not decided twice.
+func TestFoldsAreNotWaitedForToBeOnDisk(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	log := b.newLog(t)
+	b.deliver(t, log, anOrder("1"))
+	synchronous := func(tx pgx.Tx) (value string) {
+		if err := tx.QueryRow(t.Context(), "SHOW synchronous_commit").Scan(&value); err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	for _, p := range postgres.Projections() {
+		err := pgx.BeginFunc(t.Context(), b.db.Consumers(), func(tx pgx.Tx) error {
+			if err := p.Fold(t.Context(), tx, 0, b.head(t)); err != nil {
+				return err
+			}
+			if got := synchronous(tx); got != "off" {
+				t.Errorf("%s is folded with synchronous_commit %s", p.Name, got)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := pgx.BeginFunc(t.Context(), b.db.Consumers(), func(tx pgx.Tx) error { // on a connection on which it was off before
+		ingestion := postgres.NewIngestion(tx, "test", b.head(t))
+		received, err := postgres.ReceivedOrders(t.Context(), tx, 0, b.head(t))
+		if err != nil {
+			return err
+		}
+		err = ingestHandler().Handle(t.Context(), ingestion, command.IngestOrder{Received: received})
+		if got := synchronous(tx); got != "on" {
+			t.Errorf("what is decided is committed with synchronous_commit %s", got)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

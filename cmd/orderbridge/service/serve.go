@@ -44,7 +44,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	defer stopConsuming()
 
 	consumers := s.consumers(consuming)
-	groups, err := s.groups(consumers)
+	groups, err := s.groups(consuming, consumers)
 	if err != nil {
 		return err
 	}
@@ -195,10 +195,14 @@ func (s *Service) consumers(ctx context.Context) []*eventbus.Consumer {
 	return consumers
 }
 
-func (s *Service) groups(consumers []*eventbus.Consumer) ([]subscriber.Group, error) {
+func (s *Service) groups(ctx context.Context, consumers []*eventbus.Consumer) ([]subscriber.Group, error) {
 	groups := make([]subscriber.Group, 0, len(consumers))
 	for _, consumer := range consumers {
-		feed, err := consumer.Subscriber(s.db.Consumers())
+		pool, err := s.db.ConsumerPool(ctx)
+		if err != nil {
+			return nil, err
+		}
+		feed, err := consumer.Subscriber(pool)
 		if err != nil {
 			return nil, err
 		}
