@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"orderbridge/adapters/postgres"
+	"orderbridge/app/command"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
