@@ -19,15 +19,13 @@ const (
 	appendedChannel = "orderbridge_appended"
 )
 
-// queueAppend adds an append to a pipeline: lock, insert, notify. It comes last in a transaction, so that the lock is
+// queueAppend adds an append to a pipeline: insert under the lock, notify. It comes last in a transaction, so that the lock is
 // held for the insert and the commit only.
 func queueAppend(ctx context.Context, p *pipeline, events encodedEvents) error {
 	if len(events.IDs) == 0 {
 		return nil
 	}
-	if err := queries.LockLog(ctx, p, appendLock); err != nil {
-		return err
-	}
+	events.Lock = appendLock
 	if err := queries.AppendEvents(ctx, p, events); err != nil {
 		return err
 	}

@@ -54,7 +54,9 @@ func open(ctx context.Context, statements bool) (_ *bench, err error) {
 	if err := os.Chmod(b.dir, 0o711); err != nil { //nolint:gosec // the server's own user has to get in
 		return nil, err
 	}
-	settings := map[string]string{"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min"}
+	settings := map[string]string{
+		"shared_buffers": "512MB", "max_wal_size": "8GB", "min_wal_size": "4GB", "checkpoint_timeout": "30min",
+	}
 	if statements {
 		maps.Copy(settings, statementSettings)
 	}
@@ -72,6 +74,20 @@ func open(ctx context.Context, statements bool) (_ *bench, err error) {
 	}
 	b.token, err = b.connectShop(ctx)
 	return b, err
+}
+
+// useLogFiles lets the server have so many files of its write-ahead log (16 MiB each) to use again, as one that has run for a while has.
+// A new one has to make each of them, and nobody can commit meanwhile.
+func (b *bench) useLogFiles(ctx context.Context, files int) error {
+	_, err := b.pool.Exec(ctx, fmt.Sprintf(`DO $$ BEGIN
+			FOR file IN 1..%d LOOP
+				PERFORM pg_logical_emit_message(false, 'bench', ''), pg_switch_wal();
+			END LOOP;
+		END $$`, files))
+	if err != nil {
+		return fmt.Errorf("use files of the write-ahead log: %w", err)
+	}
+	return b.exec(ctx, "CHECKPOINT")
 }
 
 func (b *bench) close(ctx context.Context) error {

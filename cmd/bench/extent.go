@@ -20,6 +20,8 @@ type extent struct {
 	catchUpRate float64       // orders a second, offered beside it
 	catchUp     time.Duration // at most
 
+	logFiles int // of the write-ahead log, which the server has at hand
+
 	orders int // for rebuilding and for lists
 	events int // in the log, for growth
 }
@@ -28,7 +30,7 @@ var fullExtent = extent{
 	rounds: 3, rebuildRounds: 3, clients: 32,
 	reference: 10 * time.Second, burst: 15 * time.Second, search: 15 * time.Second, sustain: time.Minute, patience: 1,
 	visible: 20 * time.Second, list: 20 * time.Second,
-	backlog: 50_000, catchUpRate: 1000, catchUp: 2 * time.Minute,
+	backlog: 50_000, catchUpRate: 1000, catchUp: 2 * time.Minute, logFiles: 250,
 	orders: 1_000_000, events: 10_000_000,
 }
 
@@ -37,7 +39,7 @@ var quickExtent = extent{
 	rounds: 1, rebuildRounds: 1, clients: 32,
 	reference: time.Second, burst: 2 * time.Second, search: 3 * time.Second, sustain: 3 * time.Second, patience: 20,
 	visible: 2 * time.Second, list: 2 * time.Second,
-	backlog: 1000, catchUpRate: 100, catchUp: 10 * time.Second,
+	backlog: 1000, catchUpRate: 100, catchUp: 10 * time.Second, logFiles: 10,
 	orders: 2000, events: 16_000,
 }
 

@@ -139,6 +139,9 @@ func (r *running) core(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close(ctx)) }()
+	if err := b.useLogFiles(ctx, r.extent.logFiles); err != nil {
+		return err
+	}
 	rates := map[string]float64{} // orders a second, to be held against the reference
 	reference, err := r.against(ctx, b, func(reference float64) error {
 		peak, err := b.serving(ctx, r.program, r.extent, r.progress, func(ctx context.Context, m *measuring) error {

@@ -1,10 +1,11 @@
 -- name: AppendEvents :exec
--- Under the append lock: positions follow the head without a gap. Index: events_pkey, backward, for the head.
+-- Takes the append lock, under which positions follow the head without a gap. It is held to the end of the transaction, so this comes
+-- last; it is taken when the events have arrived, and not while they are read. Index: events_pkey, backward, for the head.
 INSERT INTO events (position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id,
     causation_id, actor, payload, body, salt, digest)
-SELECT (SELECT coalesce(max(position), 0) FROM events) + e.ordinal, e.workspace_id, e.stream, e.version, e.id, e.type,
+SELECT log.head + e.ordinal, e.workspace_id, e.stream, e.version, e.id, e.type,
     e.schema_version, clock_timestamp(), e.correlation_id, e.causation_id, e.actor, e.payload, e.body, e.salt, e.digest
-FROM (
+FROM (SELECT lock_log(@lock::bigint) AS head OFFSET 0) log, (
     SELECT generate_subscripts(@ids::uuid[], 1) AS ordinal,
         unnest(@workspace_ids::uuid[]) AS workspace_id, unnest(@streams::text[]) AS stream,
         unnest(@versions::integer[]) AS version, unnest(@ids::uuid[]) AS id, unnest(@types::text[]) AS type,
@@ -13,10 +14,6 @@ FROM (
         unnest(@actors::text[]) AS actor, unnest(@payloads::jsonb[]) AS payload, unnest(@bodies::bytea[]) AS body,
         unnest(@salts::bytea[]) AS salt, unnest(@digests::bytea[]) AS digest
 ) e;
-
--- name: LockLog :exec
--- The append lock: held to the end of the transaction, so it is taken last.
-SELECT pg_advisory_xact_lock(@key::bigint);
 
 -- name: NotifyAppended :exec
 SELECT pg_notify(@channel::text, @event_types::text);

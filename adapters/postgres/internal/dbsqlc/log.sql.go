@@ -15,20 +15,21 @@ import (
 const appendEvents = `-- name: AppendEvents :exec
 INSERT INTO events (position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id,
     causation_id, actor, payload, body, salt, digest)
-SELECT (SELECT coalesce(max(position), 0) FROM events) + e.ordinal, e.workspace_id, e.stream, e.version, e.id, e.type,
+SELECT log.head + e.ordinal, e.workspace_id, e.stream, e.version, e.id, e.type,
     e.schema_version, clock_timestamp(), e.correlation_id, e.causation_id, e.actor, e.payload, e.body, e.salt, e.digest
-FROM (
-    SELECT generate_subscripts($1::uuid[], 1) AS ordinal,
-        unnest($2::uuid[]) AS workspace_id, unnest($3::text[]) AS stream,
-        unnest($4::integer[]) AS version, unnest($1::uuid[]) AS id, unnest($5::text[]) AS type,
-        unnest($6::smallint[]) AS schema_version, unnest($7::uuid[]) AS correlation_id,
-        nullif(unnest($8::uuid[]), '00000000-0000-0000-0000-000000000000') AS causation_id,
-        unnest($9::text[]) AS actor, unnest($10::jsonb[]) AS payload, unnest($11::bytea[]) AS body,
-        unnest($12::bytea[]) AS salt, unnest($13::bytea[]) AS digest
+FROM (SELECT lock_log($1::bigint) AS head OFFSET 0) log, (
+    SELECT generate_subscripts($2::uuid[], 1) AS ordinal,
+        unnest($3::uuid[]) AS workspace_id, unnest($4::text[]) AS stream,
+        unnest($5::integer[]) AS version, unnest($2::uuid[]) AS id, unnest($6::text[]) AS type,
+        unnest($7::smallint[]) AS schema_version, unnest($8::uuid[]) AS correlation_id,
+        nullif(unnest($9::uuid[]), '00000000-0000-0000-0000-000000000000') AS causation_id,
+        unnest($10::text[]) AS actor, unnest($11::jsonb[]) AS payload, unnest($12::bytea[]) AS body,
+        unnest($13::bytea[]) AS salt, unnest($14::bytea[]) AS digest
 ) e
 `
 
 type AppendEventsParams struct {
+	Lock           int64
 	IDs            []uuid.UUID
 	WorkspaceIds   []uuid.UUID
 	Streams        []string
@@ -44,9 +45,11 @@ type AppendEventsParams struct {
 	Digests        [][]byte
 }
 
-// Under the append lock: positions follow the head without a gap. Index: events_pkey, backward, for the head.
+// Takes the append lock, under which positions follow the head without a gap. It is held to the end of the transaction, so this comes
+// last; it is taken when the events have arrived, and not while they are read. Index: events_pkey, backward, for the head.
 func (q *Queries) AppendEvents(ctx context.Context, db DBTX, arg AppendEventsParams) error {
 	_, err := db.Exec(ctx, appendEvents,
+		arg.Lock,
 		arg.IDs,
 		arg.WorkspaceIds,
 		arg.Streams,
@@ -291,16 +294,6 @@ func (q *Queries) Head(ctx context.Context, db DBTX) (int64, error) {
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
-}
-
-const lockLog = `-- name: LockLog :exec
-SELECT pg_advisory_xact_lock($1::bigint)
-`
-
-// The append lock: held to the end of the transaction, so it is taken last.
-func (q *Queries) LockLog(ctx context.Context, db DBTX, key int64) error {
-	_, err := db.Exec(ctx, lockLog, key)
-	return err
 }
 
 const notifyAppended = `-- name: NotifyAppended :exec
