@@ -446,7 +446,7 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 		for _, file := range []string{"log.sql", "ingestion.sql", "consumers.sql", "audit.sql"} {
 			for _, name := range queryNames(t, file) {
 				if !explained[name] && !slices.Contains([]string{
-					"NotifyAppended", // no table
+					"NotifyAppended",                                                      // no table
 					"EnsureCursor", "Cursor", "Cursors", "NoteStop", "LaggingProjections", // a handful of rows
 				}, name) {
 					t.Errorf("%s: %s was not explained; make the service use it above", file, name)

@@ -81,6 +81,9 @@ func (c soakBench) soak(ctx context.Context, minute time.Duration) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close(ctx)) }()
+	if err := b.useLogFiles(ctx, e.logFiles); err != nil {
+		return err
+	}
 	figures := soakFigures{Rate: c.Rate, every: minute}
 	if figures.Rate <= 0 {
 		reference, err := b.reference(ctx, e.clients, e.reference)
