@@ -852,9 +852,9 @@ func TestCallersComeFirst(t *testing.T) {
 func TestConsumerRests(t *testing.T) {
 	t.Parallel()
 	const busy = 40 * time.Millisecond
-	// spans are when slices were handled, of events that are old by then or just appended.
 	type span struct{ began, ended time.Time }
-	handled := func(t *testing.T, unhurried bool, slices int, after func(b *bundle)) []span {
+	// handled is when slices were, while events are appended all the time.
+	handled := func(t *testing.T, unhurried bool, atLeast int) []span {
 		t.Helper()
 		b := setup(t)
 		var mu sync.Mutex
@@ -874,21 +874,20 @@ func TestConsumerRests(t *testing.T) {
 			}
 		})
 		b.eventually("it has handled them", func() bool {
-			after(b)
+			b.appendEvents(1)
 			r.wakeUp()
 			mu.Lock()
 			defer mu.Unlock()
-			return len(spans) >= slices
+			return len(spans) >= atLeast
 		})
 		mu.Lock()
 		defer mu.Unlock()
 		return spans
 	}
-	one := func(b *bundle) { b.appendEvents(1) }
 
 	t.Run("for as long as it worked, while it is late", func(t *testing.T) {
 		t.Parallel()
-		spans := handled(t, false, 10, one)
+		spans := handled(t, false, 10)
 		for i, next := range spans[2:] { // what is appended while it works is old when it comes to that
 			if rest := next.began.Sub(spans[i+1].ended); rest < busy*9/10 {
 				t.Errorf("it rested for %s after a slice of %s", rest, spans[i+1].ended.Sub(spans[i+1].began))
@@ -898,7 +897,7 @@ func TestConsumerRests(t *testing.T) {
 
 	t.Run("for longer, when it is unhurried", func(t *testing.T) {
 		t.Parallel()
-		spans := handled(t, true, 4, one)
+		spans := handled(t, true, 4)
 		for i, next := range spans[1:] {
 			if rest := next.began.Sub(spans[i].ended); rest < 4*busy {
 				t.Errorf("it rested for %s after a slice of %s", rest, spans[i].ended.Sub(spans[i].began))

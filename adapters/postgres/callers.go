@@ -29,8 +29,8 @@ const (
 
 	// Projections give way to the policy too, from when it is so late, and for so long at a time: what it has not decided yet they
 	// would fold for little, and once more when it has.
-	policyIsLate        = 250 * time.Millisecond
-	giveWayToPolicyOnly = 250 * time.Millisecond
+	policyLateFrom        = 250 * time.Millisecond
+	giveWayToPolicyAtMost = 250 * time.Millisecond
 )
 
 // callers knows of those who append to the log whether many are about.
@@ -90,7 +90,8 @@ func (c *callers) expected() int {
 	return int(c.average)
 }
 
-// comeFirst tells whether they are pressed for time, and have not been for so long that they have to share.
+// comeFirst tells whether they are pressed for time while some consumer is behind, unless they have been for so long that they have to
+// share, or the last crowd was no burst.
 func (c *callers) comeFirst() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -133,7 +134,7 @@ func (c *callers) GiveWay(ctx context.Context, consumer string) {
 	if consumer == policy.OnOrderReceivedName {
 		return
 	}
-	for began := time.Now(); time.Since(began) < giveWayToPolicyOnly && c.isLate(policy.OnOrderReceivedName); {
+	for began := time.Now(); time.Since(began) < giveWayToPolicyAtMost && c.policyIsLate(); {
 		if pause(ctx, giveWayPoll) != nil {
 			return
 		}
@@ -155,10 +156,10 @@ func (c *callers) giveWayToCallers(ctx context.Context) {
 	}
 }
 
-func (c *callers) isLate(consumer string) bool {
+func (c *callers) policyIsLate() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.follows[consumer] > policyIsLate
+	return c.follows[policy.OnOrderReceivedName] > policyLateFrom
 }
 
 // Away tells that none were there for a while.

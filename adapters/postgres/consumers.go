@@ -106,7 +106,7 @@ func ProjectionConsumer(db *Database, listener *Listener, p Projection) eventbus
 		wake = listener.SubscribeSoon(later)
 	}
 	return eventbus.Config{
-		Name: p.ConsumerName(), Select: selectFolding(p), Size: projectionSlice, Wake: wake, Unhurried: p.Name != "crm",
+		Name: p.ConsumerName(), Select: selectFolding(p), Size: projectionSlice, Wake: wake, Unhurried: !p.hurries(),
 		Mended: listener.Subscribe(projection.EventSkipped{}.EventName(), switched),
 		Handle: func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
 			return p.Fold(ctx, tx, slice.After, slice.Upto)

@@ -70,9 +70,8 @@ type Database struct {
 	consumers *pgxpool.Pool
 	appends   *pgxpool.Pool
 
-	// ownConsumers are those of ConsumerPool.
 	mu           sync.Mutex
-	ownConsumers []*pgxpool.Pool
+	ownConsumers []*pgxpool.Pool // those of ConsumerPool
 }
 
 // Connect opens the database. The connection string is pgx's: a URL or keywords and values.

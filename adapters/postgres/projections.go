@@ -80,6 +80,9 @@ var answering = sync.OnceValue(func() []Projection {
 
 func (p Projection) answers() bool { return p.Name == "crm" || p.Name == "deliveries" }
 
+// hurries tells whether it is usually waited for: an order is asked for as soon as it was sent.
+func (p Projection) hurries() bool { return p.Name == "crm" }
+
 // ProjectionNamed finds a projection.
 func ProjectionNamed(name string) (Projection, error) {
 	var names []string
