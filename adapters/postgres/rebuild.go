@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,8 @@ const (
 	// maxSliceAttempts is how often a slice is tried again that got into somebody's way.
 	maxSliceAttempts = 5
 	endRunTimeout    = 5 * time.Second
+	// lockRetry is how long one waits for another run that ends, before one looks again.
+	lockRetry = 20 * time.Millisecond
 )
 
 // rebuild is one run that builds a version of a projection's tables, on a connection of its own. The connection holds the
@@ -84,8 +87,18 @@ const rebuildLock = "SELECT pg_try_advisory_lock(hashtextextended('orderbridge r
 // newRebuild connects, and makes sure that nobody else rebuilds the projection.
 func (db *Database) newRebuild(ctx context.Context, dsn string, by command.By, p Projection, logger *slog.Logger) (*rebuild, error) {
 	r, err := db.newBuild(ctx, dsn, p, rebuildLock, logger)
-	if errors.Is(err, errLockTaken) {
-		return nil, db.rebuildRunning(ctx, by, p.Name)
+	for began := time.Now(); errors.Is(err, errLockTaken); r, err = db.newBuild(ctx, dsn, p, rebuildLock, logger) {
+		// One that can be seen is refused for. One that has just ended, or is about to begin, is not seen and has the lock.
+		running, errRunning := db.rebuildRunning(ctx, by, p.Name)
+		if errRunning != nil {
+			return nil, errRunning
+		}
+		if running != nil || time.Since(began) > endRunTimeout {
+			return nil, cmp.Or(running, problem.Conflict(errRebuildRunning.Code(), "%s is being rebuilt by somebody else at this moment", p.Name))
+		}
+		if err := pause(ctx, lockRetry); err != nil {
+			return nil, err
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -153,16 +166,16 @@ func thisProcess() string {
 	return fmt.Sprintf("%s, process %d", host, os.Getpid())
 }
 
-// rebuildRunning says who rebuilds a projection, and where that stands.
-func (db *Database) rebuildRunning(ctx context.Context, by command.By, name string) error {
+// rebuildRunning says who rebuilds a projection, and where that stands; nil when nobody is seen to.
+func (db *Database) rebuildRunning(ctx context.Context, by command.By, name string) (*problem.Error, error) {
 	states, err := db.projectionStates(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	state, _ := projection.Named(states, name)
 	run := state.Rebuild
 	if run == nil || run.Runner == "" {
-		return problem.Conflict(errRebuildRunning.Code(), "%s is being rebuilt by somebody else at this moment", name)
+		return nil, nil //nolint:nilnil // nobody is a good answer
 	}
 	who := run.AskedBy
 	if !strings.HasPrefix(string(by.Actor), string(event.ActorCommandLine)) { // whoever sits at the server may know
@@ -170,7 +183,7 @@ func (db *Database) rebuildRunning(ctx context.Context, by command.By, name stri
 	}
 	return problem.Conflict(errRebuildRunning.Code(),
 		"%s is being rebuilt already: asked for by %s, running on %s since %s, %d of %d events done",
-		name, who, run.Runner, run.StartedAt.UTC().Format(time.RFC3339), run.EventsDone, run.EventsTotal)
+		name, who, run.Runner, run.StartedAt.UTC().Format(time.RFC3339), run.EventsDone, run.EventsTotal), nil
 }
 
 // errNothingLeft: what was to be gone on with has been completed or dropped meanwhile.
