@@ -317,20 +317,18 @@ func (c *Consumer) note(stop Stop) {
 // trouble, else for a rest, and for callers who come first. It implements watermill-sql's BackoffManager.
 func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err error) time.Duration {
 	next := c.after(err)
-	callers := c.config.Callers
-	if callers != nil {
-		callers.Follows(c.config.Name, next.age)
-	}
+	c.follows(next.age)
 	switch {
 	case next.wait > 0:
 		c.sleep(next.wait, c.config.Mended)
 	case noMessage:
 		c.sleep(safetyPoll, c.config.Wake)
-	case next.rest > 0:
+	case next.done:
 		c.sleep(next.rest, nil)
+		c.untilWoken()
 	}
-	if callers != nil {
-		callers.GiveWay(c.ctx, c.config.Name)
+	if c.config.Callers != nil {
+		c.config.Callers.GiveWay(c.ctx, c.config.Name)
 	}
 	c.seen()
 	return 0
@@ -340,6 +338,9 @@ func (c *Consumer) HandleError(_ watermill.LoggerAdapter, noMessage bool, err er
 type next struct {
 	wait time.Duration // for the trouble of the last slice, or of polling itself, to pass
 	age  time.Duration // of the events that were handled
+	// done tells that the slice held all there was when it was selected, so that there is more only if something was appended
+	// since, which wakes the consumer up.
+	done bool
 	rest time.Duration
 }
 
@@ -356,7 +357,7 @@ func (c *Consumer) after(err error) next {
 		c.retryLater(Slice{}, err)
 	case err == nil && c.handled != nil:
 		then.age = c.handled.Age
-		if !c.handled.Full {
+		if then.done = !c.handled.Full; then.done {
 			then.rest = c.rest(then.age, time.Since(c.began))
 		}
 		c.succeeded(*c.handled)
@@ -376,6 +377,24 @@ func (c *Consumer) rest(age, worked time.Duration) time.Duration {
 		return 0
 	default:
 		return min(worked, maxRest)
+	}
+}
+
+// follows tells callers how old the events are that were handled; 0 when there are no more.
+func (c *Consumer) follows(age time.Duration) {
+	if c.config.Callers != nil {
+		c.config.Callers.Follows(c.config.Name, age)
+	}
+}
+
+// untilWoken waits for something to be appended, unless that happened since the last slice was selected. To look for it would be
+// three round trips, which at some hundred orders a second would be in the way of every other consumer.
+func (c *Consumer) untilWoken() {
+	select {
+	case <-c.config.Wake:
+	default:
+		c.follows(0)
+		c.sleep(safetyPoll, c.config.Wake)
 	}
 }
 

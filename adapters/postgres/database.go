@@ -50,8 +50,11 @@ const ServiceRole = "orderbridge_service"
 const (
 	// requestConnections serve HTTP and command line. Of the others one is in use, and another may be made while it is given up.
 	requestConnections  = 16
+	lookUpConnections   = 4
 	consumerConnections = 2
 	appendConnections   = 2
+
+	plansLifetime = time.Minute
 
 	connectTimeout = 5 * time.Second
 
@@ -64,14 +67,31 @@ var queries = dbsqlc.New()
 
 // Database is a migrated database, connected to as ServiceRole.
 type Database struct {
-	// requests serves callers who wait for an answer; consumers handles slices of the log, and never has to wait for
-	// a connection behind them; nor has appends, through which the log is written.
+	// requests serves callers who wait for an answer, and lookUps those of them who know the key of what they ask for; consumers
+	// handles slices of the log, and never has to wait for a connection behind them; nor has appends, through which the log is
+	// written.
 	requests  *pgxpool.Pool
+	lookUps   *pgxpool.Pool
 	consumers *pgxpool.Pool
 	appends   *pgxpool.Pool
 
 	mu           sync.Mutex
 	ownConsumers []*pgxpool.Pool // those of ConsumerPool
+}
+
+// keepPlans are settings for connections on which all that is done is to look rows up by their keys, or to do so for each event of a
+// slice. Planning that takes longer than doing it when the slice is small, so plans are kept; and a plan that was made while the tables
+// were empty must be as good for a million rows. There is one such plan for everything that is done there: take the few rows there are,
+// and look each up by its key. The planner may choose nothing else. To a table that had no more than some rows when it was counted all
+// indexes are alike, though, also those that begin with the workspace only: that is why connections, and plans with them, live for a
+// minute (plansLifetime).
+var keepPlans = map[string]string{
+	"plan_cache_mode":   "force_generic_plan",
+	"enable_seqscan":    "off",
+	"enable_bitmapscan": "off",
+	"enable_hashjoin":   "off",
+	"enable_mergejoin":  "off",
+	"jit":               "off",
 }
 
 // Connect opens the database. The connection string is pgx's: a URL or keywords and values.
@@ -88,17 +108,8 @@ func Connect(ctx context.Context, dsn string) (*Database, error) {
 			// with filters, a plan for any arguments is one that reads the list from its beginning.
 			"plan_cache_mode": "force_custom_plan",
 		}},
-		{&db.consumers, "orderbridge consumers", consumerConnections, map[string]string{
-			// Planning what a slice needs takes longer than doing it when the slice is small, so plans are kept; and a plan that was
-			// made while the tables were empty must be as good for a million rows. There is one such plan for everything that
-			// consumers do: take the few rows there are, and look each up by its key. The planner may choose nothing else.
-			"plan_cache_mode":   "force_generic_plan",
-			"enable_seqscan":    "off",
-			"enable_bitmapscan": "off",
-			"enable_hashjoin":   "off",
-			"enable_mergejoin":  "off",
-			"jit":               "off",
-		}},
+		{&db.lookUps, "orderbridge look-ups", lookUpConnections, keepPlans},
+		{&db.consumers, "orderbridge consumers", consumerConnections, keepPlans},
 		{&db.appends, "orderbridge log", appendConnections, map[string]string{
 			// The one statement that matters here can be done in one way only.
 			"plan_cache_mode": "force_generic_plan",
@@ -117,7 +128,7 @@ func Connect(ctx context.Context, dsn string) (*Database, error) {
 func (db *Database) Close() {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	for _, pool := range append(db.ownConsumers, db.appends, db.consumers, db.requests) {
+	for _, pool := range append(db.ownConsumers, db.appends, db.consumers, db.lookUps, db.requests) {
 		if pool != nil {
 			pool.Close()
 		}
@@ -155,6 +166,9 @@ func openPool(ctx context.Context, dsn, name string, size int32, settings map[st
 	keepFromHanging(config.ConnConfig, name)
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	maps.Copy(config.ConnConfig.RuntimeParams, settings)
+	if settings["plan_cache_mode"] == "force_generic_plan" {
+		config.MaxConnLifetime = plansLifetime
+	}
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		pgxuuid.Register(conn.TypeMap())
 		_, err := conn.Exec(ctx, "SET ROLE "+ServiceRole)

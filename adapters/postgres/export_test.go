@@ -53,7 +53,7 @@ var NewGoose = func(pool *pgxpool.Pool) (*goose.Provider, func() error, error) {
 // Traced is a second connection to the database, with the same settings, whose every statement the tracer sees.
 func (db *Database) Traced(ctx context.Context, tracer pgx.QueryTracer) (*Database, error) {
 	var pools []*pgxpool.Pool
-	for _, pool := range []*pgxpool.Pool{db.requests, db.consumers, db.appends} {
+	for _, pool := range []*pgxpool.Pool{db.requests, db.lookUps, db.consumers, db.appends} {
 		config := pool.Config()
 		config.ConnConfig.Tracer = tracer
 		traced, err := pgxpool.NewWithConfig(ctx, config)
@@ -62,7 +62,7 @@ func (db *Database) Traced(ctx context.Context, tracer pgx.QueryTracer) (*Databa
 		}
 		pools = append(pools, traced)
 	}
-	return &Database{requests: pools[0], consumers: pools[1], appends: pools[2]}, nil
+	return &Database{requests: pools[0], lookUps: pools[1], consumers: pools[2], appends: pools[3]}, nil
 }
 
 // Requests is the pool that serves callers.

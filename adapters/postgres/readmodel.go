@@ -52,26 +52,28 @@ const historyLimit = 500
 
 // Order returns one order with all that the CRM has of it.
 func (r ReadModel) Order(ctx context.Context, workspaceID uuid.UUID, code string) (query.OrderDetail, error) {
-	row, err := queries.Order(ctx, r.db.requests, dbsqlc.OrderParams{WorkspaceID: workspaceID, Code: code})
+	row, err := queries.Order(ctx, r.db.lookUps, dbsqlc.OrderParams{WorkspaceID: workspaceID, Code: code})
 	if err != nil {
 		return query.OrderDetail{}, found(err, errOrderUnknown)
+	}
+	detail, err := detailOf(row)
+	if err != nil {
+		return query.OrderDetail{}, fmt.Errorf("read order %s: %w", code, err)
 	}
 	orders, err := r.completeOrders(ctx, workspaceID, []dbsqlc.OrdersPageRow{{
 		Code: row.Code, CreatedPosition: row.CreatedPosition, ShopID: row.ShopID, ExternalID: row.ExternalID,
 		CustomerID: row.CustomerID, SourceID: row.SourceID, AssigneeID: row.AssigneeID, AssigneeName: row.AssigneeName,
 		AssigneeReason: row.AssigneeReason, StatusCode: row.StatusCode, Currency: row.Currency, Totals: row.Totals,
 		OrderedAt: row.OrderedAt,
-	}})
+	}}, func(db dbsqlc.DBTX) (err error) {
+		detail.History, err = historyOf(ctx, db, workspaceID, code)
+		return err
+	})
 	if err != nil {
 		return query.OrderDetail{}, err
 	}
-	detail, err := detailOf(row)
-	if err != nil {
-		return query.OrderDetail{}, fmt.Errorf("read order %s: %w", code, err)
-	}
 	detail.Order = orders[0]
-	detail.History, err = r.historyOf(ctx, workspaceID, code)
-	return detail, err
+	return detail, nil
 }
 
 // detailOf is what only one order's page shows.
@@ -113,8 +115,8 @@ func detailOf(row dbsqlc.CrmOrder) (query.OrderDetail, error) {
 }
 
 // historyOf is what was done to an order, oldest first.
-func (r ReadModel) historyOf(ctx context.Context, workspaceID uuid.UUID, code string) ([]query.OrderEvent, error) {
-	rows, err := queries.OrderHistory(ctx, r.db.requests, dbsqlc.OrderHistoryParams{
+func historyOf(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, code string) ([]query.OrderEvent, error) {
+	rows, err := queries.OrderHistory(ctx, db, dbsqlc.OrderHistoryParams{
 		WorkspaceID: workspaceID, Code: code, AtMost: historyLimit,
 	})
 	if err != nil {
@@ -156,8 +158,13 @@ func (r ReadModel) Orders(ctx context.Context, workspaceID uuid.UUID, filter que
 	return query.List[query.Order]{Items: orders, NextCursor: list.NextCursor}, nil
 }
 
-// completeOrders adds lines, customers and sources to orders, a query for each kind.
-func (r ReadModel) completeOrders(ctx context.Context, workspaceID uuid.UUID, rows []dbsqlc.OrdersPageRow) ([]query.Order, error) {
+// completeOrders adds lines, customers and sources to orders, a query for each kind, and looks other things up in the same round trip.
+func (r ReadModel) completeOrders(
+	ctx context.Context, workspaceID uuid.UUID, rows []dbsqlc.OrdersPageRow, others ...func(dbsqlc.DBTX) error,
+) ([]query.Order, error) {
+	if len(rows) == 0 && len(others) == 0 {
+		return []query.Order{}, nil
+	}
 	codes := make([]string, 0, len(rows))
 	customerIDs := make([]uuid.UUID, 0, len(rows))
 	sourceIDs := make([]uuid.UUID, 0, len(rows))
@@ -166,17 +173,26 @@ func (r ReadModel) completeOrders(ctx context.Context, workspaceID uuid.UUID, ro
 		customerIDs = append(customerIDs, row.CustomerID)
 		sourceIDs = append(sourceIDs, row.SourceID)
 	}
-	lines, err := r.linesOf(ctx, workspaceID, codes)
-	if err != nil {
-		return nil, err
-	}
-	customers, err := r.customersNamed(ctx, workspaceID, customerIDs)
-	if err != nil {
-		return nil, err
-	}
-	sources, err := r.sourcesNamed(ctx, workspaceID, sourceIDs)
-	if err != nil {
-		return nil, err
+	var (
+		lines     map[string][]query.OrderLine
+		customers map[uuid.UUID]query.OrderCustomer
+		sources   map[uuid.UUID]query.Reference
+	)
+	if err := together(ctx, r.db.lookUps, append(others,
+		func(db dbsqlc.DBTX) (err error) {
+			lines, err = linesOf(ctx, db, workspaceID, codes)
+			return err
+		},
+		func(db dbsqlc.DBTX) (err error) {
+			customers, err = customersNamed(ctx, db, workspaceID, customerIDs)
+			return err
+		},
+		func(db dbsqlc.DBTX) (err error) {
+			sources, err = sourcesNamed(ctx, db, workspaceID, sourceIDs)
+			return err
+		},
+	)...); err != nil {
+		return nil, unavailable(err)
 	}
 	orders := make([]query.Order, 0, len(rows))
 	for _, row := range rows {
@@ -200,8 +216,8 @@ func (r ReadModel) completeOrders(ctx context.Context, workspaceID uuid.UUID, ro
 	return orders, nil
 }
 
-func (r ReadModel) linesOf(ctx context.Context, workspaceID uuid.UUID, codes []string) (map[string][]query.OrderLine, error) {
-	rows, err := queries.OrderLines(ctx, r.db.requests, dbsqlc.OrderLinesParams{WorkspaceID: workspaceID, Codes: codes})
+func linesOf(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, codes []string) (map[string][]query.OrderLine, error) {
+	rows, err := queries.OrderLines(ctx, db, dbsqlc.OrderLinesParams{WorkspaceID: workspaceID, Codes: codes})
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -219,8 +235,8 @@ func (r ReadModel) linesOf(ctx context.Context, workspaceID uuid.UUID, codes []s
 	return lines, nil
 }
 
-func (r ReadModel) customersNamed(ctx context.Context, workspaceID uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]query.OrderCustomer, error) {
-	rows, err := queries.CustomersNamed(ctx, r.db.requests, dbsqlc.CustomersNamedParams{WorkspaceID: workspaceID, IDs: ids})
+func customersNamed(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]query.OrderCustomer, error) {
+	rows, err := queries.CustomersNamed(ctx, db, dbsqlc.CustomersNamedParams{WorkspaceID: workspaceID, IDs: ids})
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -231,8 +247,8 @@ func (r ReadModel) customersNamed(ctx context.Context, workspaceID uuid.UUID, id
 	return named, nil
 }
 
-func (r ReadModel) sourcesNamed(ctx context.Context, workspaceID uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]query.Reference, error) {
-	rows, err := queries.SourcesWithID(ctx, r.db.requests, dbsqlc.SourcesWithIDParams{WorkspaceID: workspaceID, IDs: ids})
+func sourcesNamed(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]query.Reference, error) {
+	rows, err := queries.SourcesWithID(ctx, db, dbsqlc.SourcesWithIDParams{WorkspaceID: workspaceID, IDs: ids})
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -351,7 +367,7 @@ func (r ReadModel) Correlated(ctx context.Context, workspaceID, correlationID uu
 // CallerOf finds whom a token belongs to.
 func (r ReadModel) CallerOf(ctx context.Context, token string) (query.Caller, error) {
 	hash := workspace.TokenHash(token)
-	row, err := queries.CallerOf(ctx, r.db.requests, hash[:])
+	row, err := queries.CallerOf(ctx, r.db.lookUps, hash[:])
 	if err != nil {
 		return query.Caller{}, found(err, errTokenUnknown)
 	}

@@ -42,7 +42,7 @@ FROM crm_customers WHERE workspace_id = $1 AND id = $2;
 -- it, and then narrowed to the workspace: OFFSET keeps the planner, which knows nothing of a table that was never analysed,
 -- from reading all of the workspace instead. Whether many have a tag or a word, and the list is better read until there are
 -- enough, it knows best.
--- Index: crm_customers_list, or crm_customers_phones / _emails / _tags / _search with a filter.
+-- Index: crm_customers_list, or crm_customers_found with a filter.
 SELECT c.id, c.created_position, c.name, c.phones, c.emails, c.address, c.gender, c.birthday, c.tags, c.note, c.status,
     c.created_at, c.version
 FROM crm_customers c

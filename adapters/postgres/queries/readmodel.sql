@@ -30,18 +30,27 @@ ORDER BY position DESC
 LIMIT @at_most;
 
 -- name: OrderLines :many
+-- Each order's are looked up (OFFSET), or all of the workspace would be read in the order that is asked for.
 -- Index: crm_order_lines_pkey.
-SELECT code, line, product_code, product_name, variant, quantity::text AS quantity, unit_price, discount, amount, gift
-FROM crm_order_lines
-WHERE workspace_id = $1 AND code = ANY (@codes::text[])
-ORDER BY code, line;
+SELECT l.code, l.line, l.product_code, l.product_name, l.variant, l.quantity::text AS quantity, l.unit_price, l.discount, l.amount,
+    l.gift
+FROM unnest(@codes::text[]) q (code)
+CROSS JOIN LATERAL (
+    SELECT * FROM crm_order_lines o WHERE o.workspace_id = @workspace_id AND o.code = q.code OFFSET 0
+) l
+ORDER BY l.code, l.line;
 
 -- name: CustomersNamed :many
--- Index: crm_customers_pkey.
-SELECT id, name, phones, emails FROM crm_customers WHERE workspace_id = $1 AND id = ANY (@ids::uuid[]);
+-- Each is looked up (LIMIT), whatever is thought of the table's size. Index: crm_customers_pkey.
+SELECT c.id, c.name, c.phones, c.emails
+FROM unnest(@ids::uuid[]) q (id)
+CROSS JOIN LATERAL (SELECT * FROM crm_customers k WHERE k.workspace_id = @workspace_id AND k.id = q.id LIMIT 1) c;
 
 -- name: SourcesWithID :many
-SELECT id, name FROM crm_sources WHERE workspace_id = $1 AND id = ANY (@ids::uuid[]);
+-- Index: crm_sources_pkey.
+SELECT s.id, s.name
+FROM unnest(@ids::uuid[]) q (id)
+CROSS JOIN LATERAL (SELECT * FROM crm_sources k WHERE k.workspace_id = @workspace_id AND k.id = q.id LIMIT 1) s;
 
 -- name: SourcesPage :many
 -- Index: crm_sources_list.

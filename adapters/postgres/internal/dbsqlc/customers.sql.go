@@ -156,7 +156,7 @@ type CustomersPageRow struct {
 // it, and then narrowed to the workspace: OFFSET keeps the planner, which knows nothing of a table that was never analysed,
 // from reading all of the workspace instead. Whether many have a tag or a word, and the list is better read until there are
 // enough, it knows best.
-// Index: crm_customers_list, or crm_customers_phones / _emails / _tags / _search with a filter.
+// Index: crm_customers_list, or crm_customers_found with a filter.
 func (q *Queries) CustomersPage(ctx context.Context, db DBTX, arg CustomersPageParams) ([]CustomersPageRow, error) {
 	rows, err := db.Query(ctx, customersPage,
 		arg.WorkspaceID,

@@ -184,12 +184,14 @@ func (q *Queries) CountSearchedOfOutcome(ctx context.Context, db DBTX, arg Count
 }
 
 const customersNamed = `-- name: CustomersNamed :many
-SELECT id, name, phones, emails FROM crm_customers WHERE workspace_id = $1 AND id = ANY ($2::uuid[])
+SELECT c.id, c.name, c.phones, c.emails
+FROM unnest($1::uuid[]) q (id)
+CROSS JOIN LATERAL (SELECT workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, created_at, version, search FROM crm_customers k WHERE k.workspace_id = $2 AND k.id = q.id LIMIT 1) c
 `
 
 type CustomersNamedParams struct {
-	WorkspaceID uuid.UUID
 	IDs         []uuid.UUID
+	WorkspaceID uuid.UUID
 }
 
 type CustomersNamedRow struct {
@@ -199,9 +201,9 @@ type CustomersNamedRow struct {
 	Emails []string
 }
 
-// Index: crm_customers_pkey.
+// Each is looked up (LIMIT), whatever is thought of the table's size. Index: crm_customers_pkey.
 func (q *Queries) CustomersNamed(ctx context.Context, db DBTX, arg CustomersNamedParams) ([]CustomersNamedRow, error) {
-	rows, err := db.Query(ctx, customersNamed, arg.WorkspaceID, arg.IDs)
+	rows, err := db.Query(ctx, customersNamed, arg.IDs, arg.WorkspaceID)
 	if err != nil {
 		return nil, err
 	}
@@ -552,15 +554,18 @@ func (q *Queries) OrderHistory(ctx context.Context, db DBTX, arg OrderHistoryPar
 }
 
 const orderLines = `-- name: OrderLines :many
-SELECT code, line, product_code, product_name, variant, quantity::text AS quantity, unit_price, discount, amount, gift
-FROM crm_order_lines
-WHERE workspace_id = $1 AND code = ANY ($2::text[])
-ORDER BY code, line
+SELECT l.code, l.line, l.product_code, l.product_name, l.variant, l.quantity::text AS quantity, l.unit_price, l.discount, l.amount,
+    l.gift
+FROM unnest($1::text[]) q (code)
+CROSS JOIN LATERAL (
+    SELECT workspace_id, code, line, product_code, product_name, variant, quantity, unit_price, discount, amount, gift FROM crm_order_lines o WHERE o.workspace_id = $2 AND o.code = q.code OFFSET 0
+) l
+ORDER BY l.code, l.line
 `
 
 type OrderLinesParams struct {
-	WorkspaceID uuid.UUID
 	Codes       []string
+	WorkspaceID uuid.UUID
 }
 
 type OrderLinesRow struct {
@@ -576,9 +581,10 @@ type OrderLinesRow struct {
 	Gift        bool
 }
 
+// Each order's are looked up (OFFSET), or all of the workspace would be read in the order that is asked for.
 // Index: crm_order_lines_pkey.
 func (q *Queries) OrderLines(ctx context.Context, db DBTX, arg OrderLinesParams) ([]OrderLinesRow, error) {
-	rows, err := db.Query(ctx, orderLines, arg.WorkspaceID, arg.Codes)
+	rows, err := db.Query(ctx, orderLines, arg.Codes, arg.WorkspaceID)
 	if err != nil {
 		return nil, err
 	}
@@ -931,12 +937,14 @@ func (q *Queries) SourcesPage(ctx context.Context, db DBTX, arg SourcesPageParam
 }
 
 const sourcesWithID = `-- name: SourcesWithID :many
-SELECT id, name FROM crm_sources WHERE workspace_id = $1 AND id = ANY ($2::uuid[])
+SELECT s.id, s.name
+FROM unnest($1::uuid[]) q (id)
+CROSS JOIN LATERAL (SELECT workspace_id, id, created_position, name, created_at FROM crm_sources k WHERE k.workspace_id = $2 AND k.id = q.id LIMIT 1) s
 `
 
 type SourcesWithIDParams struct {
-	WorkspaceID uuid.UUID
 	IDs         []uuid.UUID
+	WorkspaceID uuid.UUID
 }
 
 type SourcesWithIDRow struct {
@@ -944,8 +952,9 @@ type SourcesWithIDRow struct {
 	Name string
 }
 
+// Index: crm_sources_pkey.
 func (q *Queries) SourcesWithID(ctx context.Context, db DBTX, arg SourcesWithIDParams) ([]SourcesWithIDRow, error) {
-	rows, err := db.Query(ctx, sourcesWithID, arg.WorkspaceID, arg.IDs)
+	rows, err := db.Query(ctx, sourcesWithID, arg.IDs, arg.WorkspaceID)
 	if err != nil {
 		return nil, err
 	}

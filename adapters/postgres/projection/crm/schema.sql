@@ -1,6 +1,7 @@
--- Definition: 2
+-- Definition: 3
 -- The CRM's read tables. Names are without a schema: each version of the projection is built in a schema of its own,
--- and views of the same names show the version in force.
+-- and views of the same names show the version in force. Codes are compared by their bytes: nobody asks for a language's order of
+-- them, and it would cost time with every row.
 
 CREATE TABLE crm_customers (
     workspace_id     uuid        NOT NULL,
@@ -26,7 +27,7 @@ CREATE TABLE crm_customers (
 
 CREATE TABLE crm_orders (
     workspace_id     uuid        NOT NULL,
-    code             text        NOT NULL,
+    code             text COLLATE "C" NOT NULL,
     created_position bigint      NOT NULL,
     shop_id          text        NOT NULL,
     external_id      text        NOT NULL,
@@ -60,7 +61,7 @@ CREATE TABLE crm_orders (
 -- What the CRM did to each order, one row an event.
 CREATE TABLE crm_order_history (
     workspace_id uuid        NOT NULL,
-    code         text        NOT NULL,
+    code         text COLLATE "C" NOT NULL,
     position     bigint      NOT NULL,
     at           timestamptz NOT NULL,
     event        text        NOT NULL,
@@ -77,7 +78,7 @@ CREATE TABLE crm_order_history (
 
 CREATE TABLE crm_order_lines (
     workspace_id uuid    NOT NULL,
-    code         text    NOT NULL,
+    code         text COLLATE "C" NOT NULL,
     line         integer NOT NULL,
     product_code text    NOT NULL,
     product_name text    NOT NULL,

@@ -1,4 +1,4 @@
--- Definition: 1
+-- Definition: 2
 -- What was sold, by day. All four tables say what the orders' last states and the workspaces' time zones say, and nothing of how
 -- these came about: that is why they are the same however the log is sliced. The three others are there so that an order changes
 -- the figures by what it adds and takes away, and no day is counted again.
@@ -23,10 +23,10 @@ CREATE TABLE daily_sales (
 -- Today's row changes with every slice, and no index does: room in its page keeps it there.
 ) WITH (fillfactor = 50);
 
--- What each order adds to the figures.
+-- What each order adds to the figures. Codes are compared by their bytes, as in crm_orders.
 CREATE TABLE daily_sales_orders (
     workspace_id uuid        NOT NULL,
-    code         text        NOT NULL,
+    code         text COLLATE "C" NOT NULL,
     shop_id      text        NOT NULL,
     customer_id  uuid        NOT NULL,
     currency     text        NOT NULL,

@@ -1,4 +1,6 @@
 -- Folds the events in ($1, $2] into the read table. Each statement ends with a line that holds only a semicolon.
+-- Rows that are changed are looked up by their key first, and then known by where they are (ctid): joined by the key, a table that was
+-- nearly empty when it was counted would be read whole for each of the slice's deliveries.
 -- Texts are taken apart to be searched as contact.WordsOf does it, and without an extension.
 
 -- Deliveries, as the slice leaves them: those that arrived in it are written once, with what became of them by its end, and others
@@ -80,6 +82,11 @@ UPDATE deliveries d
 SET outcome = t.outcome, reason = t.reason,
     shop_id = CASE WHEN d.order_code IS NULL THEN coalesce(t.shop_id, d.shop_id) ELSE d.shop_id END,
     order_code = coalesce(t.order_code, d.order_code), search = coalesce(t.search, d.search)
-FROM told t
-WHERE t.arrived_position IS NULL AND d.workspace_id = t.workspace_id AND d.id = t.id
+FROM (
+    SELECT t.*, k.at
+    FROM told t
+    CROSS JOIN LATERAL (SELECT e.ctid AS at FROM deliveries e WHERE e.workspace_id = t.workspace_id AND e.id = t.id LIMIT 1) k
+    WHERE t.arrived_position IS NULL
+) t
+WHERE d.ctid = t.at
 ;

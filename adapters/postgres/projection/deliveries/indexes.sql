@@ -8,7 +8,7 @@ CREATE INDEX IF NOT EXISTS deliveries_reason ON deliveries (workspace_id, outcom
 CREATE INDEX IF NOT EXISTS deliveries_shop ON deliveries (workspace_id, shop_id, outcome, received_at, received_position);
 CREATE INDEX IF NOT EXISTS deliveries_shop_reason ON deliveries (workspace_id, shop_id, outcome, reason, received_at, received_position)
     WHERE reason IS NOT NULL;
--- For beginnings of codes too, whatever the database's collation is.
-CREATE INDEX IF NOT EXISTS deliveries_code ON deliveries (workspace_id, order_code text_pattern_ops, received_at, received_position);
+-- For beginnings of codes too.
+CREATE INDEX IF NOT EXISTS deliveries_code ON deliveries (workspace_id, order_code, received_at, received_position);
 -- What was added last is kept in a list that every search reads whole, so it is a short one (in kB).
 CREATE INDEX IF NOT EXISTS deliveries_search ON deliveries USING gin (search) WITH (gin_pending_list_limit = 256);

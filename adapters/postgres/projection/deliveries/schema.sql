@@ -1,4 +1,4 @@
--- Definition: 3
+-- Definition: 4
 -- One row a webhook call that was authenticated, and what became of it.
 
 CREATE TABLE deliveries (
@@ -8,7 +8,8 @@ CREATE TABLE deliveries (
     -- Lists are in this order, so that a range of time is a range of the list; the position parts those of one instant.
     received_at       timestamptz NOT NULL,
     shop_id           text,
-    order_code        text,
+    -- Compared by its bytes, as in crm_orders, so that the beginning of one is a range of an index.
+    order_code        text COLLATE "C",
     outcome           text        NOT NULL,
     reason            text,
     -- What a delivery is found by: words of the order's code with # in front, and, once the order was looked at, words of
