@@ -532,9 +532,11 @@ func TestPlansOfConsumersAndLookUps(t *testing.T) {
 		b.exec(t, "ANALYZE")
 		check(taken)
 	}
-	for _, name := range []string{"ReceivedOrders", "OrderHeads", "KeyHolders", "BoundBuyers", "ActiveStaff", "EnterShown", "INSERT INTO crm_orders (workspace_id,",
+	for _, name := range []string{
+		"ReceivedOrders", "OrderHeads", "KeyHolders", "BoundBuyers", "ActiveStaff", "EnterShown", "INSERT INTO crm_orders (workspace_id,",
 		"UPDATE crm_orders o SET", "DELETE FROM crm_order_lines l",
-		"Order", "OrderLines", "OrderHistory", "CustomersNamed", "SourcesWithID", "CallerOf"} {
+		"Order", "OrderLines", "OrderHistory", "CustomersNamed", "SourcesWithID", "CallerOf",
+	} {
 		if !explained[name] {
 			t.Errorf("%s was not seen", name)
 		}
