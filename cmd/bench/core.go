@@ -116,14 +116,14 @@ const (
 	// A rate is kept up with when the lag is no longer than allowedLag and does not grow: not by more than allowedGrowth from the middle
 	// third of the time to the last. No rate is tried any longer when the lag is hopelessLag.
 	allowedLag    = 2 * time.Second
-	hopelessLag   = 4 * time.Second
+	hopelessLag   = 3 * time.Second
 	allowedGrowth = 200 * time.Millisecond
 
 	searchPoll  = 100 * time.Millisecond
 	sustainPoll = 500 * time.Millisecond
 
 	// What is tried after what came through in the search, and after that.
-	firstTry, stepUp, stepDown, largeStepDown = 0.97, 1.04, 0.96, 0.88
+	firstTry, stepUp, stepDown, largeStepDown = 0.94, 1.05, 0.93, 0.85
 	usualTries                                = 3
 	leastOfThrough                            = 0.2
 	leastSeen                                 = 100 // orders, or how many come through is guesswork: the lag is only about right
