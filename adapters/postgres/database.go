@@ -22,6 +22,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,9 +83,8 @@ type Database struct {
 // keepPlans are settings for connections on which all that is done is to look rows up by their keys, or to do so for each event of a
 // slice. Planning that takes longer than doing it when the slice is small, so plans are kept; and a plan that was made while the tables
 // were empty must be as good for a million rows. There is one such plan for everything that is done there: take the few rows there are,
-// and look each up by its key. The planner may choose nothing else. To a table that had no more than some rows when it was counted all
-// indexes are alike, though, also those that begin with the workspace only: that is why connections, and plans with them, live for a
-// minute (plansLifetime).
+// and look each up in an index. Which index, the planner still chooses, and to a table that had no more than some rows when it was counted
+// all that begin with the workspace are alike: that is why connections, and plans with them, live for plansLifetime only.
 var keepPlans = map[string]string{
 	"plan_cache_mode":   "force_generic_plan",
 	"enable_seqscan":    "off",
@@ -101,22 +101,23 @@ func Connect(ctx context.Context, dsn string) (*Database, error) {
 		of       **pgxpool.Pool
 		name     string
 		size     int32
+		lifetime time.Duration // of a connection; 0 for the usual one
 		settings map[string]string
 	}{
-		{&db.requests, "orderbridge", requestConnections, map[string]string{
+		{&db.requests, "orderbridge", requestConnections, 0, map[string]string{
 			// Tables start empty and un-analysed: a plan that was right for ten rows must not be kept for a million. And for a list
 			// with filters, a plan for any arguments is one that reads the list from its beginning.
 			"plan_cache_mode": "force_custom_plan",
 		}},
-		{&db.lookUps, "orderbridge look-ups", lookUpConnections, keepPlans},
-		{&db.consumers, "orderbridge consumers", consumerConnections, keepPlans},
-		{&db.appends, "orderbridge log", appendConnections, map[string]string{
+		{&db.lookUps, "orderbridge look-ups", lookUpConnections, plansLifetime, keepPlans},
+		{&db.consumers, "orderbridge consumers", consumerConnections, plansLifetime, keepPlans},
+		{&db.appends, "orderbridge log", appendConnections, 0, map[string]string{
 			// The one statement that matters here can be done in one way only.
 			"plan_cache_mode": "force_generic_plan",
 		}},
 	} {
 		var err error
-		if *pool.of, err = openPool(ctx, dsn, pool.name, pool.size, pool.settings); err != nil {
+		if *pool.of, err = openPool(ctx, dsn, pool.name, pool.size, pool.lifetime, pool.settings); err != nil {
 			db.Close()
 			return nil, err
 		}
@@ -156,7 +157,9 @@ func (db *Database) ConsumerPool(ctx context.Context) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-func openPool(ctx context.Context, dsn, name string, size int32, settings map[string]string) (*pgxpool.Pool, error) {
+func openPool(
+	ctx context.Context, dsn, name string, size int32, lifetime time.Duration, settings map[string]string,
+) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, errUnreadableDSN // pgx's own error may quote the password
@@ -166,9 +169,7 @@ func openPool(ctx context.Context, dsn, name string, size int32, settings map[st
 	keepFromHanging(config.ConnConfig, name)
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	maps.Copy(config.ConnConfig.RuntimeParams, settings)
-	if settings["plan_cache_mode"] == "force_generic_plan" {
-		config.MaxConnLifetime = plansLifetime
-	}
+	config.MaxConnLifetime = cmp.Or(lifetime, config.MaxConnLifetime)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		pgxuuid.Register(conn.TypeMap())
 		_, err := conn.Exec(ctx, "SET ROLE "+ServiceRole)

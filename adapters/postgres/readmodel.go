@@ -120,7 +120,7 @@ func historyOf(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, code 
 		WorkspaceID: workspaceID, Code: code, AtMost: historyLimit,
 	})
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
 	history := make([]query.OrderEvent, 0, len(rows))
 	for _, row := range slices.Backward(rows) {
@@ -219,7 +219,7 @@ func (r ReadModel) completeOrders(
 func linesOf(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, codes []string) (map[string][]query.OrderLine, error) {
 	rows, err := queries.OrderLines(ctx, db, dbsqlc.OrderLinesParams{WorkspaceID: workspaceID, Codes: codes})
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
 	lines := make(map[string][]query.OrderLine, len(codes))
 	for _, row := range rows {
@@ -238,7 +238,7 @@ func linesOf(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, codes [
 func customersNamed(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]query.OrderCustomer, error) {
 	rows, err := queries.CustomersNamed(ctx, db, dbsqlc.CustomersNamedParams{WorkspaceID: workspaceID, IDs: ids})
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
 	named := make(map[uuid.UUID]query.OrderCustomer, len(rows))
 	for _, row := range rows {
@@ -250,7 +250,7 @@ func customersNamed(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, 
 func sourcesNamed(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]query.Reference, error) {
 	rows, err := queries.SourcesWithID(ctx, db, dbsqlc.SourcesWithIDParams{WorkspaceID: workspaceID, IDs: ids})
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
 	named := make(map[uuid.UUID]query.Reference, len(rows))
 	for _, row := range rows {

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,11 +89,13 @@ func (db *Database) newRebuild(ctx context.Context, dsn string, by command.By, p
 	for began := time.Now(); errors.Is(err, errLockTaken); r, err = db.newBuild(ctx, dsn, p, rebuildLock, logger) {
 		// One that can be seen is refused for. One that has just ended, or is about to begin, is not seen and has the lock.
 		running, errRunning := db.rebuildRunning(ctx, by, p.Name)
-		if errRunning != nil {
+		switch {
+		case errRunning != nil:
 			return nil, errRunning
-		}
-		if running != nil || time.Since(began) > endRunTimeout {
-			return nil, cmp.Or(running, problem.Conflict(errRebuildRunning.Code(), "%s is being rebuilt by somebody else at this moment", p.Name))
+		case running != nil:
+			return nil, running
+		case time.Since(began) > endRunTimeout:
+			return nil, problem.Conflict(errRebuildRunning.Code(), "%s is being rebuilt by somebody else at this moment", p.Name)
 		}
 		if err := pause(ctx, lockRetry); err != nil {
 			return nil, err

@@ -79,13 +79,12 @@ func open(ctx context.Context, statements bool) (_ *bench, err error) {
 // useLogFiles lets the server have so many files of its write-ahead log (16 MiB each) to use again, as one that has run for a while has.
 // A new one has to make each of them, and nobody can commit meanwhile.
 func (b *bench) useLogFiles(ctx context.Context, files int) error {
-	_, err := b.pool.Exec(ctx, fmt.Sprintf(`DO $$ BEGIN
+	if err := b.exec(ctx, fmt.Sprintf(`DO $$ BEGIN
 			FOR file IN 1..%d LOOP
 				PERFORM pg_logical_emit_message(false, 'bench', ''), pg_switch_wal();
 			END LOOP;
-		END $$`, files))
-	if err != nil {
-		return fmt.Errorf("use files of the write-ahead log: %w", err)
+		END $$`, files)); err != nil {
+		return err
 	}
 	return b.exec(ctx, "CHECKPOINT")
 }
