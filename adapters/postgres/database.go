@@ -22,7 +22,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,12 +48,14 @@ import (
 const ServiceRole = "orderbridge_service"
 
 const (
-	// requestConnections serve HTTP and command line. Of the others one is in use, and another may be made while it is given up.
+	// requestConnections serve HTTP and command line. Of consumers' and appends' one is in use, and another may be made while it is given
+	// up.
 	requestConnections  = 16
 	lookUpConnections   = 4
 	consumerConnections = 2
 	appendConnections   = 2
 
+	// plansLifetime is for how long a connection keeps its plans.
 	plansLifetime = time.Minute
 
 	connectTimeout = 5 * time.Second
@@ -84,7 +85,7 @@ type Database struct {
 // slice. Planning that takes longer than doing it when the slice is small, so plans are kept; and a plan that was made while the tables
 // were empty must be as good for a million rows. There is one such plan for everything that is done there: take the few rows there are,
 // and look each up in an index. Which index, the planner still chooses, and to a table that had no more than some rows when it was counted
-// all that begin with the workspace are alike: that is why connections, and plans with them, live for plansLifetime only.
+// all that begin with the workspace are alike: that is why plans are kept for plansLifetime only.
 var keepPlans = map[string]string{
 	"plan_cache_mode":   "force_generic_plan",
 	"enable_seqscan":    "off",
@@ -101,23 +102,23 @@ func Connect(ctx context.Context, dsn string) (*Database, error) {
 		of       **pgxpool.Pool
 		name     string
 		size     int32
-		lifetime time.Duration // of a connection; 0 for the usual one
 		settings map[string]string
+		prepare  func(context.Context, *pgx.Conn) (bool, error)
 	}{
-		{&db.requests, "orderbridge", requestConnections, 0, map[string]string{
+		{&db.requests, "orderbridge", requestConnections, map[string]string{
 			// Tables start empty and un-analysed: a plan that was right for ten rows must not be kept for a million. And for a list
 			// with filters, a plan for any arguments is one that reads the list from its beginning.
 			"plan_cache_mode": "force_custom_plan",
-		}},
-		{&db.lookUps, "orderbridge look-ups", lookUpConnections, plansLifetime, keepPlans},
-		{&db.consumers, "orderbridge consumers", consumerConnections, plansLifetime, keepPlans},
-		{&db.appends, "orderbridge log", appendConnections, 0, map[string]string{
+		}, nil},
+		{&db.lookUps, "orderbridge look-ups", lookUpConnections, keepPlans, discardOldPlans},
+		{&db.consumers, "orderbridge consumers", consumerConnections, keepPlans, discardOldPlans},
+		{&db.appends, "orderbridge log", appendConnections, map[string]string{
 			// The one statement that matters here can be done in one way only.
 			"plan_cache_mode": "force_generic_plan",
-		}},
+		}, nil},
 	} {
 		var err error
-		if *pool.of, err = openPool(ctx, dsn, pool.name, pool.size, pool.lifetime, pool.settings); err != nil {
+		if *pool.of, err = openPool(ctx, dsn, pool.name, pool.size, pool.settings, pool.prepare); err != nil {
 			db.Close()
 			return nil, err
 		}
@@ -157,8 +158,27 @@ func (db *Database) ConsumerPool(ctx context.Context) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
+// plannedSince is where a connection remembers since when it keeps its plans.
+const plannedSince = "planned since"
+
+// discardOldPlans makes a connection plan anew what it does. A new connection would too, and would have to prepare all of it first.
+func discardOldPlans(ctx context.Context, conn *pgx.Conn) (usable bool, err error) {
+	remembered := conn.PgConn().CustomData()
+	since, planned := remembered[plannedSince].(time.Time)
+	switch {
+	case !planned:
+		remembered[plannedSince] = time.Now()
+	case time.Since(since) > plansLifetime:
+		if _, err := conn.Exec(ctx, "DISCARD PLANS"); err != nil {
+			return false, nil //nolint:nilerr // the pool closes it, and tries another
+		}
+		remembered[plannedSince] = time.Now()
+	}
+	return true, nil
+}
+
 func openPool(
-	ctx context.Context, dsn, name string, size int32, lifetime time.Duration, settings map[string]string,
+	ctx context.Context, dsn, name string, size int32, settings map[string]string, prepare func(context.Context, *pgx.Conn) (bool, error),
 ) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
@@ -169,7 +189,7 @@ func openPool(
 	keepFromHanging(config.ConnConfig, name)
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	maps.Copy(config.ConnConfig.RuntimeParams, settings)
-	config.MaxConnLifetime = cmp.Or(lifetime, config.MaxConnLifetime)
+	config.PrepareConn = prepare
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		pgxuuid.Register(conn.TypeMap())
 		_, err := conn.Exec(ctx, "SET ROLE "+ServiceRole)

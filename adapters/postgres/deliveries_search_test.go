@@ -109,6 +109,7 @@ func deliverySearches() []deliverySearch {
 		{"a name that many have", query.DeliveryFilter{Search: query.ParseDeliverySearch("nguyễn thị an")}, ""},
 		{"a word that many have", query.DeliveryFilter{Search: query.ParseDeliverySearch("nguyễn")}, ""},
 		{"a word and an order's number", query.DeliveryFilter{Search: query.ParseDeliverySearch("hoàng 2004")}, ""},
+		{"a long number that is in all codes of a shop", query.DeliveryFilter{Search: query.ParseDeliverySearch("1635294032")}, ""},
 		{"a word of a shop's failures, which have none", query.DeliveryFilter{ShopID: "1635294032", Outcomes: outcome("failed"), Search: query.ParseDeliverySearch("nguyễn")}, ""},
 	}
 }

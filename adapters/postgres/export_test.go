@@ -23,6 +23,8 @@ const (
 	ReleaseAtMost      = releaseAtMost
 	BeginByIndex       = beginByIndex
 	BeginInOrder       = beginInOrder
+	PlannedSince       = plannedSince
+	PlansLifetime      = plansLifetime
 )
 
 // Queued is how many callers wait for the writer.

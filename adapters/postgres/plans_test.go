@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"orderbridge/adapters/eventbus"
@@ -663,4 +664,41 @@ func fillLog(t *testing.T, b *bundle, orders int) int64 {
 		t.Fatal(err)
 	}
 	return b.head(t)
+}
+
+// TestPlansAreMadeAnew lets a table grow under a plan that is kept.
+func TestPlansAreMadeAnew(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, "CREATE TABLE growing AS SELECT 1 AS n; GRANT SELECT ON growing TO "+postgres.ServiceRole)
+	const plan = "EXPLAIN EXECUTE growing"
+	planned := func(before func(*pgx.Conn)) (text string) {
+		t.Helper()
+		err := b.db.Consumers().AcquireFunc(t.Context(), func(conn *pgxpool.Conn) error {
+			before(conn.Conn())
+			return conn.QueryRow(t.Context(), plan, pgx.QueryExecModeSimpleProtocol).Scan(&text)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	nothing := func(*pgx.Conn) {}
+	first := planned(func(conn *pgx.Conn) {
+		if _, err := conn.Exec(t.Context(), "PREPARE growing AS SELECT * FROM growing"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	b.exec(t, "INSERT INTO growing SELECT generate_series(1, 100000)")
+	if kept := planned(nothing); kept != first {
+		t.Fatalf("the plan was not kept: %s, then %s", first, kept)
+	}
+	long := postgres.PlansLifetime + time.Second
+	planned(func(conn *pgx.Conn) { conn.PgConn().CustomData()[postgres.PlannedSince] = time.Now().Add(-long) })
+	if anew := planned(nothing); anew == first {
+		t.Errorf("after %s the plan is still %s", long, anew)
+	}
+	if again := planned(nothing); again == first {
+		t.Errorf("then it is %s", again)
+	}
 }

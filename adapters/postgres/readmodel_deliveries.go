@@ -44,7 +44,7 @@ func (r ReadModel) Deliveries(
 	}
 	var rows []dbsqlc.DeliveriesPageRow
 	if narrowed.terms != "" {
-		rows, err = r.searchDeliveries(ctx, narrowed.terms, params)
+		rows, err = r.searchDeliveries(ctx, narrowed, params)
 	} else {
 		err = r.narrowly(ctx, narrowed, func(tx dbsqlc.DBTX) error {
 			rows, err = deliveriesPage(ctx, tx, params)
@@ -117,7 +117,7 @@ func (r ReadModel) DeliveryCounts(ctx context.Context, workspaceID uuid.UUID, fi
 	}
 	var err error
 	if narrowed.terms != "" {
-		err = r.countSearched(ctx, narrowed.terms, params, counts.Items)
+		err = r.countSearched(ctx, narrowed, params, counts.Items)
 	} else {
 		err = r.narrowly(ctx, narrowed, func(tx dbsqlc.DBTX) error { return countDeliveries(ctx, tx, params, counts.Items) })
 	}
@@ -139,6 +139,8 @@ func countDeliveries(ctx context.Context, tx dbsqlc.DBTX, params dbsqlc.CountDel
 // narrowing is a filter in the words of the table.
 type narrowing struct {
 	codeLike, terms string
+	// namesOne tells that hardly any delivery has the terms.
+	namesOne bool
 	// outcomes are those that a list is put together from; none when it is read as a whole. A shop and a reason have an index
 	// behind the outcome only.
 	outcomes []string
@@ -147,7 +149,7 @@ type narrowing struct {
 }
 
 func narrowedBy(filter query.DeliveryFilter) narrowing {
-	n := narrowing{terms: deliveryTerms(filter), nothing: filter.Search.Given && searchTerms(filter.Search) == ""}
+	n := narrowing{terms: deliveryTerms(filter), namesOne: filter.NamesOne(), nothing: filter.Search.Given && searchTerms(filter.Search) == ""}
 	if filter.OrderCodePrefix != "" {
 		n.codeLike = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(filter.OrderCodePrefix) + "%"
 	}

@@ -19,17 +19,23 @@ const (
 	// searchedLatest is how many of the latest deliveries are looked at for words, of each outcome that is asked for. Of a word that
 	// these do not fill a page with, one in a hundred has it at most, unless it was commoner in earlier times.
 	searchedLatest = 5_000
+	// searchedFirst is how many of them are looked at for what is one buyer's or one order's: it is in hardly any. A phone that a shop
+	// gives for all who leave none is, and fills a page from so many.
+	searchedFirst = 500
 	// countedWorded is how many deliveries with the words are looked at to count those of them that match all else.
 	countedWorded = 20_000
 )
 
 // searchDeliveries reads a part of a list of deliveries that have words.
 func (r ReadModel) searchDeliveries(
-	ctx context.Context, terms string, params dbsqlc.DeliveriesPageOfOutcomesParams,
+	ctx context.Context, narrowed narrowing, params dbsqlc.DeliveriesPageOfOutcomesParams,
 ) (rows []dbsqlc.DeliveriesPageRow, err error) {
-	whole := true
+	latest, whole := int64(searchedLatest), true
+	if narrowed.namesOne {
+		latest = searchedFirst
+	}
 	err = r.db.inOrder(ctx, func(tx dbsqlc.DBTX) error {
-		rows, whole, err = searchLatest(ctx, tx, terms, params)
+		rows, whole, err = searchLatest(ctx, tx, latest, narrowed.terms, params)
 		return err
 	})
 	if err != nil || whole {
@@ -38,7 +44,7 @@ func (r ReadModel) searchDeliveries(
 	rows = nil
 	err = r.db.byIndex(ctx, func(tx dbsqlc.DBTX) error {
 		found, err := queries.SearchDeliveries(ctx, tx, dbsqlc.SearchDeliveriesParams{
-			Terms: terms, WorkspaceID: params.WorkspaceID, BeforeAt: params.BeforeAt, Before: params.Before,
+			Terms: narrowed.terms, WorkspaceID: params.WorkspaceID, BeforeAt: params.BeforeAt, Before: params.Before,
 			Outcomes: append([]string{}, params.Outcomes...), Reason: params.Reason, ShopID: params.ShopID, // never NULL
 			OrderCode: params.OrderCode, OrderCodeLike: params.OrderCodeLike, ReceivedFrom: params.ReceivedFrom,
 			ReceivedTo: params.ReceivedTo, AtMost: params.AtMost,
@@ -51,9 +57,9 @@ func (r ReadModel) searchDeliveries(
 	return rows, err
 }
 
-// searchLatest looks at the latest deliveries of each outcome. Whole tells that what it found is the part that was asked for.
+// searchLatest looks at so many of the latest deliveries of each outcome. Whole tells that what it found is the part that was asked for.
 func searchLatest(
-	ctx context.Context, tx dbsqlc.DBTX, terms string, params dbsqlc.DeliveriesPageOfOutcomesParams,
+	ctx context.Context, tx dbsqlc.DBTX, latest int64, terms string, params dbsqlc.DeliveriesPageOfOutcomesParams,
 ) (rows []dbsqlc.DeliveriesPageRow, whole bool, err error) {
 	outcomes := params.Outcomes
 	if len(outcomes) == 0 {
@@ -62,7 +68,7 @@ func searchLatest(
 	whole = true
 	for _, outcome := range outcomes {
 		found, err := queries.SearchLatestDeliveries(ctx, tx, dbsqlc.SearchLatestDeliveriesParams{
-			Latest: searchedLatest, Terms: terms, WorkspaceID: params.WorkspaceID, BeforeAt: params.BeforeAt, Before: params.Before,
+			Latest: latest, Terms: terms, WorkspaceID: params.WorkspaceID, BeforeAt: params.BeforeAt, Before: params.Before,
 			Outcome: outcome, Reason: params.Reason, ShopID: params.ShopID, OrderCode: params.OrderCode, OrderCodeLike: params.OrderCodeLike,
 			ReceivedFrom: params.ReceivedFrom, ReceivedTo: params.ReceivedTo, AtMost: params.AtMost + 1,
 		})
@@ -89,23 +95,27 @@ func searchLatest(
 }
 
 // countSearched counts deliveries that have words: those of an outcome that has few deliveries by looking at them, those of
-// others among the deliveries that have the words, as far as these are looked at.
-func (r ReadModel) countSearched(ctx context.Context, terms string, params dbsqlc.CountDeliveriesParams, counts []query.OutcomeCount) error {
-	var many []string
+// others among the deliveries that have the words, as far as these are looked at. What is one buyer's or one order's few have, of any
+// outcome.
+func (r ReadModel) countSearched(ctx context.Context, narrowed narrowing, params dbsqlc.CountDeliveriesParams, counts []query.OutcomeCount) error {
+	if narrowed.namesOne {
+		if all, err := r.countWorded(ctx, narrowed.terms, params, counts); all || err != nil {
+			return err
+		}
+	}
+	var many []query.OutcomeCount
 	err := r.db.inOrder(ctx, func(tx dbsqlc.DBTX) error {
 		for i, one := range counts {
 			row, err := queries.CountSearchedOfOutcome(ctx, tx, dbsqlc.CountSearchedOfOutcomeParams{
-				Terms: terms, WorkspaceID: params.WorkspaceID, Outcome: string(one.Outcome), Reason: params.Reason, ShopID: params.ShopID,
+				Terms: narrowed.terms, WorkspaceID: params.WorkspaceID, Outcome: string(one.Outcome), Reason: params.Reason, ShopID: params.ShopID,
 				OrderCode: params.OrderCode, OrderCodeLike: params.OrderCodeLike, ReceivedFrom: params.ReceivedFrom,
 				ReceivedTo: params.ReceivedTo, AtMost: searchedLatest,
 			})
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case row.LookedAt < searchedLatest:
-				counts[i].Count = int(row.Matching)
-			default:
-				many = append(many, string(one.Outcome))
+			}
+			if counts[i] = (query.OutcomeCount{Outcome: one.Outcome, Count: int(row.Matching)}); row.LookedAt == searchedLatest {
+				many = append(many, one)
 			}
 		}
 		return nil
@@ -113,9 +123,27 @@ func (r ReadModel) countSearched(ctx context.Context, terms string, params dbsql
 	if err != nil || len(many) == 0 {
 		return err
 	}
-	return r.db.byIndex(ctx, func(tx dbsqlc.DBTX) error {
+	if _, err := r.countWorded(ctx, narrowed.terms, params, many); err != nil {
+		return err
+	}
+	for _, counted := range many {
+		at := slices.IndexFunc(counts, func(c query.OutcomeCount) bool { return c.Outcome == counted.Outcome })
+		counts[at] = counted
+	}
+	return nil
+}
+
+// countWorded counts among the deliveries that have words, as far as these are looked at. All tells that all were.
+func (r ReadModel) countWorded(
+	ctx context.Context, terms string, params dbsqlc.CountDeliveriesParams, counts []query.OutcomeCount,
+) (all bool, err error) {
+	var outcomes []string
+	for _, one := range counts {
+		outcomes = append(outcomes, string(one.Outcome))
+	}
+	err = r.db.byIndex(ctx, func(tx dbsqlc.DBTX) error {
 		rows, err := queries.CountSearchedDeliveries(ctx, tx, dbsqlc.CountSearchedDeliveriesParams{
-			Terms: terms, AtMost: countedWorded, WorkspaceID: params.WorkspaceID, Outcomes: many, Reason: params.Reason,
+			Terms: terms, AtMost: countedWorded, WorkspaceID: params.WorkspaceID, Outcomes: outcomes, Reason: params.Reason,
 			ShopID: params.ShopID, OrderCode: params.OrderCode, OrderCodeLike: params.OrderCodeLike,
 			ReceivedFrom: params.ReceivedFrom, ReceivedTo: params.ReceivedTo,
 		})
@@ -123,15 +151,15 @@ func (r ReadModel) countSearched(ctx context.Context, terms string, params dbsql
 		for _, row := range rows {
 			found[row.Outcome] = row.Count
 		}
+		all = found[""] < countedWorded
 		for i, one := range counts {
-			if slices.Contains(many, string(one.Outcome)) {
-				count := found[string(one.Outcome)]
-				counts[i].Count = int(min(count, query.MaxCounted))
-				counts[i].Capped = count > query.MaxCounted || found[""] == countedWorded
-			}
+			count := found[string(one.Outcome)]
+			counts[i].Count = int(min(count, query.MaxCounted))
+			counts[i].Capped = count > query.MaxCounted || !all
 		}
 		return err
 	})
+	return all, err
 }
 
 // deliveryTerms asks the text search of deliveries for all that a filter wants of it; empty for nothing.

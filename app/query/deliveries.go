@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"orderbridge/domain/contact"
 )
@@ -84,6 +85,17 @@ func ParseDeliverySearch(raw string) DeliverySearch {
 func (s DeliverySearch) Masked() DeliverySearch {
 	s.DigitsInCodes = true
 	return s
+}
+
+// namingDigits is from how many characters on a word with digits is taken to be somebody's number and not, say, that of a shop's
+// street.
+const namingDigits = 8
+
+// NamesOne tells whether what is looked for is one buyer's or one order's, most likely: by a phone, an email or a long number.
+func (f DeliveryFilter) NamesOne() bool {
+	return f.Phone != "" || f.Search.Phone != "" || f.Search.Email != "" || slices.ContainsFunc(f.Search.Words, func(word string) bool {
+		return len(word) >= namingDigits && strings.ContainsFunc(word, unicode.IsDigit)
+	})
 }
 
 // DeliveryCounts is how many deliveries there are of each outcome.
