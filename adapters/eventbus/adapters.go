@@ -20,6 +20,8 @@ type Slice struct {
 	Full bool `json:"full"`
 	// Age is how long ago its first event was appended.
 	Age time.Duration `json:"age"`
+	// Known is what its Selection knows of it beside that.
+	Known json.RawMessage `json:"known,omitempty"`
 }
 
 // Len is how many events the slice spans.
@@ -29,7 +31,7 @@ func (s Slice) Len() int64 { return s.Upto - s.After }
 func scanSlice(row interface{ Scan(dest ...any) error }) (Slice, error) {
 	var slice Slice
 	var seconds float64
-	err := row.Scan(&slice.After, &slice.Upto, &slice.Full, &seconds)
+	err := row.Scan(&slice.After, &slice.Upto, &slice.Full, &seconds, (*[]byte)(&slice.Known))
 	slice.Age = time.Duration(seconds * float64(time.Second))
 	return slice, err
 }
@@ -60,7 +62,7 @@ func (a schemaAdapter) UnmarshalMessage(params sql.UnmarshalMessageParams) (sql.
 	return sql.Row{Offset: slice.Upto, Msg: message.NewMessage(watermill.NewUUID(), payload)}, nil
 }
 
-// SubscribeIsolationLevel is read committed: the locked cursor does what a stricter level would be for.
+// SubscribeIsolationLevel is what transactions begin with.
 func (schemaAdapter) SubscribeIsolationLevel() stdsql.IsolationLevel {
 	return stdsql.LevelReadCommitted
 }

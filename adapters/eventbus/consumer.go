@@ -13,17 +13,17 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill-sql/v4/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Selection is the query that names a consumer's next slice: from the consumer's name ($1) and the size of a slice ($2)
-// to one row (after, upto, full, age in seconds), or none. It locks the cursor, and skips one that is locked.
+// to one row (after, upto, full, age in seconds, and what the handler wants to know of the slice, as JSON), or none. It locks the
+// cursor, and skips one that is locked.
 type Selection string
 
 // Next locks the consumer's cursor and names its next slice, for who handles one without a subscriber. It fails with
 // pgx.ErrNoRows when there is none.
-func (s Selection) Next(ctx context.Context, tx pgx.Tx, consumer string, size int64) (Slice, error) {
+func (s Selection) Next(ctx context.Context, tx Tx, consumer string, size int64) (Slice, error) {
 	return scanSlice(tx.QueryRow(ctx, string(s), consumer, size))
 }
 
@@ -72,10 +72,10 @@ type Config struct {
 	Mended <-chan struct{}
 	// Handle handles a slice and moves the cursor to its end. It may be called again for the same slice, or for a
 	// part of it, after what it did was rolled back.
-	Handle func(ctx context.Context, tx pgx.Tx, slice Slice) error
+	Handle func(ctx context.Context, tx Tx, slice Slice) error
 	// Park takes the one event of the slice out of the way and moves the cursor past it. Without it the consumer
 	// stops at an event that it cannot handle.
-	Park func(ctx context.Context, tx pgx.Tx, slice Slice) error
+	Park func(ctx context.Context, tx Tx, slice Slice) error
 	// IsTransient tells whether the cause passes by itself, such as a database that is away: it is tried again for ever.
 	IsTransient func(error) bool
 	// IsConflict tells whether another writer came in between: it is tried again a few times.
@@ -141,7 +141,7 @@ func (c *Consumer) Name() string { return c.config.Name }
 // Subscriber makes the Watermill subscriber that feeds the consumer.
 func (c *Consumer) Subscriber(pool *pgxpool.Pool) (message.Subscriber, error) {
 	noDeadline := time.Duration(0) // an expired one would commit what a handler has half done
-	beginner := guardedBeginner{Beginner: sql.BeginnerFromPgx(pool), consumer: c}
+	beginner := guardedBeginner{Beginner: sql.BeginnerFromPgx(pool), pool: pool, consumer: c}
 	subscriber, err := sql.NewSubscriber(beginner, sql.SubscriberConfig{
 		ConsumerGroup:  c.config.Name,
 		AckDeadline:    &noDeadline,
@@ -225,7 +225,7 @@ func (c *Consumer) HandleMessage(msg *message.Message) error {
 }
 
 // isolated deals with the one event that cannot be handled.
-func (c *Consumer) isolated(ctx context.Context, tx pgx.Tx, slice Slice, cause error) {
+func (c *Consumer) isolated(ctx context.Context, tx Tx, slice Slice, cause error) {
 	if c.config.Park == nil {
 		c.stop(slice, cause)
 		return
@@ -244,7 +244,7 @@ func (c *Consumer) isolated(ctx context.Context, tx pgx.Tx, slice Slice, cause e
 
 // inSavepoint undoes what a handler did that fails. The savepoint was set when the slice was selected.
 func (c *Consumer) inSavepoint(
-	ctx context.Context, tx pgx.Tx, slice Slice, handle func(context.Context, pgx.Tx, Slice) error,
+	ctx context.Context, tx Tx, slice Slice, handle func(context.Context, Tx, Slice) error,
 ) (err error) {
 	defer func() {
 		if recovered := recover(); recovered != nil {

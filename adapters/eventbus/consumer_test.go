@@ -158,29 +158,38 @@ func (b *bundle) eventually(what string, condition func() bool) {
 	}
 }
 
+// backend is the process of the server that a transaction is in.
+func (b *bundle) backend(tx eventbus.Tx) (pid int32) {
+	b.t.Helper()
+	if err := tx.QueryRow(context.Background(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+		b.t.Error(err)
+	}
+	return pid
+}
+
 func (b *bundle) untilCursor(position int64) {
 	b.t.Helper()
 	b.eventually(fmt.Sprint("the cursor is at ", position), func() bool { return b.cursor() == position })
 }
 
 // handle writes down every event of a slice, and moves the cursor with its last statement.
-func handle(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+func handle(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 	return handleAs(ctx, tx, slice, "handled")
 }
 
-func handleAs(ctx context.Context, tx pgx.Tx, slice eventbus.Slice, who string) error {
+func handleAs(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice, who string) error {
 	if err := write(ctx, tx, slice, who); err != nil {
 		return err
 	}
 	return move(ctx, tx, slice)
 }
 
-func write(ctx context.Context, tx pgx.Tx, slice eventbus.Slice, who string) error {
+func write(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice, who string) error {
 	_, err := tx.Exec(ctx, "INSERT INTO done (position, who) SELECT p, $3 FROM generate_series($1::bigint + 1, $2::bigint) p", slice.After, slice.Upto, who)
 	return err
 }
 
-func move(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+func move(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 	_, err := tx.Exec(ctx, "UPDATE cursors SET position = $1 WHERE consumer = 'test'", slice.Upto)
 	return err
 }
@@ -288,8 +297,8 @@ func contains(slice eventbus.Slice, position int64) bool {
 }
 
 // failAt fails slices with one event, after having written.
-func failAt(position int64, err error) func(context.Context, pgx.Tx, eventbus.Slice) error {
-	return func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+func failAt(position int64, err error) func(context.Context, eventbus.Tx, eventbus.Slice) error {
+	return func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 		if contains(slice, position) {
 			return errors.Join(write(ctx, tx, slice, "must be undone"), move(ctx, tx, slice), err)
 		}
@@ -297,7 +306,7 @@ func failAt(position int64, err error) func(context.Context, pgx.Tx, eventbus.Sl
 	}
 }
 
-func park(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+func park(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 	if slice.Len() != 1 {
 		return fmt.Errorf("asked to park %d events", slice.Len())
 	}
@@ -315,7 +324,7 @@ func TestConsumer(t *testing.T) {
 		head := b.appendEvents(250)
 		var largest atomic.Int64
 		r := b.start(func(c *eventbus.Config) {
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				largest.Store(max(largest.Load(), slice.Len()))
 				return handle(ctx, tx, slice)
 			}
@@ -366,7 +375,7 @@ func TestConsumer(t *testing.T) {
 		head := b.appendEvents(60)
 		b.start(func(c *eventbus.Config) {
 			c.Park = park
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				for position := slice.After + 1; position <= slice.Upto; position++ {
 					if position%7 == 0 {
 						return errBad
@@ -398,7 +407,7 @@ func TestConsumer(t *testing.T) {
 		head := b.appendEvents(20)
 		b.start(func(c *eventbus.Config) {
 			c.SliceTimeout = 100 * time.Millisecond
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				if slice.Len() > 5 {
 					_, err := tx.Exec(ctx, "SELECT pg_sleep(60)")
 					return err
@@ -416,7 +425,7 @@ func TestConsumer(t *testing.T) {
 		head := b.appendEvents(30)
 		r := b.start(func(c *eventbus.Config) {
 			c.Park = park
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				if contains(slice, 17) {
 					if err := write(ctx, tx, slice, "must be undone"); err != nil {
 						return err
@@ -439,7 +448,7 @@ func TestConsumer(t *testing.T) {
 		head := b.appendEvents(30)
 		b.start(func(c *eventbus.Config) {
 			c.Park = park
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				if contains(slice, 17) {
 					rows, err := tx.Query(ctx, "SELECT generate_series(1, 100000)")
 					if err != nil {
@@ -462,7 +471,7 @@ func TestConsumer(t *testing.T) {
 		head := b.appendEvents(40)
 		var mended atomic.Bool
 		r := b.start(func(c *eventbus.Config) {
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				if contains(slice, 23) && !mended.Load() {
 					return failAt(23, errBad)(ctx, tx, slice)
 				}
@@ -495,7 +504,7 @@ func TestConsumer(t *testing.T) {
 		b.appendEvents(5)
 		r := b.start(func(c *eventbus.Config) {
 			c.Handle = failAt(3, errBad)
-			c.Park = func(context.Context, pgx.Tx, eventbus.Slice) error { return errors.New("no room") }
+			c.Park = func(context.Context, eventbus.Tx, eventbus.Slice) error { return errors.New("no room") }
 		})
 		b.eventually("it stops", func() bool { return len(r.notes.all()) > 0 })
 		if stop := r.notes.all()[0]; stop.Category != "stopped" || stop.Position != 3 ||
@@ -515,7 +524,7 @@ func TestConsumer(t *testing.T) {
 		var lengths []int64
 		r := b.start(func(c *eventbus.Config) {
 			c.Park = park
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				lengths = append(lengths, slice.Len())
 				if tries.Add(1) <= 6 {
 					if err := write(ctx, tx, slice, "must be undone"); err != nil {
@@ -547,7 +556,7 @@ func TestConsumer(t *testing.T) {
 		alone := 0
 		b.start(func(c *eventbus.Config) {
 			c.Park = park
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				tries[slice.Len()]++
 				if contains(slice, 4) {
 					alone += int(2 - min(slice.Len(), 2))
@@ -576,7 +585,7 @@ func TestConsumer(t *testing.T) {
 		tries := 0
 		r := b.start(func(c *eventbus.Config) {
 			c.Park = park
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				if tries++; tries <= eventbus.MaxConflicts {
 					return postgres.ErrVersionConflict
 				}
@@ -604,14 +613,14 @@ func TestConsumersOfOneName(t *testing.T) {
 		hold := make(chan struct{})
 		as := func(who string) func(*eventbus.Config) {
 			return func(c *eventbus.Config) {
-				c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+				c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 					most.Store(max(most.Load(), working.Add(1)))
 					defer working.Add(-1)
 					if err := handleAs(ctx, tx, slice, who); err != nil {
 						return err
 					}
 					select {
-					case entered <- int32(tx.Conn().PgConn().PID()):
+					case entered <- b.backend(tx):
 						<-hold
 					default:
 					}
@@ -655,7 +664,7 @@ func TestConsumersOfOneName(t *testing.T) {
 		var mended atomic.Bool
 		consumer := func(c *eventbus.Config) {
 			c.Name, c.Note = real.Name, real.Note
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				if contains(slice, 3) && !mended.Load() {
 					return errBad
 				}
@@ -690,12 +699,12 @@ func TestConsumerSurvives(t *testing.T) {
 		var killed atomic.Bool
 		b.start(func(c *eventbus.Config) {
 			c.Park = park
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				if err := handle(ctx, tx, slice); err != nil {
 					return err
 				}
 				if killed.CompareAndSwap(false, true) {
-					b.exec("SELECT pg_terminate_backend($1)", int32(tx.Conn().PgConn().PID()))
+					b.exec("SELECT pg_terminate_backend($1)", b.backend(tx))
 				}
 				return nil
 			}
@@ -714,12 +723,12 @@ func TestConsumerSurvives(t *testing.T) {
 		var kills atomic.Int64
 		b.start(func(c *eventbus.Config) {
 			c.Park = park
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				if err := write(ctx, tx, slice, "handled"); err != nil {
 					return err
 				}
 				if kills.Add(1) <= 3 {
-					b.exec("SELECT pg_terminate_backend($1)", int32(tx.Conn().PgConn().PID()))
+					b.exec("SELECT pg_terminate_backend($1)", b.backend(tx))
 				}
 				return move(ctx, tx, slice)
 			}
@@ -769,7 +778,7 @@ func TestConsumerSurvives(t *testing.T) {
 		b.exec(`CREATE CONSTRAINT TRIGGER late AFTER INSERT ON done DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()`)
 		var tries atomic.Int64
 		r := b.start(func(c *eventbus.Config) {
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				tries.Add(1)
 				return handle(ctx, tx, slice)
 			}
@@ -825,7 +834,7 @@ func TestCallersComeFirst(t *testing.T) {
 			var largest, slicesHandled atomic.Int64
 			b.start(func(c *eventbus.Config) {
 				c.Size, c.IdleSize, c.Callers = 20, 100, &callers
-				c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+				c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 					largest.Store(max(largest.Load(), slice.Len()))
 					slicesHandled.Add(1)
 					return handle(ctx, tx, slice)
@@ -861,7 +870,7 @@ func TestConsumerRests(t *testing.T) {
 		var spans []span
 		r := b.start(func(c *eventbus.Config) {
 			c.Unhurried = unhurried
-			c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				began := time.Now()
 				if _, err := tx.Exec(ctx, "SELECT pg_sleep($1)", busy.Seconds()); err != nil {
 					return err
@@ -966,7 +975,7 @@ func TestConsumerStops(t *testing.T) {
 			handled := make(chan struct{}, 100)
 			r := b.start(func(c *eventbus.Config) {
 				c.Size = 7
-				c.Handle = func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+				c.Handle = func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 					if err := write(ctx, tx, slice, "handled"); err != nil {
 						return err
 					}
@@ -995,7 +1004,7 @@ func TestConsumerStops(t *testing.T) {
 		entered, leave := make(chan struct{}), make(chan struct{})
 		var left atomic.Bool
 		r := b.start(func(c *eventbus.Config) {
-			c.Handle = func(_ context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+			c.Handle = func(_ context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 				close(entered)
 				<-leave
 				defer left.Store(true)

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -32,19 +31,28 @@ const (
 	soon, later = 25 * time.Millisecond, 250 * time.Millisecond
 )
 
-// selectFolding names the next events of any type, and nothing while the tables of another release are shown. Index:
-// events_pkey.
+// selectFolding names the next events of any type, and nothing while the tables of another release are shown. Until the transaction
+// ends it lets names mean the tables of the version that is shown. Its commit is not waited for to be on disk: if it is lost, the cursor
+// stands where it stood before, and the slice is folded again. Index: events_pkey.
 func selectFolding(p Projection) eventbus.Selection {
 	return eventbus.Selection(fmt.Sprintf(`
 WITH cursor AS (
-    SELECT position FROM cursors
-    WHERE consumer = $1 AND EXISTS (SELECT FROM projections p WHERE p.name = '%s' AND p.active AND p.definition = %d)
-    FOR UPDATE SKIP LOCKED
+    SELECT c.position, shown.version
+    FROM cursors c CROSS JOIN (SELECT version FROM projections WHERE name = '%[1]s' AND active AND definition = %[2]d) shown
+    WHERE c.consumer = $1
+    FOR UPDATE OF c SKIP LOCKED
 ), head AS (SELECT coalesce(max(position), 0) AS position FROM events)
-SELECT cursor.position, least(cursor.position + $2, head.position), head.position > cursor.position + $2,
-    (SELECT extract(epoch FROM clock_timestamp() - e.recorded_at)::float8 FROM events e WHERE e.position = cursor.position + 1)
-FROM cursor, head
-WHERE head.position > cursor.position`, p.Name, p.Definition))
+SELECT s.after, s.upto, s.full, (SELECT extract(epoch FROM clock_timestamp() - e.recorded_at)::float8 FROM events e WHERE e.position = s.after + 1),
+    jsonb_build_object(
+        'path', set_config('search_path', format('%[1]s_v%%s, public', s.version), true),
+        'synchronous_commit', set_config('synchronous_commit', 'off', true),
+        'skipped', ARRAY(SELECT k.position FROM projection_skips k WHERE k.name = '%[1]s' AND k.position > s.after AND k.position <= s.upto),
+        'types', ARRAY(SELECT DISTINCT e.type FROM events e WHERE e.position > s.after AND e.position <= s.upto))
+FROM (
+    SELECT cursor.position AS after, least(cursor.position + $2, head.position) AS upto, head.position > cursor.position + $2 AS full, cursor.version
+    FROM cursor, head
+    WHERE head.position > cursor.position
+) s`, p.Name, p.Definition))
 }
 
 // selectIngestion names the next slice that holds at most so many orders to ingest, and not many more bytes than
@@ -52,7 +60,7 @@ WHERE head.position > cursor.position`, p.Name, p.Definition))
 // much as the first event of its stream, which has the body. Index: events_ingestion, then events_stream_version.
 var selectIngestion = eventbus.Selection(fmt.Sprintf(`
 WITH cursor AS (SELECT position FROM cursors WHERE consumer = $1 FOR UPDATE SKIP LOCKED)
-SELECT cursor.position, next.upto, next.orders = $2 OR next.heavy, extract(epoch FROM clock_timestamp() - next.oldest)::float8
+SELECT cursor.position, next.upto, next.orders = $2 OR next.heavy, extract(epoch FROM clock_timestamp() - next.oldest)::float8, NULL
 FROM cursor, LATERAL (
     SELECT max(fitting.position) FILTER (WHERE fitting.bytes_before < %[1]d) AS upto, count(*) AS orders,
         min(fitting.recorded_at) AS oldest, bool_or(fitting.bytes_before >= %[1]d) AS heavy
@@ -74,8 +82,8 @@ WHERE next.upto IS NOT NULL`, policySliceBytes))
 // PolicyConsumer makes the consumer that ingests received orders.
 func PolicyConsumer(db *Database, listener *Listener, ingest policy.OnOrderReceived) eventbus.Config {
 	name := policy.OnOrderReceivedName
-	run := func(react func(context.Context, Ingestion, []command.ReceivedOrder) error) func(context.Context, pgx.Tx, eventbus.Slice) error {
-		return func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
+	run := func(react func(context.Context, Ingestion, []command.ReceivedOrder) error) func(context.Context, eventbus.Tx, eventbus.Slice) error {
+		return func(ctx context.Context, tx eventbus.Tx, slice eventbus.Slice) error {
 			received, err := ReceivedOrders(ctx, tx, slice.After, slice.Upto)
 			if err != nil {
 				return err
@@ -107,12 +115,9 @@ func ProjectionConsumer(db *Database, listener *Listener, p Projection) eventbus
 	}
 	return eventbus.Config{
 		Name: p.ConsumerName(), Select: selectFolding(p), Size: projectionSlice, Wake: wake, Unhurried: !p.hurries(),
-		Mended: listener.Subscribe(projection.EventSkipped{}.EventName(), switched),
-		Handle: func(ctx context.Context, tx pgx.Tx, slice eventbus.Slice) error {
-			return p.Fold(ctx, tx, slice.After, slice.Upto)
-		},
-		IsTransient: func(err error) bool { return errors.Is(err, errNotShown) || isTransient(err) },
-		IsConflict:  isConflict, Note: db.noteStop(p.ConsumerName()),
+		Mended:      listener.Subscribe(projection.EventSkipped{}.EventName(), switched),
+		Handle:      p.fold,
+		IsTransient: isTransient, IsConflict: isConflict, Note: db.noteStop(p.ConsumerName()),
 	}
 }
 
@@ -154,20 +159,13 @@ func (db *Database) catchUp(ctx context.Context, p Projection, head int64) error
 		}
 		folded := false
 		err = pgx.BeginFunc(ctx, db.consumers, func(tx pgx.Tx) error {
-			next, err := selectFolding(p).Next(ctx, tx, p.ConsumerName(), projectionSlice)
-			if errors.Is(err, pgx.ErrNoRows) {
-				return nil // somebody else is at it
-			}
-			if err != nil {
-				return err
-			}
-			folded = true
-			return p.Fold(ctx, tx, next.After, next.Upto)
+			folded, err = p.FoldNext(ctx, tx, projectionSlice)
+			return err
 		})
 		if err != nil {
 			return err
 		}
-		if folded {
+		if folded { // or somebody else is at it
 			continue
 		}
 		if err := pause(ctx, catchUpPoll); err != nil {

@@ -58,14 +58,14 @@ func TestLargeOrdersMakeSmallSlices(t *testing.T) {
 		if _, err := db.Consumers().Exec(ctx, `INSERT INTO cursors (consumer, position) VALUES ($1, 0) ON CONFLICT DO NOTHING`, config.Name); err != nil {
 			t.Fatal(err)
 		}
-		var after, upto int64
-		if err := db.Consumers().QueryRow(ctx, string(config.Select), config.Name, config.Size).Scan(&after, &upto, new(bool), new(float64)); err != nil {
+		next, err := config.Select.Next(ctx, db.Consumers(), config.Name, config.Size)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if upto != want {
-			t.Errorf("the slice after %d ends at %d, want %d", after, upto, want)
+		if next.Upto != want {
+			t.Errorf("the slice after %d ends at %d, want %d", next.After, next.Upto, want)
 		}
-		if _, err := db.Consumers().Exec(context.Background(), `UPDATE cursors SET position = $2 WHERE consumer = $1`, config.Name, upto); err != nil {
+		if _, err := db.Consumers().Exec(context.Background(), `UPDATE cursors SET position = $2 WHERE consumer = $1`, config.Name, next.Upto); err != nil {
 			t.Fatal(err)
 		}
 	}

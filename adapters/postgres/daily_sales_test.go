@@ -226,7 +226,7 @@ func wantSales(t testing.TB, b *bundle, errorf func(format string, args ...any),
 		for _, name := range []string{"crm", "daily_sales"} {
 			p, err := postgres.ProjectionNamed(name)
 			if err == nil {
-				err = p.Fold(t.Context(), tx, after, upto)
+				err = p.FoldRange(t.Context(), tx, after, upto)
 			}
 			if err != nil {
 				t.Fatal(err)

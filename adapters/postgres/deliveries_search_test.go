@@ -68,7 +68,7 @@ func foldDeliveries(tb testing.TB, b *bundle) {
 		head := b.head(tb)
 		for after := int64(0); after < head; after += slice {
 			err := pgx.BeginFunc(tb.Context(), b.db.Consumers(), func(tx pgx.Tx) error {
-				return p.Fold(tb.Context(), tx, after, min(after+slice, head))
+				return p.FoldRange(tb.Context(), tx, after, min(after+slice, head))
 			})
 			if err != nil {
 				tb.Fatal("fold:", err)

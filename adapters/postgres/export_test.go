@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
+	"orderbridge/adapters/eventbus"
 	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/domain/event"
 )
@@ -90,6 +91,16 @@ func (db *Database) FoldRest(ctx context.Context, p Projection) error {
 		return err
 	}
 	return db.catchUp(ctx, p, head)
+}
+
+// FoldRange folds the events in (after, upto] into the tables that are shown, wherever the cursor is, and moves that to their end.
+func (p Projection) FoldRange(ctx context.Context, tx eventbus.Tx, after, upto int64) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO cursors (consumer, position) VALUES ($1, $2)
+		ON CONFLICT (consumer) DO UPDATE SET position = excluded.position`, p.ConsumerName(), after); err != nil {
+		return err
+	}
+	_, err := p.FoldNext(ctx, tx, upto-after)
+	return err
 }
 
 // NoteStop keeps why a consumer does not move on.

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/app/command"
@@ -20,7 +19,7 @@ import (
 )
 
 // ReceivedOrders reads the orders that were received, or are to be tried again, in a slice (after, upto].
-func ReceivedOrders(ctx context.Context, tx pgx.Tx, after, upto int64) ([]command.ReceivedOrder, error) {
+func ReceivedOrders(ctx context.Context, tx dbsqlc.DBTX, after, upto int64) ([]command.ReceivedOrder, error) {
 	rows, err := queries.ReceivedOrders(ctx, tx, dbsqlc.ReceivedOrdersParams{After: after, Upto: upto})
 	if err != nil {
 		return nil, fmt.Errorf("read received orders in (%d, %d]: %w", after, upto, err)
@@ -60,7 +59,7 @@ func ReceivedOrders(ctx context.Context, tx pgx.Tx, after, upto int64) ([]comman
 // Ingestion is the store for one slice of received orders, in the consumer's transaction. What it records moves the
 // consumer's cursor in the same round trip.
 type Ingestion struct {
-	tx       pgx.Tx
+	tx       batchSender
 	consumer string
 	upto     int64
 	// readsOnly tells that the transaction can record nothing, nor lock.
@@ -70,7 +69,7 @@ type Ingestion struct {
 var _ command.Ingestion = Ingestion{}
 
 // NewIngestion makes the store for a consumer's slice that ends at upto.
-func NewIngestion(tx pgx.Tx, consumer string, upto int64) Ingestion {
+func NewIngestion(tx batchSender, consumer string, upto int64) Ingestion {
 	return Ingestion{tx: tx, consumer: consumer, upto: upto}
 }
 

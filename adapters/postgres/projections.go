@@ -13,8 +13,10 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5"
 
+	"orderbridge/adapters/eventbus"
 	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/domain/delivery"
 	"orderbridge/domain/problem"
@@ -54,7 +56,7 @@ func (f fold) concerns(types []string) bool {
 // slice is a part of the log as folding sees it.
 type slice struct {
 	after, upto int64
-	// skipped are the positions that are passed over, types those of all events.
+	// skipped are the positions that are passed over, types those of all events; of a part of a slice, those of the whole.
 	skipped []int64
 	types   []string
 }
@@ -112,25 +114,33 @@ func (p Projection) ConsumerName() string { return "projection:" + p.Name }
 // SchemaOf is where the tables of a version are.
 func (p Projection) SchemaOf(version int) string { return fmt.Sprintf("%s_v%d", p.Name, version) }
 
-// errNotShown: the tables that are shown are those of another release, which folds them itself.
-var errNotShown = errors.New("the read tables that are shown are those of another release")
-
-// Fold folds the events in (after, upto] into the tables that are shown and moves the cursor, which the caller has locked:
-// while it is, nobody changes which version is shown.
-func (p Projection) Fold(ctx context.Context, tx pgx.Tx, after, upto int64) error {
-	// In a round trip before the others: all statements of a pipeline are prepared before the first of them is executed,
-	// and would mean the tables that names mean by then, which may have another shape.
-	shown, err := queries.EnterShown(ctx, tx, dbsqlc.EnterShownParams{
-		Name: p.Name, Definition: number(p.Definition), After: after, Upto: upto,
-	})
+// FoldNext folds the next events, up to size of them, into the tables that are shown, and moves the cursor. There are none while
+// somebody else is at it, or while the tables of another release are shown, which folds them itself.
+func (p Projection) FoldNext(ctx context.Context, tx eventbus.Tx, size int64) (folded bool, err error) {
+	next, err := selectFolding(p).Next(ctx, tx, p.ConsumerName(), size)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return errNotShown
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("find the tables of %s: %w", p.Name, err)
+		return false, fmt.Errorf("look for what to fold into %s: %w", p.Name, err)
 	}
-	return p.fold(ctx, tx, shown.SearchPath, slice{after, upto, shown.Skipped, shown.Types}, func(pipe *pipeline) error {
-		return queries.MoveCursor(ctx, pipe, dbsqlc.MoveCursorParams{Consumer: p.ConsumerName(), Position: upto})
+	return true, p.fold(ctx, tx, next)
+}
+
+// fold folds a slice that selectFolding named into the tables that are shown and moves the cursor, which is locked: while it is,
+// nobody changes which version is shown. What names mean was said in a round trip before: all statements of a pipeline are prepared
+// before the first of them is executed, and would mean the tables that names mean by then, which may have another shape.
+func (p Projection) fold(ctx context.Context, tx eventbus.Tx, next eventbus.Slice) error {
+	var known struct {
+		Path    string   `json:"path"`
+		Skipped []int64  `json:"skipped"`
+		Types   []string `json:"types"`
+	}
+	if err := json.Unmarshal(next.Known, &known); err != nil {
+		return fmt.Errorf("read what is known of (%d, %d]: %w", next.After, next.Upto, err)
+	}
+	return p.foldSlice(ctx, tx, known.Path, slice{next.After, next.Upto, known.Skipped, known.Types}, func(pipe *pipeline) error {
+		return queries.MoveCursor(ctx, pipe, dbsqlc.MoveCursorParams{Consumer: p.ConsumerName(), Position: next.Upto})
 	})
 }
 
@@ -140,16 +150,17 @@ func (p Projection) foldInto(ctx context.Context, tx pgx.Tx, schema string, afte
 	if err != nil {
 		return fmt.Errorf("find the tables of %s: %w", schema, err)
 	}
-	return p.fold(ctx, tx, entered.SearchPath, slice{after, upto, entered.Skipped, entered.Types}, also)
+	return p.foldSlice(ctx, tx, entered.SearchPath, slice{after, upto, entered.Skipped, entered.Types}, also)
 }
 
-// fold folds the events of a slice but those that are passed over, into the tables that names mean on a path. It is set-based: a
+// foldSlice folds the events of a slice but those that are passed over, into the tables that names mean on a path. It is set-based: a
 // statement a table, whatever the size of the slice, so that live folding and rebuilding are the same. A statement for events
 // that the slice does not have is left out: it would read the slice for nothing.
-func (p Projection) fold(ctx context.Context, tx pgx.Tx, path string, s slice, also func(*pipeline) error) error {
+func (p Projection) foldSlice(ctx context.Context, tx batchSender, path string, s slice, also func(*pipeline) error) error {
 	var pipe pipeline
 	begin := s.after
 	for _, end := range append(slices.Sorted(slices.Values(s.skipped)), s.upto+1) {
+		end = min(end, s.upto+1)
 		if begin < end-1 {
 			for _, f := range p.folds {
 				if !f.concerns(s.types) {

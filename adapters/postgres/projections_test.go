@@ -65,7 +65,7 @@ func foldedAfter(t testing.TB, b *bundle, run func(fold func(after, upto int64) 
 					return err
 				}
 			}
-			err := run(func(after, upto int64) error { return p.Fold(context.Background(), tx, after, upto) })
+			err := run(func(after, upto int64) error { return p.FoldRange(context.Background(), tx, after, upto) })
 			if err != nil {
 				return err
 			}
@@ -303,7 +303,7 @@ func TestProjections(t *testing.T) {
 		b.ingestNew(t, b.newLog(t), anOrder("2"))
 		b.exec(t, "ALTER TABLE crm_v1.crm_order_lines ADD CONSTRAINT broken CHECK (code NOT LIKE '%_2')")
 		err := pgx.BeginFunc(t.Context(), b.db.Consumers(), func(tx pgx.Tx) error {
-			return p.Fold(t.Context(), tx, b.head(t)-6, b.head(t))
+			return p.FoldRange(t.Context(), tx, b.head(t)-6, b.head(t))
 		})
 		if err == nil || !strings.Contains(err.Error(), "crm_v1") {
 			t.Errorf("got %v", err)
@@ -425,7 +425,7 @@ func TestFoldsAreNotWaitedForToBeOnDisk(t *testing.T) {
 	}
 	for _, p := range postgres.Projections() {
 		err := pgx.BeginFunc(t.Context(), b.db.Consumers(), func(tx pgx.Tx) error {
-			if err := p.Fold(t.Context(), tx, 0, b.head(t)); err != nil {
+			if err := p.FoldRange(t.Context(), tx, 0, b.head(t)); err != nil {
 				return err
 			}
 			if got := synchronous(tx); got != "off" {

@@ -1,17 +1,6 @@
--- name: EnterShown :one
--- Lets names mean the tables of the version that is shown, until the transaction ends, if they are of this definition. Tells what
--- types of events are in a slice, and which of them are passed over. Its commit is not waited for to be on disk: if it is lost, the
--- cursor stands where it stood before, and the slice is folded again. Index: events_pkey.
-SELECT set_config('search_path', format('%s_v%s, public', p.name, p.version), true)::text AS search_path,
-    set_config('synchronous_commit', 'off', true)::text AS synchronous_commit,
-    ARRAY(SELECT s.position FROM projection_skips s
-        WHERE s.name = p.name AND s.position > @after AND s.position <= @upto)::bigint[] AS skipped,
-    ARRAY(SELECT DISTINCT e.type FROM events e WHERE e.position > @after AND e.position <= @upto)::text[] AS types
-FROM projections p
-WHERE p.name = @name AND p.active AND p.definition = @definition;
-
 -- name: EnterSchema :one
--- EnterShown for the tables of a schema. Index: events_pkey.
+-- Lets names mean the tables of a schema, until the transaction ends. Tells what types of events are in a slice, and which of them are
+-- passed over. Index: events_pkey.
 SELECT set_config('search_path', @schema::text || ', public', true)::text AS search_path,
     ARRAY(SELECT s.position FROM projection_skips s
         WHERE s.name = @name AND s.position > @after AND s.position <= @upto)::bigint[] AS skipped,

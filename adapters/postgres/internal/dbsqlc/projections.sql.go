@@ -119,7 +119,8 @@ type EnterSchemaRow struct {
 	Types      []string
 }
 
-// EnterShown for the tables of a schema. Index: events_pkey.
+// Lets names mean the tables of a schema, until the transaction ends. Tells what types of events are in a slice, and which of them are
+// passed over. Index: events_pkey.
 func (q *Queries) EnterSchema(ctx context.Context, db DBTX, arg EnterSchemaParams) (EnterSchemaRow, error) {
 	row := db.QueryRow(ctx, enterSchema,
 		arg.Schema,
@@ -129,50 +130,6 @@ func (q *Queries) EnterSchema(ctx context.Context, db DBTX, arg EnterSchemaParam
 	)
 	var i EnterSchemaRow
 	err := row.Scan(&i.SearchPath, &i.Skipped, &i.Types)
-	return i, err
-}
-
-const enterShown = `-- name: EnterShown :one
-SELECT set_config('search_path', format('%s_v%s, public', p.name, p.version), true)::text AS search_path,
-    set_config('synchronous_commit', 'off', true)::text AS synchronous_commit,
-    ARRAY(SELECT s.position FROM projection_skips s
-        WHERE s.name = p.name AND s.position > $1 AND s.position <= $2)::bigint[] AS skipped,
-    ARRAY(SELECT DISTINCT e.type FROM events e WHERE e.position > $1 AND e.position <= $2)::text[] AS types
-FROM projections p
-WHERE p.name = $3 AND p.active AND p.definition = $4
-`
-
-type EnterShownParams struct {
-	After      int64
-	Upto       int64
-	Name       string
-	Definition int32
-}
-
-type EnterShownRow struct {
-	SearchPath        string
-	SynchronousCommit string
-	Skipped           []int64
-	Types             []string
-}
-
-// Lets names mean the tables of the version that is shown, until the transaction ends, if they are of this definition. Tells what
-// types of events are in a slice, and which of them are passed over. Its commit is not waited for to be on disk: if it is lost, the
-// cursor stands where it stood before, and the slice is folded again. Index: events_pkey.
-func (q *Queries) EnterShown(ctx context.Context, db DBTX, arg EnterShownParams) (EnterShownRow, error) {
-	row := db.QueryRow(ctx, enterShown,
-		arg.After,
-		arg.Upto,
-		arg.Name,
-		arg.Definition,
-	)
-	var i EnterShownRow
-	err := row.Scan(
-		&i.SearchPath,
-		&i.SynchronousCommit,
-		&i.Skipped,
-		&i.Types,
-	)
 	return i, err
 }
 

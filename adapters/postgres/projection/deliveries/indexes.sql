@@ -11,4 +11,4 @@ CREATE INDEX IF NOT EXISTS deliveries_shop_reason ON deliveries (workspace_id, s
 -- For beginnings of codes too.
 CREATE INDEX IF NOT EXISTS deliveries_code ON deliveries (workspace_id, order_code, received_at, received_position);
 -- What was added last is kept in a list that every search reads whole, so it is a short one (in kB).
-CREATE INDEX IF NOT EXISTS deliveries_search ON deliveries USING gin (search) WITH (gin_pending_list_limit = 256);
+CREATE INDEX IF NOT EXISTS deliveries_search ON deliveries USING gin (search) WITH (gin_pending_list_limit = 64);
