@@ -123,8 +123,8 @@ const (
 	sustainPoll = 500 * time.Millisecond
 
 	// What is tried after what came through in the search, and after that.
-	firstTry, stepUp, stepDown, largeStepDown = 0.94, 1.05, 0.93, 0.85
-	usualTries                                = 3
+	firstTry, stepUp, stepDown, largeStepDown = 0.85, 1.08, 0.9, 0.85
+	usualTries                                = 2
 	leastOfThrough                            = 0.2
 	leastSeen                                 = 100 // orders, or how many come through is guesswork: the lag is only about right
 )
