@@ -152,7 +152,31 @@ func (c *Consumer) Subscriber(pool *pgxpool.Pool) (message.Subscriber, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make subscriber of %s: %w", c.config.Name, err)
 	}
-	return subscriber, nil
+	return patientSubscriber{Subscriber: subscriber, consumer: c}, nil
+}
+
+// patientSubscriber subscribes again when the database was away for the moment: it may go at any time, also while a service starts.
+type patientSubscriber struct {
+	message.Subscriber
+
+	consumer *Consumer
+}
+
+// Subscribe subscribes.
+func (s patientSubscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	for wait := firstBackoff; ; wait = min(2*wait, maxBackoff) {
+		messages, err := s.Subscriber.Subscribe(ctx, topic)
+		if err == nil || ctx.Err() != nil || !s.consumer.config.IsTransient(err) {
+			return messages, err
+		}
+		s.consumer.seen()
+		s.consumer.logger.WarnContext(ctx, "could not begin and tries again", "wait", wait, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // size is how large a slice may be now.

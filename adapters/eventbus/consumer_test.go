@@ -18,6 +18,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"orderbridge/adapters/eventbus"
@@ -281,7 +282,12 @@ func (b *bundle) startOn(pool *pgxpool.Pool, change func(*eventbus.Config)) *run
 		}
 	})
 	b.t.Cleanup(r.stop)
-	<-router.Running()
+	select {
+	case <-router.Running():
+	case err := <-ended:
+		ended <- err
+		b.t.Fatal("the router did not start:", err)
+	}
 	return r
 }
 
@@ -738,6 +744,28 @@ func TestConsumerSurvives(t *testing.T) {
 		if parked := column[int64](b, "SELECT position FROM done WHERE who = 'parked'"); len(parked) != 0 {
 			t.Errorf("parked %v for a broken connection", parked)
 		}
+	})
+
+	t.Run("a database that is away when it begins", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		head := b.appendEvents(10)
+		config := b.db.Consumers().Config()
+		var refused atomic.Int64
+		config.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) {
+			if refused.Add(1) <= 3 {
+				return true, &pgconn.PgError{Code: "57P01", Message: "terminating connection due to administrator command"}
+			}
+			return true, nil
+		}
+		pool, err := pgxpool.NewWithConfig(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		b.startOn(pool, nil)
+		b.untilCursor(head)
+		b.wantDone(head)
 	})
 
 	t.Run("the end of all connections while it waits", func(t *testing.T) {
