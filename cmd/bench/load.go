@@ -172,6 +172,23 @@ func inParallel(ctx context.Context, workers int, work func(context.Context) err
 	return context.Cause(ctx)
 }
 
+// eachInParallel does it for each item, in their order as far as so many workers at once can.
+func eachInParallel(ctx context.Context, workers int, items []string, do func(context.Context, string) error) error {
+	left := make(chan string, len(items))
+	for _, item := range items {
+		left <- item
+	}
+	close(left)
+	return inParallel(ctx, workers, func(ctx context.Context) error {
+		for item := range left {
+			if err := do(ctx, item); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // percentile is the value that so many percent of all are not above.
 func percentile(values []time.Duration, percent float64) time.Duration {
 	if len(values) == 0 {

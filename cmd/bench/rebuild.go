@@ -128,20 +128,13 @@ func (b *bench) fill(ctx context.Context, program string, p progress, filled ...
 	if err != nil {
 		return err
 	}
-	left := make(chan string, len(names))
-	for _, name := range names {
-		left <- name
-	}
-	close(left)
 	const atOnce = 2
-	if err := inParallel(ctx, atOnce, func(ctx context.Context) error {
-		for name := range left {
-			began := time.Now()
-			if _, err := b.rebuildNamed(ctx, program, name); err != nil {
-				return err
-			}
-			p.sayf("filled the read tables of %s in %.1f s", name, time.Since(began).Seconds())
+	if err := eachInParallel(ctx, atOnce, names, func(ctx context.Context, name string) error {
+		began := time.Now()
+		if _, err := b.rebuildNamed(ctx, program, name); err != nil {
+			return err
 		}
+		p.sayf("filled the read tables of %s in %.1f s", name, time.Since(began).Seconds())
 		return nil
 	}); err != nil {
 		return err

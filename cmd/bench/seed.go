@@ -83,7 +83,9 @@ func (b *bench) multiply(ctx context.Context, orders int, p progress) error {
 		return err
 	}
 	b.orders = max(from, to)
-	if err := b.makeIndexes(ctx, indexes, workers); err != nil {
+	if err := eachInParallel(ctx, workers, indexes, func(ctx context.Context, definition string) error {
+		return b.exec(ctx, definition)
+	}); err != nil {
 		return err
 	}
 	// The policy has nothing to do with them: what comes of them is there.
@@ -114,22 +116,6 @@ func (b *bench) dropIndexes(ctx context.Context, tables ...string) ([]string, er
 		}
 	}
 	return definitions, nil
-}
-
-func (b *bench) makeIndexes(ctx context.Context, definitions []string, atOnce int) error {
-	left := make(chan string, len(definitions))
-	for _, definition := range definitions {
-		left <- definition
-	}
-	close(left)
-	return inParallel(ctx, atOnce, func(ctx context.Context) error {
-		for definition := range left {
-			if err := b.exec(ctx, definition); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // copyOrders makes orders by their numbers, with events from a position on.
