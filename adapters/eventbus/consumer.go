@@ -171,11 +171,7 @@ func (s patientSubscriber) Subscribe(ctx context.Context, topic string) (<-chan 
 		}
 		s.consumer.seen()
 		s.consumer.logger.WarnContext(ctx, "could not begin and tries again", "wait", wait, "error", err)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+		s.consumer.sleep(wait, nil)
 	}
 }
 

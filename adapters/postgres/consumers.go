@@ -165,10 +165,10 @@ func (db *Database) catchUp(ctx context.Context, p Projection, head int64) error
 		if err != nil {
 			return err
 		}
-		if folded { // or somebody else is at it
+		if folded {
 			continue
 		}
-		if err := pause(ctx, catchUpPoll); err != nil {
+		if err := pause(ctx, catchUpPoll); err != nil { // somebody else is at it
 			return err
 		}
 	}
