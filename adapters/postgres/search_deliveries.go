@@ -103,34 +103,45 @@ func (r ReadModel) countSearched(ctx context.Context, narrowed narrowing, params
 			return err
 		}
 	}
-	var many []query.OutcomeCount
+	exact, err := r.countOfFew(ctx, narrowed.terms, params, counts)
+	if err != nil {
+		return err
+	}
+	if len(exact) < len(counts) && !narrowed.namesOne { // else these are counted already
+		if _, err := r.countWorded(ctx, narrowed.terms, params, counts); err != nil {
+			return err
+		}
+	}
+	for i, one := range counts {
+		if count, ok := exact[one.Outcome]; ok {
+			counts[i].Count, counts[i].Capped = count, false
+		}
+	}
+	return nil
+}
+
+// countOfFew counts deliveries that have words by looking at all that match all else, of the outcomes that have few of these.
+func (r ReadModel) countOfFew(
+	ctx context.Context, terms string, params dbsqlc.CountDeliveriesParams, outcomes []query.OutcomeCount,
+) (map[query.Outcome]int, error) {
+	counts := map[query.Outcome]int{}
 	err := r.db.inOrder(ctx, func(tx dbsqlc.DBTX) error {
-		for i, one := range counts {
+		for _, one := range outcomes {
 			row, err := queries.CountSearchedOfOutcome(ctx, tx, dbsqlc.CountSearchedOfOutcomeParams{
-				Terms: narrowed.terms, WorkspaceID: params.WorkspaceID, Outcome: string(one.Outcome), Reason: params.Reason, ShopID: params.ShopID,
+				Terms: terms, WorkspaceID: params.WorkspaceID, Outcome: string(one.Outcome), Reason: params.Reason, ShopID: params.ShopID,
 				OrderCode: params.OrderCode, OrderCodeLike: params.OrderCodeLike, ReceivedFrom: params.ReceivedFrom,
 				ReceivedTo: params.ReceivedTo, AtMost: searchedLatest,
 			})
 			if err != nil {
 				return err
 			}
-			if counts[i] = (query.OutcomeCount{Outcome: one.Outcome, Count: int(row.Matching)}); row.LookedAt == searchedLatest {
-				many = append(many, one)
+			if row.LookedAt < searchedLatest {
+				counts[one.Outcome] = int(row.Matching)
 			}
 		}
 		return nil
 	})
-	if err != nil || len(many) == 0 {
-		return err
-	}
-	if _, err := r.countWorded(ctx, narrowed.terms, params, many); err != nil {
-		return err
-	}
-	for _, counted := range many {
-		at := slices.IndexFunc(counts, func(c query.OutcomeCount) bool { return c.Outcome == counted.Outcome })
-		counts[at] = counted
-	}
-	return nil
+	return counts, err
 }
 
 // countWorded counts among the deliveries that have words, as far as these are looked at. All tells that all were.
