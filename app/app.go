@@ -36,14 +36,19 @@ type Commands struct {
 	AddCustomer          command.AddCustomerHandler
 	EditCustomer         command.EditCustomerHandler
 	ChangeCustomerStatus command.ChangeCustomerStatusHandler
-	AddUser              command.AddUserHandler
-	EditUser             command.EditUserHandler
-	SetUserActive        command.SetUserActiveHandler
-	ImportUsers          command.ImportUsersHandler
-	MapStaff             command.MapStaffHandler
-	UnmapStaff           command.UnmapStaffHandler
-	RetryDelivery        command.RetryDeliveryHandler
-	RetryDeliveries      command.RetryDeliveriesHandler
+	// A file of customers is checked, then confirmed, then brought in.
+	CheckCustomerFile     command.CheckCustomerFileHandler
+	ConfirmCustomerImport command.ConfirmCustomerImportHandler
+	CancelCustomerImport  command.CancelCustomerImportHandler
+	ImportCustomers       command.ImportCustomersHandler
+	AddUser               command.AddUserHandler
+	EditUser              command.EditUserHandler
+	SetUserActive         command.SetUserActiveHandler
+	ImportUsers           command.ImportUsersHandler
+	MapStaff              command.MapStaffHandler
+	UnmapStaff            command.UnmapStaffHandler
+	RetryDelivery         command.RetryDeliveryHandler
+	RetryDeliveries       command.RetryDeliveriesHandler
 }
 
 // Queries ask something.
@@ -56,6 +61,8 @@ type Queries struct {
 	Timeline query.TimelineHandler
 	// Interpret tells what a delivered body would do, and does nothing.
 	Interpret rehearsal.InterpretHandler
+	// Export writes lists to files.
+	Export query.ExportHandler
 	// AsOf shows orders and customers as they were.
 	AsOf query.AsOfHandler
 }

@@ -99,11 +99,9 @@ func NewChangeCustomerStatusHandler(customers Customers) ChangeCustomerStatusHan
 func (h ChangeCustomerStatusHandler) Handle(ctx context.Context, cmd ChangeCustomerStatus) (Stored[customer.State], error) {
 	return changeCustomer(ctx, h.customers, cmd.By, cmd.ID, cmd.IfVersion, func(c *customer.Customer) error {
 		if cmd.Status == customer.StatusArchived {
-			c.Archive()
-		} else {
-			c.Restore()
+			return c.Archive()
 		}
-		return nil
+		return c.Restore()
 	})
 }
 

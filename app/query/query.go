@@ -204,6 +204,11 @@ type ReadModel interface {
 	Orders(ctx context.Context, workspaceID uuid.UUID, filter OrderFilter, page Page) (List[Order], error)
 	Customer(ctx context.Context, workspaceID, id uuid.UUID) (Customer, error)
 	Customers(ctx context.Context, workspaceID uuid.UUID, filter CustomerFilter, page Page) (List[Customer], error)
+	// CustomerImports are files of customers, the latest first; CustomerImport is one of them.
+	CustomerImports(ctx context.Context, workspaceID uuid.UUID, before uuid.NullUUID, limit int) ([]CustomerImport, error)
+	CustomerImport(ctx context.Context, workspaceID, id uuid.UUID) (CustomerImport, error)
+	// ImportRows are rows of a file behind a line, in its order; of one outcome, or "" for all.
+	ImportRows(ctx context.Context, workspaceID, id uuid.UUID, outcome string, after, limit int) ([]ImportRow, error)
 	Sources(ctx context.Context, workspaceID uuid.UUID, page Page) (List[Source], error)
 	User(ctx context.Context, workspaceID, id uuid.UUID) (UserDetail, error)
 	Users(ctx context.Context, workspaceID uuid.UUID, filter UserFilter, page Page) (List[User], error)

@@ -18,6 +18,8 @@ type Status string
 const (
 	StatusActive   Status = "active"
 	StatusArchived Status = "archived"
+	// StatusMerged: another record of the same person stands for this one.
+	StatusMerged Status = "merged"
 )
 
 // State is a customer at one moment. It is stored whole in every event that changes them, so it is plain data:
@@ -41,6 +43,8 @@ type State struct {
 	Username   string    `json:"username,omitempty"`
 	Status     Status    `json:"status"`
 	CreatedAt  time.Time `json:"created_at"`
+	// MergedInto is who stands for a customer that is merged; zero for others.
+	MergedInto uuid.UUID `json:"merged_into,omitzero"`
 }
 
 // Keys are all that the customer can be found by.
@@ -60,6 +64,9 @@ type Customer struct {
 	state   State
 	version int
 	pending []event.Payload
+	// history is all that was decided, states who the customer was after each of it.
+	history []event.Payload
+	states  []State
 }
 
 // Rehydrate folds what happened to a customer into who they are now. Only the event log calls it: it trusts the
@@ -74,23 +81,31 @@ func Rehydrate(history []event.Recorded) *Customer {
 }
 
 // Archive takes the customer out of use: orders no longer match them. Archiving twice says nothing new.
-func (c *Customer) Archive() {
+func (c *Customer) Archive() error {
+	if c.state.Status == StatusMerged {
+		return errMergedInto(c.state.MergedInto)
+	}
 	if c.state.Status == StatusArchived {
-		return
+		return nil
 	}
 	state := c.state
 	state.Status = StatusArchived
 	c.record(CustomerArchived{Customer: state})
+	return nil
 }
 
 // Restore brings the customer back into use. Restoring twice says nothing new.
-func (c *Customer) Restore() {
+func (c *Customer) Restore() error {
+	if c.state.Status == StatusMerged {
+		return errMergedInto(c.state.MergedInto)
+	}
 	if c.state.Status == StatusActive {
-		return
+		return nil
 	}
 	state := c.state
 	state.Status = StatusActive
 	c.record(CustomerRestored{Customer: state})
+	return nil
 }
 
 // State is the customer as decided so far.
@@ -119,5 +134,14 @@ func (c *Customer) apply(payload event.Payload) {
 		c.state = e.Customer
 	case CustomerRestored:
 		c.state = e.Customer
+	case CustomersMerged:
+		c.state = e.Customer
+	case CustomerMergedInto:
+		c.state = e.Customer
+	case CustomersUnmerged:
+		c.state = e.Customer
+	case CustomerUnmerged:
+		c.state = e.Customer
 	}
+	c.history, c.states = append(c.history, payload), append(c.states, c.state)
 }

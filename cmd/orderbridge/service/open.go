@@ -13,7 +13,7 @@ import (
 	"orderbridge/adapters/localpg"
 	"orderbridge/adapters/pancake"
 	"orderbridge/adapters/postgres"
-	"orderbridge/adapters/usercsv"
+	"orderbridge/adapters/spreadsheet"
 	"orderbridge/app"
 	"orderbridge/app/command"
 	"orderbridge/app/query"
@@ -78,38 +78,43 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 
 	read, history := postgres.NewReadModel(s.db), postgres.NewHistory(s.db)
 	workspaces, customers, users := postgres.NewWorkspaces(s.db), postgres.NewCustomers(s.db), postgres.NewUsers(s.db)
-	deliveries := postgres.NewDeliveries(s.db)
+	deliveries, imports := postgres.NewDeliveries(s.db), postgres.NewCustomerImports(s.db)
 	s.Application = app.Application{
 		Commands: app.Commands{
-			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(postgres.NewShopDirectory(s.db, s.listener), key, time.Now),
-			ReceiveOrder:         command.NewReceiveOrderHandler(s.log, pancake.Interpreter{}, time.Now),
-			ConnectShop:          command.NewConnectShopHandler(workspaces, users, key),
-			DisconnectShop:       command.NewDisconnectShopHandler(workspaces),
-			UpdateShop:           command.NewUpdateShopHandler(workspaces, users),
-			RotateShopKey:        command.NewRotateShopKeyHandler(workspaces, key, time.Now),
-			PauseShop:            command.NewPauseShopHandler(workspaces),
-			ReleaseHeld:          command.NewReleaseHeldHandler(workspaces),
-			ChangeSettings:       command.NewChangeSettingsHandler(workspaces),
-			CreateWorkspace:      command.NewCreateWorkspaceHandler(workspaces),
-			UpdateWorkspace:      command.NewUpdateWorkspaceHandler(workspaces),
-			CreateToken:          command.NewCreateTokenHandler(workspaces),
-			RevokeToken:          command.NewRevokeTokenHandler(workspaces),
-			AddCustomer:          command.NewAddCustomerHandler(customers, time.Now),
-			EditCustomer:         command.NewEditCustomerHandler(customers, time.Now),
-			ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(customers),
-			AddUser:              command.NewAddUserHandler(users),
-			EditUser:             command.NewEditUserHandler(users),
-			SetUserActive:        command.NewSetUserActiveHandler(users),
-			ImportUsers:          command.NewImportUsersHandler(users, usercsv.Reader{}),
-			MapStaff:             command.NewMapStaffHandler(users, postgres.NewPastOrders(s.db)),
-			UnmapStaff:           command.NewUnmapStaffHandler(users),
-			RetryDelivery:        command.NewRetryDeliveryHandler(deliveries),
-			RetryDeliveries:      command.NewRetryDeliveriesHandler(deliveries, read),
+			AuthenticateDelivery:  command.NewAuthenticateDeliveryHandler(postgres.NewShopDirectory(s.db, s.listener), key, time.Now),
+			ReceiveOrder:          command.NewReceiveOrderHandler(s.log, pancake.Interpreter{}, time.Now),
+			ConnectShop:           command.NewConnectShopHandler(workspaces, users, key),
+			DisconnectShop:        command.NewDisconnectShopHandler(workspaces),
+			UpdateShop:            command.NewUpdateShopHandler(workspaces, users),
+			RotateShopKey:         command.NewRotateShopKeyHandler(workspaces, key, time.Now),
+			PauseShop:             command.NewPauseShopHandler(workspaces),
+			ReleaseHeld:           command.NewReleaseHeldHandler(workspaces),
+			ChangeSettings:        command.NewChangeSettingsHandler(workspaces),
+			CreateWorkspace:       command.NewCreateWorkspaceHandler(workspaces),
+			UpdateWorkspace:       command.NewUpdateWorkspaceHandler(workspaces),
+			CreateToken:           command.NewCreateTokenHandler(workspaces),
+			RevokeToken:           command.NewRevokeTokenHandler(workspaces),
+			AddCustomer:           command.NewAddCustomerHandler(customers, time.Now),
+			EditCustomer:          command.NewEditCustomerHandler(customers, time.Now),
+			ChangeCustomerStatus:  command.NewChangeCustomerStatusHandler(customers),
+			CheckCustomerFile:     command.NewCheckCustomerFileHandler(imports, spreadsheet.Customers{}, time.Now),
+			ConfirmCustomerImport: command.NewConfirmCustomerImportHandler(imports),
+			CancelCustomerImport:  command.NewCancelCustomerImportHandler(imports),
+			ImportCustomers:       command.NewImportCustomersHandler(imports, time.Now),
+			AddUser:               command.NewAddUserHandler(users),
+			EditUser:              command.NewEditUserHandler(users),
+			SetUserActive:         command.NewSetUserActiveHandler(users),
+			ImportUsers:           command.NewImportUsersHandler(users, spreadsheet.Users{}),
+			MapStaff:              command.NewMapStaffHandler(users, postgres.NewPastOrders(s.db)),
+			UnmapStaff:            command.NewUnmapStaffHandler(users),
+			RetryDelivery:         command.NewRetryDeliveryHandler(deliveries),
+			RetryDeliveries:       command.NewRetryDeliveriesHandler(deliveries, read),
 		},
 		Projections: s.rebuilds,
 		Answers:     postgres.NewAnswers(s.db, key),
 		Queries: app.Queries{
 			ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read, time.Now),
+			Export:   query.NewExportHandler(read, spreadsheet.Sheets{}),
 			Timeline: query.NewTimelineHandler(read, history, time.Now), AsOf: query.NewAsOfHandler(read, history, time.Now),
 			Interpret: rehearsal.NewInterpretHandler(pancake.Interpreter{},
 				command.NewIngestOrderHandler(pancake.Interpreter{}, pancake.Interpreter{}, time.Now),
