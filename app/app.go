@@ -41,6 +41,7 @@ type Commands struct {
 	ConfirmCustomerImport command.ConfirmCustomerImportHandler
 	CancelCustomerImport  command.CancelCustomerImportHandler
 	ImportCustomers       command.ImportCustomersHandler
+	MergeCustomers        command.MergeCustomersHandler
 	AddUser               command.AddUserHandler
 	EditUser              command.EditUserHandler
 	SetUserActive         command.SetUserActiveHandler

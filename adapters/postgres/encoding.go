@@ -41,6 +41,11 @@ var decoders = map[string]func([]byte) (event.Payload, error){
 	"CustomerArchived": decodeInto[customer.CustomerArchived],
 	"CustomerRestored": decodeInto[customer.CustomerRestored],
 
+	"CustomersMerged":    decodeInto[customer.CustomersMerged],
+	"CustomerMergedInto": decodeInto[customer.CustomerMergedInto],
+	"CustomersUnmerged":  decodeInto[customer.CustomersUnmerged],
+	"CustomerUnmerged":   decodeInto[customer.CustomerUnmerged],
+
 	"UserAdded":       decodeInto[user.UserAdded],
 	"UserUpdated":     decodeInto[user.UserUpdated],
 	"UserDeactivated": decodeInto[user.UserDeactivated],

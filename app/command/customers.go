@@ -18,6 +18,10 @@ type Customers interface {
 	// writer came in between. It returns where the last event of the outcome stands in the log; 0 when nothing changed.
 	// An unknown id is a problem of kind not found.
 	Update(ctx context.Context, by By, id uuid.UUID, decide func(*customer.Customer) error) (position int64, err error)
+	// UpdateBoth does the same with two customers, for both or neither.
+	UpdateBoth(ctx context.Context, by By, one, other uuid.UUID, decide func(one, other *customer.Customer) error) (position int64, err error)
+	// Surviving is who stands for a customer: themselves, unless they were merged.
+	Surviving(ctx context.Context, workspaceID, id uuid.UUID) (uuid.UUID, error)
 }
 
 // AddCustomer brings a customer into the CRM by hand.

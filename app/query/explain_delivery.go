@@ -73,6 +73,9 @@ func Narrate(payload event.Payload) string {
 	case customer.CustomerCreated:
 		return fmt.Sprintf("%sCreated customer %q: %s", narrateMove(e.Decision), e.Customer.Name, narrateDecision(e.Decision))
 	case customer.CustomerImported:
+		if e.Line > 0 {
+			return fmt.Sprintf("Customer %q was added from line %d of the import %s.", e.Customer.Name, e.Line, e.ImportID)
+		}
 		return fmt.Sprintf("Customer %q was added (%s).", e.Customer.Name, e.Origin)
 	case customer.CustomerUpdated:
 		return fmt.Sprintf("Customer %q was changed: %s.", e.Customer.Name, narrateChanges(e.Changes))
@@ -80,6 +83,14 @@ func Narrate(payload event.Payload) string {
 		return fmt.Sprintf("Customer %q was archived; orders no longer match them.", e.Customer.Name)
 	case customer.CustomerRestored:
 		return fmt.Sprintf("Customer %q was restored; orders match them again.", e.Customer.Name)
+	case customer.CustomersMerged:
+		return fmt.Sprintf("Customer %q (%s) was merged into this one, who is %q now.", e.Merged.Name, e.Merged.ID, e.Customer.Name)
+	case customer.CustomerMergedInto:
+		return fmt.Sprintf("Customer %q was merged into %s, who stands for them from now on.", e.Customer.Name, e.Customer.MergedInto)
+	case customer.CustomersUnmerged:
+		return fmt.Sprintf("The merge with customer %s was taken back; this one is %q now.", e.Unmerged, e.Customer.Name)
+	case customer.CustomerUnmerged:
+		return fmt.Sprintf("Customer %q was unmerged from %s, and is as they were before.", e.Customer.Name, e.From)
 	case order.SourceEnsured:
 		if e.Created {
 			return fmt.Sprintf("The CRM had no order source %q, so it was created.", e.Name)

@@ -45,6 +45,9 @@ func NarrateVietnamese(payload event.Payload) string {
 	case customer.CustomerCreated:
 		return fmt.Sprintf("%sĐã tạo khách hàng mới %q: %s", moveInVietnamese(e.Decision), e.Customer.Name, decisionInVietnamese(e.Decision))
 	case customer.CustomerImported:
+		if e.Line > 0 {
+			return fmt.Sprintf("Khách hàng %q đã được thêm từ dòng %d của lần nhập %s.", e.Customer.Name, e.Line, e.ImportID)
+		}
 		return fmt.Sprintf("Khách hàng %q đã được thêm (nguồn: %s).", e.Customer.Name, e.Origin)
 	case customer.CustomerUpdated:
 		return fmt.Sprintf("Khách hàng %q đã được sửa: %s.", e.Customer.Name, fieldsInVietnamese(e.Changes))
@@ -52,6 +55,14 @@ func NarrateVietnamese(payload event.Payload) string {
 		return fmt.Sprintf("Khách hàng %q đã được lưu trữ; đơn hàng không còn khớp với khách này.", e.Customer.Name)
 	case customer.CustomerRestored:
 		return fmt.Sprintf("Khách hàng %q đã được khôi phục; đơn hàng lại khớp với khách này.", e.Customer.Name)
+	case customer.CustomersMerged:
+		return fmt.Sprintf("Khách hàng %q (%s) đã được gộp vào khách này; khách này bây giờ là %q.", e.Merged.Name, e.Merged.ID, e.Customer.Name)
+	case customer.CustomerMergedInto:
+		return fmt.Sprintf("Khách hàng %q đã được gộp vào %s; từ nay khách đó đại diện cho khách này.", e.Customer.Name, e.Customer.MergedInto)
+	case customer.CustomersUnmerged:
+		return fmt.Sprintf("Đã hủy gộp với khách hàng %s; khách này bây giờ là %q.", e.Unmerged, e.Customer.Name)
+	case customer.CustomerUnmerged:
+		return fmt.Sprintf("Khách hàng %q đã được tách khỏi %s và trở lại như trước khi gộp.", e.Customer.Name, e.From)
 	case order.SourceEnsured:
 		if e.Created {
 			return fmt.Sprintf("CRM chưa có nguồn đơn hàng %q nên nguồn này đã được tạo.", e.Name)

@@ -204,6 +204,8 @@ type ReadModel interface {
 	Orders(ctx context.Context, workspaceID uuid.UUID, filter OrderFilter, page Page) (List[Order], error)
 	Customer(ctx context.Context, workspaceID, id uuid.UUID) (Customer, error)
 	Customers(ctx context.Context, workspaceID uuid.UUID, filter CustomerFilter, page Page) (List[Customer], error)
+	// Duplicates lists keys that several customers have who are in use.
+	Duplicates(ctx context.Context, workspaceID uuid.UUID, after string, limit int) (List[Duplicate], error)
 	// CustomerImports are files of customers, the latest first; CustomerImport is one of them.
 	CustomerImports(ctx context.Context, workspaceID uuid.UUID, before uuid.NullUUID, limit int) ([]CustomerImport, error)
 	CustomerImport(ctx context.Context, workspaceID, id uuid.UUID) (CustomerImport, error)

@@ -20,7 +20,9 @@ var takeable = []string{"name", "address", "gender", "birthday"}
 var (
 	errMergeSelf     = problem.Invalid("merge-same", "a customer cannot be merged with themselves; give two different ids")
 	errMergeInactive = problem.Conflict("merge-archived", "the customer who stays is archived; restore them first")
-	errNotMerged     = problem.Conflict("not-merged", "this customer is not merged into that one")
+
+	// ErrNotMerged: there is nothing to take back.
+	ErrNotMerged = problem.Conflict("not-merged", "this customer is not merged into another one")
 )
 
 // errMergedInto: whoever means a merged customer means the survivor.
@@ -64,11 +66,11 @@ func (c *Customer) Unmerge(other *Customer) error {
 		return errMergedInto(c.state.MergedInto)
 	}
 	if other.state.Status != StatusMerged || other.state.MergedInto != c.state.ID {
-		return errNotMerged
+		return ErrNotMerged
 	}
 	at := c.mergeOf(other.state.ID)
 	if at < 0 {
-		return errNotMerged
+		return ErrNotMerged
 	}
 	merged, _ := c.history[at].(CustomersMerged)
 	c.record(CustomersUnmerged{Customer: c.without(at), Unmerged: other.state.ID})

@@ -14,14 +14,17 @@ import (
 )
 
 type customerCommands struct {
-	Add     customerAdd     `cmd:"" help:"Add a customer."`
-	Edit    customerEdit    `cmd:"" help:"Change a customer."`
-	List    customerList    `cmd:"" help:"List customers, the newest first."`
-	Show    customerShow    `cmd:"" help:"Show a customer."`
-	Archive customerArchive `cmd:"" help:"Take a customer out of use: orders no longer match them."`
-	Restore customerRestore `cmd:"" help:"Bring an archived customer back into use."`
-	Import  customerImport  `cmd:"" help:"Add the customers of a CSV file or an Excel workbook."`
-	Export  customerExport  `cmd:"" help:"Write customers to a CSV file or an Excel workbook."`
+	Add        customerAdd        `cmd:"" help:"Add a customer."`
+	Edit       customerEdit       `cmd:"" help:"Change a customer."`
+	List       customerList       `cmd:"" help:"List customers, the newest first."`
+	Show       customerShow       `cmd:"" help:"Show a customer."`
+	Archive    customerArchive    `cmd:"" help:"Take a customer out of use: orders no longer match them."`
+	Restore    customerRestore    `cmd:"" help:"Bring an archived customer back into use."`
+	Import     customerImport     `cmd:"" help:"Add the customers of a CSV file or an Excel workbook."`
+	Duplicates customerDuplicates `cmd:"" help:"List phones and emails that several customers have."`
+	Merge      customerMerge      `cmd:"" help:"Merge two records of one person; this can be taken back."`
+	Unmerge    customerUnmerge    `cmd:"" help:"Take a merge back: both customers are as if it had never been."`
+	Export     customerExport     `cmd:"" help:"Write customers to a CSV file or an Excel workbook."`
 }
 
 type customerAdd struct {

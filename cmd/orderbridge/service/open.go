@@ -101,6 +101,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			ConfirmCustomerImport: command.NewConfirmCustomerImportHandler(imports),
 			CancelCustomerImport:  command.NewCancelCustomerImportHandler(imports),
 			ImportCustomers:       command.NewImportCustomersHandler(imports, time.Now),
+			MergeCustomers:        command.NewMergeCustomersHandler(customers),
 			AddUser:               command.NewAddUserHandler(users),
 			EditUser:              command.NewEditUserHandler(users),
 			SetUserActive:         command.NewSetUserActiveHandler(users),
