@@ -1,0 +1,139 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/app/command"
+	"orderbridge/domain/event"
+	"orderbridge/domain/order"
+	"orderbridge/domain/problem"
+	"orderbridge/domain/workspace"
+)
+
+// Backfills keeps shops' keys of Pancake's API, and which versions of orders were brought in from there.
+type Backfills struct {
+	db  *Database
+	key workspace.SecretKey
+}
+
+var _ command.Backfills = Backfills{}
+
+// NewBackfills makes the store.
+func NewBackfills(db *Database, key workspace.SecretKey) Backfills { return Backfills{db: db, key: key} }
+
+var (
+	errShopNotConnected = problem.NotFound("shop-unknown", "no shop with this id is connected")
+	errNoAPIKey         = problem.Conflict("api-key-missing",
+		"the shop's API key is not known here; take it from Pancake's settings and set it: orderbridge shop api-key SHOP")
+)
+
+// sealedFor binds a sealed key to its shop, so that it cannot be moved to another.
+func sealedFor(workspaceID uuid.UUID, shopID string) string { return workspaceID.String() + "/" + shopID }
+
+// SetAPIKey seals a shop's key and keeps it; an empty one takes it away.
+func (s Backfills) SetAPIKey(ctx context.Context, workspaceID uuid.UUID, shopID, apiKey string) error {
+	var sealed []byte
+	if apiKey != "" {
+		sealed = s.key.Seal([]byte(apiKey), sealedFor(workspaceID, shopID))
+	}
+	changed, err := queries.SetSealedAPIKey(ctx, s.db.requests, dbsqlc.SetSealedAPIKeyParams{
+		Sealed: sealed, WorkspaceID: workspaceID, ShopID: shopID,
+	})
+	if err == nil && changed == 0 {
+		return errShopNotConnected
+	}
+	return unavailable(err)
+}
+
+// Source is what is needed to ask for a shop's orders.
+func (s Backfills) Source(ctx context.Context, workspaceID uuid.UUID, shopID string) (command.BackfillSource, error) {
+	row, err := queries.SealedAPIKey(ctx, s.db.requests, dbsqlc.SealedAPIKeyParams{WorkspaceID: workspaceID, ShopID: shopID})
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return command.BackfillSource{}, errShopNotConnected
+	case err != nil:
+		return command.BackfillSource{}, unavailable(err)
+	case row.ApiKeySealed == nil:
+		return command.BackfillSource{}, errNoAPIKey
+	}
+	template, err := order.ParseCodeTemplate(row.OrderCodeTemplate)
+	if err != nil {
+		return command.BackfillSource{}, err
+	}
+	opened, err := s.key.Open(row.ApiKeySealed, sealedFor(workspaceID, shopID))
+	if err != nil {
+		return command.BackfillSource{}, fmt.Errorf("open the API key of shop %s: %w", shopID, err)
+	}
+	return command.BackfillSource{APIKey: string(opened), CodeOf: template.Code}, nil
+}
+
+// Missing are those of some versions that the CRM has not got.
+func (s Backfills) Missing(ctx context.Context, workspaceID uuid.UUID, versions []command.OrderVersion) ([]command.OrderVersion, error) {
+	missing, err := missingOf(ctx, s.db.requests, workspaceID, versions)
+	return missing, unavailable(err)
+}
+
+func missingOf(ctx context.Context, db dbsqlc.DBTX, workspaceID uuid.UUID, versions []command.OrderVersion) ([]command.OrderVersion, error) {
+	params := dbsqlc.MissingVersionsParams{WorkspaceID: workspaceID}
+	for _, version := range versions {
+		params.ShopIds = append(params.ShopIds, version.ShopID)
+		params.OrderIds = append(params.OrderIds, version.OrderID)
+		params.UpdatedAts = append(params.UpdatedAts, version.UpdatedAt)
+	}
+	ordinals, err := queries.MissingVersions(ctx, db, params)
+	if err != nil {
+		return nil, err
+	}
+	type key struct{ shop, id string }
+	newest := map[key]int{} // of an order that is there twice, the newer version alone
+	for _, ordinal := range ordinals {
+		version := versions[ordinal-1]
+		at := key{version.ShopID, version.OrderID}
+		if other, twice := newest[at]; !twice || versions[other].UpdatedAt.Before(version.UpdatedAt) {
+			newest[at] = int(ordinal - 1)
+		}
+	}
+	var missing []command.OrderVersion
+	for _, ordinal := range ordinals {
+		version := versions[ordinal-1]
+		if newest[key{version.ShopID, version.OrderID}] == int(ordinal-1) {
+			missing = append(missing, version)
+		}
+	}
+	return missing, nil
+}
+
+// BringIn appends those that are still missing, and notes them with it.
+func (s Backfills) BringIn(
+	ctx context.Context, by command.By, versions []command.OrderVersion, eventOf func(command.OrderVersion) event.New,
+) (broughtIn int, err error) {
+	_, err = s.db.update(ctx, by, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
+		missing, err := missingOf(ctx, tx, by.WorkspaceID, versions)
+		if err != nil {
+			return nil, err
+		}
+		noted := dbsqlc.NoteVersionsParams{WorkspaceID: by.WorkspaceID}
+		events := make([]event.New, 0, len(missing))
+		for _, version := range missing {
+			noted.ShopIds = append(noted.ShopIds, version.ShopID)
+			noted.OrderIds = append(noted.OrderIds, version.OrderID)
+			noted.UpdatedAts = append(noted.UpdatedAts, version.UpdatedAt)
+			events = append(events, eventOf(version))
+		}
+		broughtIn = len(events)
+		if broughtIn == 0 {
+			return nil, nil
+		}
+		return events, queries.NoteVersions(ctx, p, noted)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return broughtIn, nil
+}
