@@ -25,7 +25,9 @@ type Backfills struct {
 var _ command.Backfills = Backfills{}
 
 // NewBackfills makes the store.
-func NewBackfills(db *Database, key workspace.SecretKey) Backfills { return Backfills{db: db, key: key} }
+func NewBackfills(db *Database, key workspace.SecretKey) Backfills {
+	return Backfills{db: db, key: key}
+}
 
 var (
 	errShopNotConnected = problem.NotFound("shop-unknown", "no shop with this id is connected")
@@ -34,7 +36,9 @@ var (
 )
 
 // sealedFor binds a sealed key to its shop, so that it cannot be moved to another.
-func sealedFor(workspaceID uuid.UUID, shopID string) string { return workspaceID.String() + "/" + shopID }
+func sealedFor(workspaceID uuid.UUID, shopID string) string {
+	return workspaceID.String() + "/" + shopID
+}
 
 // SetAPIKey seals a shop's key and keeps it; an empty one takes it away.
 func (s Backfills) SetAPIKey(ctx context.Context, workspaceID uuid.UUID, shopID, apiKey string) error {

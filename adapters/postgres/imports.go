@@ -84,14 +84,14 @@ func lookUpKnown(
 	}
 	for _, row := range held {
 		at := row.Ordinal - 1
-		key := contact.Key{Kind: contact.Kind(kinds[at]), Value: values[at]}
+		key := contact.Key{Kind: contact.KeyKind(kinds[at]), Value: values[at]}
 		switch {
 		case kinds[at] == keyOfRow:
-			known.Repeated[rows[of[at]].Digest] = int(*row.Line)
-		case row.CustomerID.Valid:
-			known.Holders[key] = row.CustomerID.UUID
+			known.Repeated[rows[of[at]].Digest] = int(row.Line)
+		case row.CustomerID != uuid.Nil:
+			known.Holders[key] = row.CustomerID
 		default:
-			known.Lines[key] = int(*row.Line)
+			known.Lines[key] = int(row.Line)
 		}
 	}
 	var digests [][]byte
@@ -132,13 +132,13 @@ func (s CustomerImports) Keep(ctx context.Context, _ command.By, id uuid.UUID, r
 		kept.CustomerIds = append(kept.CustomerIds, row.CustomerID)
 		switch row.Outcome {
 		case command.RowNew:
-			counted.New++
+			counted.NewRows++
 		case command.RowExisting:
-			counted.Existing++
+			counted.ExistingRows++
 		case command.RowRepeated:
-			counted.Repeated++
+			counted.RepeatedRows++
 		case command.RowInvalid:
-			counted.Invalid++
+			counted.InvalidRows++
 		case command.RowImported:
 			return fmt.Errorf("line %d is imported before it is kept", row.Line)
 		}
@@ -312,7 +312,7 @@ func queueImported(
 	imported := int32(len(made)) //nolint:gosec // small
 	if err := errors.Join(queries.SettleImportRows(ctx, p, settled), queries.KeepImportedDigests(ctx, p, digests),
 		queries.CountImported(ctx, p, dbsqlc.CountImportedParams{
-			ID: id, Imported: imported, Existing: int32(len(rows)) - imported, //nolint:gosec // small
+			ID: id, ImportedRows: imported, ExistingRows: int32(len(rows)) - imported, //nolint:gosec // small
 		})); err != nil {
 		return nil, err
 	}

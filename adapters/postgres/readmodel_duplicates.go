@@ -42,7 +42,7 @@ func (r ReadModel) Duplicates(ctx context.Context, workspaceID uuid.UUID, after 
 		names[one.ID] = one.Name
 	}
 	for _, row := range rows {
-		found := query.Duplicate{Key: query.DuplicateKey{Kind: contact.Kind(row.Kind), Value: row.Value}, Count: int(row.Count)}
+		found := query.Duplicate{Key: query.DuplicateKey{Kind: contact.KeyKind(row.Kind), Value: row.Value}, Count: int(row.Count)}
 		for _, id := range row.CustomerIds {
 			found.Customers = append(found.Customers, query.Reference{ID: id, Name: names[id]})
 		}

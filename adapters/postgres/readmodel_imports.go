@@ -73,9 +73,9 @@ func (r ReadModel) ImportRows(
 		for _, reason := range reasons {
 			one.Reasons = append(one.Reasons, query.ImportReason{Field: reason.Path, Message: reason.Message})
 		}
-		if row.Customer != nil {
+		if row.Customer != "" {
 			var state customer.State
-			if err := json.Unmarshal([]byte(*row.Customer), &state); err != nil {
+			if err := json.Unmarshal([]byte(row.Customer), &state); err != nil {
 				return nil, fmt.Errorf("read line %d: %w", row.Line, err)
 			}
 			one.Name = &state.Name

@@ -32,7 +32,7 @@ func readHeader[F comparable](row []string, known titles[F]) header[F] {
 		if field, ok := known[withoutNumber(folded(title))]; ok {
 			h.columns[field] = append(h.columns[field], i)
 		} else {
-			h.unknown = append(h.unknown, strings.Join(strings.Fields(title), " "))
+			h.unknown = append(h.unknown, norm.NFC.String(strings.Join(strings.Fields(title), " ")))
 		}
 	}
 	return h

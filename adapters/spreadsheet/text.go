@@ -20,6 +20,7 @@ const maxRowBytes = 1 << 20
 type textRows struct {
 	reader  *csv.Reader
 	bounded *boundedReader
+	line    int // where the last row begins
 }
 
 // openText reads CSV that is separated by commas, semicolons or tabs, whichever the header has most of titles with.
@@ -46,9 +47,8 @@ func (t *textRows) next() (cells []string, line int, err error) {
 	cells, err = t.reader.Read()
 	switch broken, ok := errors.AsType[*csv.ParseError](err); {
 	case ok && errors.Is(broken.Err, errRowTooLong), errors.Is(err, errRowTooLong):
-		line, _ := t.reader.FieldPos(0)
 		return nil, 0, problem.Malformed("file-unreadable",
-			"the row behind line %d has more than 1 MiB; a quotation mark may have been opened there and not closed", line)
+			"the row behind line %d has more than 1 MiB; a quotation mark may have been opened there and not closed", t.line)
 	case ok:
 		return nil, 0, problem.Malformed("file-unreadable",
 			"line %d: a quotation mark is in the wrong place; put a text that holds one between quotation marks, and write it twice", broken.Line)
@@ -58,8 +58,8 @@ func (t *textRows) next() (cells []string, line int, err error) {
 	for i, cell := range cells {
 		cells[i] = unmarked(cell)
 	}
-	line, _ = t.reader.FieldPos(0)
-	return cells, line, nil
+	t.line, _ = t.reader.FieldPos(0)
+	return cells, t.line, nil
 }
 
 func (*textRows) close() error { return nil }

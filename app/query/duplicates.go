@@ -15,7 +15,7 @@ type Duplicate struct {
 
 // DuplicateKey is what they share.
 type DuplicateKey struct {
-	Kind  contact.Kind `json:"kind"`
+	Kind  contact.KeyKind `json:"kind"`
 	Value string       `json:"value"`
 }
 

@@ -127,14 +127,6 @@ func showMerge(p *page, done command.MergedCustomers) {
 	p.table([]column{{title: ""}, {title: "SURVIVOR", limit: 40}, {title: "MERGED", limit: 40}, {title: "TOGETHER", limit: 60}}, rows)
 }
 
-func phones(stored []string) string {
-	shown := make([]string, 0, len(stored))
-	for _, one := range stored {
-		shown = append(shown, phone(one))
-	}
-	return strings.Join(shown, ", ")
-}
-
 type customerDuplicates struct {
 	Limit  int    `default:"${default_limit}" help:"How many to show, 1 to ${max_limit}." placeholder:"${default_limit}"`
 	After  string `help:"Go on after this, see next_cursor with --json." placeholder:"CURSOR"`

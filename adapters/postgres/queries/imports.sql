@@ -1,9 +1,13 @@
+-- Files of customers, row by row, until they are in the CRM.
+
 -- name: BeginImport :exec
-INSERT INTO imports (id, workspace_id, file_name, state, unknown_columns, asked_by) VALUES ($1, $2, $3, 'reading', $4, $5);
+INSERT INTO imports (id, workspace_id, file_name, state, unknown_columns, asked_by)
+SELECT @id, @workspace_id, @file_name, 'reading', @unknown_columns::text[], @asked_by;
 
 -- name: KnownKeys :many
 -- Who has a key, those in use first, and which row of the import. Index: customer_keys_pkey, import_keys_pkey.
-SELECT q.ordinal::integer AS ordinal, h.customer_id, i.line
+SELECT q.ordinal::integer AS ordinal, coalesce(h.customer_id, '00000000-0000-0000-0000-000000000000')::uuid AS customer_id,
+    coalesce(i.line, 0)::integer AS line
 FROM (
     SELECT generate_subscripts(@kinds::text[], 1) AS ordinal, unnest(@kinds::text[]) AS kind, unnest(@values::text[]) AS value
 ) q
@@ -37,13 +41,13 @@ SELECT @import_id, unnest(@kinds::text[]), unnest(@values::text[]), unnest(@line
 ON CONFLICT DO NOTHING;
 
 -- name: CountImportRows :exec
-UPDATE imports SET new = new + @new, existing = existing + @existing, repeated = repeated + @repeated, invalid = invalid + @invalid
+UPDATE imports SET new = new + @new_rows, existing = existing + @existing_rows, repeated = repeated + @repeated_rows, invalid = invalid + @invalid_rows
 WHERE id = @id;
 
 -- name: SetImportState :one
 -- From one of some states to another. Index: imports_pkey.
 UPDATE imports SET state = @state,
-    confirmed_by = CASE WHEN @state = 'importing' THEN @actor ELSE confirmed_by END,
+    confirmed_by = CASE WHEN @state = 'importing' THEN @actor::text ELSE confirmed_by END,
     confirmed_at = CASE WHEN @state = 'importing' THEN clock_timestamp() ELSE confirmed_at END,
     finished_at = CASE WHEN @state IN ('done', 'cancelled') THEN clock_timestamp() ELSE finished_at END
 WHERE id = @id AND workspace_id = @workspace_id AND state = ANY (@from_states::text[])
@@ -76,7 +80,9 @@ FROM (
 WHERE r.import_id = @import_id AND r.line = s.line;
 
 -- name: CountImported :exec
-UPDATE imports SET new = new - @imported - @existing, imported = imported + @imported, existing = existing + @existing WHERE id = @id;
+UPDATE imports SET new = new - c.done - c.known, imported = imported + c.done, existing = existing + c.known
+FROM (SELECT sqlc.arg(imported_rows)::integer AS done, sqlc.arg(existing_rows)::integer AS known) c
+WHERE id = @id;
 
 -- name: KeepImportedDigests :exec
 INSERT INTO imported_digests (workspace_id, digest, customer_id)
@@ -90,7 +96,7 @@ DELETE FROM import_keys WHERE import_id = $1;
 SELECT id FROM imports WHERE state = 'importing' ORDER BY id;
 
 -- name: ForgetImports :exec
-DELETE FROM imports WHERE state <> 'importing' AND coalesce(finished_at, created_at) < @before;
+DELETE FROM imports WHERE state <> 'importing' AND coalesce(finished_at, created_at) < @before::timestamptz;
 
 -- name: CustomerImport :one
 SELECT * FROM imports WHERE workspace_id = $1 AND id = $2;
@@ -101,6 +107,6 @@ SELECT * FROM imports WHERE workspace_id = @workspace_id AND id < @before ORDER 
 
 -- name: ImportRowsPage :many
 -- Index: import_rows_pkey, or import_rows_outcome where an outcome is asked for.
-SELECT line, outcome, customer::text AS customer, reasons::text AS reasons, same_as, customer_id FROM import_rows
+SELECT line, outcome, coalesce(customer::text, '')::text AS customer, reasons::text AS reasons, same_as, customer_id FROM import_rows
 WHERE import_id = @import_id AND line > @after AND (@outcome::text = '' OR outcome = @outcome)
 ORDER BY line LIMIT @at_most;

@@ -59,7 +59,9 @@ func (q *Queries) AddCustomerKeys(ctx context.Context, db DBTX, arg AddCustomerK
 const customer = `-- name: Customer :one
 
 SELECT id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, created_at, version
-FROM crm_customers WHERE workspace_id = $1 AND id = $2
+FROM crm_customers c
+WHERE c.workspace_id = $1 AND c.id = coalesce(
+    (SELECT m.survivor_id FROM crm_merged m WHERE m.workspace_id = $1 AND m.id = $2), $2)
 `
 
 type CustomerParams struct {
@@ -84,7 +86,7 @@ type CustomerRow struct {
 }
 
 // What is asked of the read table.
-// Index: crm_customers_pkey.
+// A merged customer's id leads to who stands for them. Index: crm_customers_pkey, crm_merged_pkey.
 func (q *Queries) Customer(ctx context.Context, db DBTX, arg CustomerParams) (CustomerRow, error) {
 	row := db.QueryRow(ctx, customer, arg.WorkspaceID, arg.ID)
 	var i CustomerRow
@@ -119,7 +121,7 @@ WHERE c.workspace_id = $1
         SELECT m.id FROM (SELECT h.id, h.workspace_id FROM crm_customers h WHERE h.emails @> $4 OFFSET 0) m
         WHERE m.workspace_id = $1)))
     AND ($5::text = '' OR c.tags @> ARRAY[$5::text])
-    AND ($6::text = '' OR c.status = $6)
+    AND ($6::text = '' AND c.status <> 'merged' OR c.status = $6)
     AND ($7::text = '' OR c.search @@ $7::tsquery)
 ORDER BY c.created_position DESC
 LIMIT $8
@@ -242,18 +244,24 @@ func (q *Queries) RemoveCustomerKeys(ctx context.Context, db DBTX, arg RemoveCus
 	return err
 }
 
-const setCustomerActive = `-- name: SetCustomerActive :exec
-UPDATE customer_heads SET active = $3 WHERE workspace_id = $1 AND id = $2
+const setCustomerHead = `-- name: SetCustomerHead :exec
+UPDATE customer_heads SET active = $1, merged_into = $2::uuid WHERE workspace_id = $3 AND id = $4
 `
 
-type SetCustomerActiveParams struct {
+type SetCustomerHeadParams struct {
+	Active      bool
+	MergedInto  uuid.NullUUID
 	WorkspaceID uuid.UUID
 	ID          uuid.UUID
-	Active      bool
 }
 
-func (q *Queries) SetCustomerActive(ctx context.Context, db DBTX, arg SetCustomerActiveParams) error {
-	_, err := db.Exec(ctx, setCustomerActive, arg.WorkspaceID, arg.ID, arg.Active)
+func (q *Queries) SetCustomerHead(ctx context.Context, db DBTX, arg SetCustomerHeadParams) error {
+	_, err := db.Exec(ctx, setCustomerHead,
+		arg.Active,
+		arg.MergedInto,
+		arg.WorkspaceID,
+		arg.ID,
+	)
 	return err
 }
 
@@ -271,4 +279,76 @@ type SetCustomerKeysActiveParams struct {
 func (q *Queries) SetCustomerKeysActive(ctx context.Context, db DBTX, arg SetCustomerKeysActiveParams) error {
 	_, err := db.Exec(ctx, setCustomerKeysActive, arg.WorkspaceID, arg.CustomerID, arg.Active)
 	return err
+}
+
+const sharedKeys = `-- name: SharedKeys :many
+SELECT k.kind, k.value, count(*) AS count, array_agg(k.customer_id ORDER BY k.customer_id)::uuid[] AS customer_ids
+FROM customer_keys k
+WHERE k.workspace_id = $1 AND k.active AND (k.kind, k.value) > ($2::text, $3::text)
+GROUP BY k.kind, k.value
+HAVING count(*) > 1
+ORDER BY k.kind, k.value
+LIMIT $4
+`
+
+type SharedKeysParams struct {
+	WorkspaceID uuid.UUID
+	AfterKind   string
+	AfterValue  string
+	AtMost      int32
+}
+
+type SharedKeysRow struct {
+	Kind        string
+	Value       string
+	Count       int64
+	CustomerIds []uuid.UUID
+}
+
+// Keys that several customers have who are in use, and who they are, the oldest first. It reads the keys of the workspace in their
+// order, up to as many as are asked for. Index: customer_keys_pkey.
+func (q *Queries) SharedKeys(ctx context.Context, db DBTX, arg SharedKeysParams) ([]SharedKeysRow, error) {
+	rows, err := db.Query(ctx, sharedKeys,
+		arg.WorkspaceID,
+		arg.AfterKind,
+		arg.AfterValue,
+		arg.AtMost,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SharedKeysRow
+	for rows.Next() {
+		var i SharedKeysRow
+		if err := rows.Scan(
+			&i.Kind,
+			&i.Value,
+			&i.Count,
+			&i.CustomerIds,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const survivingCustomer = `-- name: SurvivingCustomer :one
+SELECT coalesce(surviving_customer($1, $2), $2)::uuid
+`
+
+type SurvivingCustomerParams struct {
+	WorkspaceID uuid.UUID
+	ID          uuid.UUID
+}
+
+func (q *Queries) SurvivingCustomer(ctx context.Context, db DBTX, arg SurvivingCustomerParams) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, survivingCustomer, arg.WorkspaceID, arg.ID)
+	var column_1 uuid.UUID
+	err := row.Scan(&column_1)
+	return column_1, err
 }
