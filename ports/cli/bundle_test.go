@@ -618,3 +618,29 @@ func (f *fakeRetries) Retry(
 	}
 	return retried, 7, nil
 }
+
+func (f *fakeReadModel) Duplicates(_ context.Context, workspaceID uuid.UUID, after string, _ int) (query.List[query.Duplicate], error) {
+	f.ask(workspaceID, after, query.Page{})
+	return query.List[query.Duplicate]{}, f.err
+}
+
+func (f *fakeReadModel) CustomerImports(_ context.Context, workspaceID uuid.UUID, _ uuid.NullUUID, _ int) ([]query.CustomerImport, error) {
+	f.ask(workspaceID, nil, query.Page{})
+	return nil, f.err
+}
+
+func (f *fakeReadModel) CustomerImport(_ context.Context, workspaceID, id uuid.UUID) (query.CustomerImport, error) {
+	f.ask(workspaceID, id, query.Page{})
+	return query.CustomerImport{}, f.err
+}
+
+func (f *fakeReadModel) ImportRows(_ context.Context, workspaceID, id uuid.UUID, _ string, _, _ int) ([]query.ImportRow, error) {
+	f.ask(workspaceID, id, query.Page{})
+	return nil, f.err
+}
+
+func (*fakeCustomers) UpdateBoth(context.Context, command.By, uuid.UUID, uuid.UUID, func(one, other *customer.Customer) error) (int64, error) {
+	return 0, errors.New("no command merges here")
+}
+
+func (*fakeCustomers) Surviving(_ context.Context, _, id uuid.UUID) (uuid.UUID, error) { return id, nil }
