@@ -2,7 +2,10 @@
 -- Locks: the ALTER TABLE takes its table for an instant.
 
 -- +goose Up
-ALTER TABLE shops ADD COLUMN api_key_sealed bytea;
+ALTER TABLE shops
+    ADD COLUMN api_key_sealed bytea,
+    -- When somebody began to reconcile the shop last.
+    ADD COLUMN reconciled_at  timestamptz;
 COMMENT ON COLUMN shops.api_key_sealed IS 'The key of Pancake''s API, sealed with a key from outside the database; null where none was given.';
 
 -- Versions of orders that were brought in from there, so that none is twice.
@@ -34,4 +37,4 @@ CREATE INDEX reconciliations_shop ON reconciliations (workspace_id, shop_id, id)
 
 -- +goose Down
 DROP TABLE reconciliations, backfilled_versions;
-ALTER TABLE shops DROP COLUMN api_key_sealed;
+ALTER TABLE shops DROP COLUMN api_key_sealed, DROP COLUMN reconciled_at;

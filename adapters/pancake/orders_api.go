@@ -179,3 +179,27 @@ func retryAfter(header string) time.Duration {
 	}
 	return 0
 }
+
+var errVersionMissing = problem.Invalid("updated-at-missing", "the order does not say when it changed")
+
+// UpdatedAt reads when an order changed last; of one that never did, when it was made.
+func (Interpreter) UpdatedAt(body []byte) (time.Time, error) {
+	_, object, err := open(body)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var times struct {
+		InsertedAt scalar `json:"inserted_at"`
+		UpdatedAt  scalar `json:"updated_at"`
+	}
+	if err := json.Unmarshal(object, &times); err != nil {
+		return time.Time{}, errNotJSON
+	}
+	if at := times.UpdatedAt.instant(); !at.IsZero() {
+		return at, nil
+	}
+	if at := times.InsertedAt.instant(); !at.IsZero() {
+		return at, nil
+	}
+	return time.Time{}, errVersionMissing
+}

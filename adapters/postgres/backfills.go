@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -22,7 +24,10 @@ type Backfills struct {
 	key workspace.SecretKey
 }
 
-var _ command.Backfills = Backfills{}
+var (
+	_ command.Backfills       = Backfills{}
+	_ command.Reconciliations = Backfills{}
+)
 
 // NewBackfills makes the store.
 func NewBackfills(db *Database, key workspace.SecretKey) Backfills {
@@ -140,4 +145,37 @@ func (s Backfills) BringIn(
 		return 0, err
 	}
 	return broughtIn, nil
+}
+
+// Shops are those that have an API key.
+func (s Backfills) Shops(ctx context.Context) ([]command.ShopKey, error) {
+	rows, err := queries.ReconciledShops(ctx, s.db.requests)
+	shops := make([]command.ShopKey, 0, len(rows))
+	for _, row := range rows {
+		shops = append(shops, command.ShopKey{WorkspaceID: row.WorkspaceID, ShopID: row.ShopID})
+	}
+	return shops, unavailable(err)
+}
+
+// Claim tells whether this reconciliation of the shop is this program's to do.
+func (s Backfills) Claim(ctx context.Context, shop command.ShopKey, notSince time.Time) (bool, error) {
+	claimed, err := queries.ClaimReconciliation(ctx, s.db.requests, dbsqlc.ClaimReconciliationParams{
+		WorkspaceID: shop.WorkspaceID, ShopID: shop.ShopID, NotSince: notSince,
+	})
+	return claimed > 0, unavailable(err)
+}
+
+// Note keeps what was found.
+func (s Backfills) Note(
+	ctx context.Context, id uuid.UUID, shop command.ShopKey, began time.Time, done command.Backfilled, since, until time.Time, trouble string,
+) error {
+	count := func(n int) int32 { return int32(min(n, math.MaxInt32)) } //nolint:gosec // bounded
+	params := dbsqlc.NoteReconciliationParams{
+		ID: id, WorkspaceID: shop.WorkspaceID, ShopID: shop.ShopID, Since: since, Upto: until, Seen: count(done.Seen),
+		Missing: count(done.Missing), BroughtIn: count(done.BroughtIn), LeftOut: count(done.Foreign + done.Unreadable), BeganAt: began,
+	}
+	if trouble != "" {
+		params.Trouble = &trouble
+	}
+	return unavailable(queries.NoteReconciliation(ctx, s.db.requests, params))
 }

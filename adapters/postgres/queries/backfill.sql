@@ -9,6 +9,11 @@ UPDATE shops SET api_key_sealed = @sealed WHERE workspace_id = @workspace_id AND
 -- Shops with an API key.
 SELECT workspace_id, shop_id FROM shops WHERE api_key_sealed IS NOT NULL AND NOT paused ORDER BY workspace_id, shop_id;
 
+-- name: ClaimReconciliation :execrows
+-- Of several programs one finds it due.
+UPDATE shops SET reconciled_at = clock_timestamp()
+WHERE workspace_id = @workspace_id AND shop_id = @shop_id AND (reconciled_at IS NULL OR reconciled_at < @not_since::timestamptz);
+
 -- name: MissingVersions :many
 -- Those that the CRM has not got, nor a newer one, and that were not brought in. Index: order_heads_pkey, backfilled_versions_pkey.
 SELECT q.ordinal::integer AS ordinal
