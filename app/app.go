@@ -42,6 +42,10 @@ type Commands struct {
 	CancelCustomerImport  command.CancelCustomerImportHandler
 	ImportCustomers       command.ImportCustomersHandler
 	MergeCustomers        command.MergeCustomersHandler
+	// Orders can be read from Pancake's own API.
+	SetAPIKey command.SetAPIKeyHandler
+	Backfill  command.BackfillHandler
+	Reconcile command.ReconcileHandler
 	AddUser               command.AddUserHandler
 	EditUser              command.EditUserHandler
 	SetUserActive         command.SetUserActiveHandler

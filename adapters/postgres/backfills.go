@@ -40,26 +40,6 @@ var (
 		"the shop's API key is not known here; take it from Pancake's settings and set it: orderbridge shop api-key SHOP")
 )
 
-// sealedFor binds a sealed key to its shop, so that it cannot be moved to another.
-func sealedFor(workspaceID uuid.UUID, shopID string) string {
-	return workspaceID.String() + "/" + shopID
-}
-
-// SetAPIKey seals a shop's key and keeps it; an empty one takes it away.
-func (s Backfills) SetAPIKey(ctx context.Context, workspaceID uuid.UUID, shopID, apiKey string) error {
-	var sealed []byte
-	if apiKey != "" {
-		sealed = s.key.Seal([]byte(apiKey), sealedFor(workspaceID, shopID))
-	}
-	changed, err := queries.SetSealedAPIKey(ctx, s.db.requests, dbsqlc.SetSealedAPIKeyParams{
-		Sealed: sealed, WorkspaceID: workspaceID, ShopID: shopID,
-	})
-	if err == nil && changed == 0 {
-		return errShopNotConnected
-	}
-	return unavailable(err)
-}
-
 // Source is what is needed to ask for a shop's orders.
 func (s Backfills) Source(ctx context.Context, workspaceID uuid.UUID, shopID string) (command.BackfillSource, error) {
 	row, err := queries.SealedAPIKey(ctx, s.db.requests, dbsqlc.SealedAPIKeyParams{WorkspaceID: workspaceID, ShopID: shopID})
@@ -75,7 +55,7 @@ func (s Backfills) Source(ctx context.Context, workspaceID uuid.UUID, shopID str
 	if err != nil {
 		return command.BackfillSource{}, err
 	}
-	opened, err := s.key.Open(row.ApiKeySealed, sealedFor(workspaceID, shopID))
+	opened, err := s.key.Open(row.ApiKeySealed, command.APIKeyOf(workspaceID, shopID))
 	if err != nil {
 		return command.BackfillSource{}, fmt.Errorf("open the API key of shop %s: %w", shopID, err)
 	}

@@ -62,6 +62,8 @@ var decoders = map[string]func([]byte) (event.Payload, error){
 	"ShopConnected":    decodeInto[workspace.ShopConnected],
 	"ShopUpdated":      decodeInto[workspace.ShopUpdated],
 	"ShopKeyRotated":   decodeInto[workspace.ShopKeyRotated],
+	"ShopAPIKeySet":     decodeInto[workspace.ShopAPIKeySet],
+	"ShopAPIKeyRemoved": decodeInto[workspace.ShopAPIKeyRemoved],
 	"ShopPaused":       decodeInto[workspace.ShopPaused],
 	"ShopResumed":      decodeInto[workspace.ShopResumed],
 	"ShopDisconnected": decodeInto[workspace.ShopDisconnected],

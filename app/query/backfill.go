@@ -1,10 +1,6 @@
 package query
 
-import (
-	"time"
-
-	"orderbridge/app/command"
-)
+import "time"
 
 // Backfill is what reading a shop's orders from Pancake did.
 type Backfill struct {
@@ -17,17 +13,4 @@ type Backfill struct {
 	Foreign    int        `json:"foreign"`
 	Unreadable int        `json:"unreadable"`
 	Upto       *time.Time `json:"upto"`
-}
-
-// BackfillOf shows what a backfill did.
-func BackfillOf(shopID string, done command.Backfilled, dryRun bool) Backfill {
-	shown := Backfill{
-		ShopID: shopID, DryRun: dryRun, Seen: done.Seen, Known: done.Known, Missing: done.Missing, BroughtIn: done.BroughtIn,
-		Foreign: done.Foreign, Unreadable: done.Unreadable,
-	}
-	if !done.Upto.IsZero() {
-		upto := done.Upto.UTC()
-		shown.Upto = &upto
-	}
-	return shown
 }

@@ -134,6 +134,10 @@ func Narrate(payload event.Payload) string {
 		}
 		return fmt.Sprintf("Shop %s sends a new value of the header %s; the one before is taken until %s.", e.Shop.ID, e.Shop.HeaderKey,
 			e.PreviousValidUntil.Format(time.RFC3339))
+	case workspace.ShopAPIKeySet:
+		return fmt.Sprintf("Shop %s (%s) has a key of Pancake's API: orders whose webhook was lost are looked for.", e.Shop.ID, e.Shop.Name)
+	case workspace.ShopAPIKeyRemoved:
+		return fmt.Sprintf("The key of Pancake's API for shop %s (%s) was forgotten.", e.Shop.ID, e.Shop.Name)
 	case workspace.ShopDisconnected:
 		return fmt.Sprintf("Shop %s was disconnected.", e.ShopID)
 	case workspace.MatchRuleChanged:

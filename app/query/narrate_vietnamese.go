@@ -134,6 +134,10 @@ func workspaceInVietnamese(payload event.Payload) string {
 		}
 		return fmt.Sprintf("Cửa hàng %s gửi giá trị mới của header %s; giá trị cũ còn được nhận đến %s UTC.", e.Shop.ID, e.Shop.HeaderKey,
 			e.PreviousValidUntil.UTC().Format("02/01/2006 15:04"))
+	case workspace.ShopAPIKeySet:
+		return fmt.Sprintf("Cửa hàng %s (%s) đã có khóa API của Pancake: đơn hàng bị mất webhook sẽ được tìm lại.", e.Shop.ID, e.Shop.Name)
+	case workspace.ShopAPIKeyRemoved:
+		return fmt.Sprintf("Đã xóa khóa API Pancake của cửa hàng %s (%s).", e.Shop.ID, e.Shop.Name)
 	case workspace.ShopDisconnected:
 		return fmt.Sprintf("Cửa hàng %s đã bị ngắt kết nối.", e.ShopID)
 	case workspace.MatchRuleChanged:

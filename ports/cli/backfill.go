@@ -43,7 +43,7 @@ func (c *backfillCommand) Run(ctx context.Context, rt *Runtime) error {
 			}
 			return err
 		}
-		return rt.show(c.Output.JSON, query.BackfillOf(c.ShopID, done, c.DryRun), func(p *page) { showBackfilled(p, done, c.DryRun) })
+		return rt.show(c.Output.JSON, backfillOf(c.ShopID, done, c.DryRun), func(p *page) { showBackfilled(p, done, c.DryRun) })
 	})
 }
 
@@ -80,7 +80,7 @@ func (c *reconcileCommand) Run(ctx context.Context, rt *Runtime) error {
 		if done.Err != nil {
 			return done.Err
 		}
-		return rt.show(c.Output.JSON, query.BackfillOf(c.ShopID, done.Backfilled, false), func(p *page) { showBackfilled(p, done.Backfilled, false) })
+		return rt.show(c.Output.JSON, backfillOf(c.ShopID, done.Backfilled, false), func(p *page) { showBackfilled(p, done.Backfilled, false) })
 	})
 }
 
@@ -104,7 +104,7 @@ Example:
 // Run sets the key.
 func (c *shopAPIKey) Run(ctx context.Context, rt *Runtime) error {
 	return rt.inSession(ctx, func(s Session) error {
-		if err := s.Commands.SetAPIKey.Handle(ctx, command.SetAPIKey{By: s.by(), ShopID: c.ShopID, Key: c.Key, Remove: c.Remove}); err != nil {
+		if _, err := s.Commands.SetAPIKey.Handle(ctx, command.SetAPIKey{By: s.by(), ShopID: c.ShopID, Key: c.Key, Remove: c.Remove}); err != nil {
 			return err
 		}
 		outcome := "has an API key: lost orders are looked for every 15 minutes."
@@ -113,4 +113,17 @@ func (c *shopAPIKey) Run(ctx context.Context, rt *Runtime) error {
 		}
 		return rt.showShop(ctx, s, c.Output.JSON, c.ShopID, func(p *page, shop query.Shop) { p.linef("Shop %s (%s) %s", shop.ID, shop.Name, outcome) })
 	})
+}
+
+// backfillOf shows what reading a shop's orders did.
+func backfillOf(shopID string, done command.Backfilled, dryRun bool) query.Backfill {
+	shown := query.Backfill{
+		ShopID: shopID, DryRun: dryRun, Seen: done.Seen, Known: done.Known, Missing: done.Missing, BroughtIn: done.BroughtIn,
+		Foreign: done.Foreign, Unreadable: done.Unreadable,
+	}
+	if !done.Upto.IsZero() {
+		upto := done.Upto.UTC()
+		shown.Upto = &upto
+	}
+	return shown
 }

@@ -29,6 +29,7 @@ type shopCommands struct {
 	Update     shopUpdate     `cmd:"" help:"Change a shop's name or default assignee."`
 	Rotate     shopRotate     `cmd:"" help:"Give a shop a new header value, with a time in which the old one still works."`
 	Pause      shopPause      `cmd:"" help:"Let a shop's deliveries wait: they are kept and brought in later."`
+	APIKey     shopAPIKey     `cmd:"" help:"Keep the key of Pancake's API for a shop, so that lost orders are found." name:"api-key"`
 	Resume     shopResume     `cmd:"" help:"Bring in what waited, and what comes from now on."`
 	Disconnect shopDisconnect `cmd:"" help:"End a shop's deliveries."`
 }

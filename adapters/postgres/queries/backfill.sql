@@ -2,8 +2,8 @@
 SELECT s.api_key_sealed, w.order_code_template FROM shops s JOIN workspaces w ON w.id = s.workspace_id
 WHERE s.workspace_id = $1 AND s.shop_id = $2;
 
--- name: SetSealedAPIKey :execrows
-UPDATE shops SET api_key_sealed = @sealed WHERE workspace_id = @workspace_id AND shop_id = @shop_id;
+-- name: SetSealedAPIKey :exec
+UPDATE shops SET api_key_sealed = @sealed, version = @version WHERE workspace_id = @workspace_id AND shop_id = @shop_id;
 
 -- name: ReconciledShops :many
 -- Shops with an API key.

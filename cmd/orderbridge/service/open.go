@@ -2,6 +2,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,12 @@ type Settings struct {
 	DataDir string
 	// SecretKey is the key for header values as 64 hexadecimal digits; empty for the one in DataDir.
 	SecretKey string
+	// PancakeAPI is the address of Pancake's own API; empty for the real one.
+	PancakeAPI string
 }
+
+// requestsPerSecond is how often Pancake is asked at most, by one program.
+const requestsPerSecond = 2
 
 // Service is Orderbridge on an open database.
 type Service struct {
@@ -79,6 +85,9 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 	read, history := postgres.NewReadModel(s.db), postgres.NewHistory(s.db)
 	workspaces, customers, users := postgres.NewWorkspaces(s.db), postgres.NewCustomers(s.db), postgres.NewUsers(s.db)
 	deliveries, imports := postgres.NewDeliveries(s.db), postgres.NewCustomerImports(s.db)
+	backfills := postgres.NewBackfills(s.db, key)
+	backfill := command.NewBackfillHandler(pancake.NewOrdersAPI(cmp.Or(settings.PancakeAPI, pancake.DefaultAPI), requestsPerSecond), backfills,
+		pancake.Interpreter{}, pancake.Interpreter{}, time.Now)
 	s.Application = app.Application{
 		Commands: app.Commands{
 			AuthenticateDelivery:  command.NewAuthenticateDeliveryHandler(postgres.NewShopDirectory(s.db, s.listener), key, time.Now),
@@ -102,6 +111,9 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			CancelCustomerImport:  command.NewCancelCustomerImportHandler(imports),
 			ImportCustomers:       command.NewImportCustomersHandler(imports, time.Now),
 			MergeCustomers:        command.NewMergeCustomersHandler(customers),
+			SetAPIKey: command.NewSetAPIKeyHandler(workspaces, key),
+			Backfill:  backfill,
+			Reconcile: command.NewReconcileHandler(backfill, backfills, time.Now),
 			AddUser:               command.NewAddUserHandler(users),
 			EditUser:              command.NewEditUserHandler(users),
 			SetUserActive:         command.NewSetUserActiveHandler(users),

@@ -81,6 +81,10 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		s.bringIn(ctx)
 		return nil
 	})
+	running.Go(func() error {
+		s.reconcile(ctx)
+		return nil
+	})
 	running.Go(func() error { return subscriber.Run(consuming, s.logger, groups) })
 	running.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -167,6 +171,34 @@ func (s *Service) bringInUnfinished(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// reconcileWatch is how often it is looked whether a shop is due.
+const reconcileWatch = time.Minute
+
+// reconcile looks for orders whose webhooks were lost.
+func (s *Service) reconcile(ctx context.Context) {
+	tick := time.NewTicker(reconcileWatch)
+	defer tick.Stop()
+	for {
+		found, err := s.Commands.Reconcile.Due(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.logger.WarnContext(ctx, "shops could not be reconciled", "error", err)
+		}
+		for _, one := range found {
+			switch {
+			case one.Err != nil && ctx.Err() == nil:
+				s.logger.WarnContext(ctx, "a shop could not be reconciled to the end", "shop_id", one.Shop.ShopID, "error", one.Err)
+			case one.BroughtIn > 0:
+				s.logger.InfoContext(ctx, "orders whose webhooks were lost were brought in", "shop_id", one.Shop.ShopID, "orders", one.BroughtIn)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // watchShown notices when the read tables of this release are shown, whoever built them.
