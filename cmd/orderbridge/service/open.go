@@ -35,10 +35,12 @@ type Settings struct {
 	SecretKey string
 	// PancakeAPI is the address of Pancake's own API; empty for the real one.
 	PancakeAPI string
+	// PancakeRate is how often it is asked at most, in requests a second; 0 for the usual.
+	PancakeRate float64
 }
 
-// requestsPerSecond is how often Pancake is asked at most, by one program.
-const requestsPerSecond = 2
+// usualPancakeRate is how often Pancake is asked at most by one program, in requests a second: it says nowhere how often it may be.
+const usualPancakeRate = 2
 
 // Service is Orderbridge on an open database.
 type Service struct {
@@ -86,7 +88,8 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 	workspaces, customers, users := postgres.NewWorkspaces(s.db), postgres.NewCustomers(s.db), postgres.NewUsers(s.db)
 	deliveries, imports := postgres.NewDeliveries(s.db), postgres.NewCustomerImports(s.db)
 	backfills := postgres.NewBackfills(s.db, key)
-	backfill := command.NewBackfillHandler(pancake.NewOrdersAPI(cmp.Or(settings.PancakeAPI, pancake.DefaultAPI), requestsPerSecond), backfills,
+	backfill := command.NewBackfillHandler(pancake.NewOrdersAPI(cmp.Or(settings.PancakeAPI, pancake.DefaultAPI),
+		cmp.Or(settings.PancakeRate, usualPancakeRate)), backfills,
 		pancake.Interpreter{}, pancake.Interpreter{}, time.Now)
 	s.Application = app.Application{
 		Commands: app.Commands{
