@@ -44,6 +44,7 @@ type Commands struct {
 	MergeCustomers        command.MergeCustomersHandler
 	// Orders can be read from Pancake's own API.
 	SetAPIKey command.SetAPIKeyHandler
+	Relink    command.RelinkHandler
 	Backfill  command.BackfillHandler
 	Reconcile command.ReconcileHandler
 	AddUser               command.AddUserHandler

@@ -191,6 +191,8 @@ func narrateUpdate(reason order.UpdatedReason) string {
 	switch reason {
 	case order.UpdatedSameVersion:
 		return " The shop changed it without giving it a new time of change."
+	case order.UpdatedRelinked:
+		return " It belongs to whom it would be matched with today."
 	case order.UpdatedBuyerRevealed:
 		return " This is an older version, but it shows who the buyer is, and no newer one does."
 	default:

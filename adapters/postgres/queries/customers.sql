@@ -23,6 +23,12 @@ UPDATE customer_heads SET active = @active, merged_into = sqlc.narg(merged_into)
 -- name: SurvivingCustomer :one
 SELECT coalesce(surviving_customer(@workspace_id, @id), @id)::uuid;
 
+-- name: SurvivingCustomers :many
+-- Index: customer_heads_pkey.
+SELECT q.id::uuid AS id, (CASE WHEN h.merged_into IS NULL THEN q.id ELSE surviving_customer(@workspace_id, q.id) END)::uuid AS surviving_id
+FROM (SELECT DISTINCT unnest(@ids::uuid[]) AS id) q
+CROSS JOIN LATERAL (SELECT m.merged_into FROM customer_heads m WHERE m.workspace_id = @workspace_id AND m.id = q.id LIMIT 1) h;
+
 -- name: SharedKeys :many
 -- Keys that several customers have who are in use, and who they are, the oldest first. It reads the keys of the workspace in their
 -- order, up to as many as are asked for. Index: customer_keys_pkey.

@@ -145,7 +145,7 @@ ON CONFLICT (workspace_id, id) DO UPDATE SET survivor_id = excluded.survivor_id
 INSERT INTO crm_order_history (workspace_id, code, position, at, event, delivery_id, actor, reason, status_code,
     status_name, customer_id, changes)
 SELECT e.workspace_id, p.code, e.position, e.recorded_at, e.type,
-    CASE WHEN e.type <> 'OrderReassigned' THEN e.correlation_id END, e.actor, p.reason,
+    CASE WHEN e.type <> 'OrderReassigned' AND p.reason IS DISTINCT FROM 'relinked' THEN e.correlation_id END, e.actor, p.reason,
     (p."order" #>> '{status,code}')::integer, p."order" #>> '{status,name}', p.customer_id,
     coalesce(nullif(p.changes, 'null'), '[]')
 FROM events e, jsonb_to_record(e.payload) AS p (code text, reason text, customer_id uuid, changes jsonb, "order" jsonb)
