@@ -43,18 +43,18 @@ type Commands struct {
 	ImportCustomers       command.ImportCustomersHandler
 	MergeCustomers        command.MergeCustomersHandler
 	// Orders can be read from Pancake's own API.
-	SetAPIKey command.SetAPIKeyHandler
-	Relink    command.RelinkHandler
-	Backfill  command.BackfillHandler
-	Reconcile command.ReconcileHandler
-	AddUser               command.AddUserHandler
-	EditUser              command.EditUserHandler
-	SetUserActive         command.SetUserActiveHandler
-	ImportUsers           command.ImportUsersHandler
-	MapStaff              command.MapStaffHandler
-	UnmapStaff            command.UnmapStaffHandler
-	RetryDelivery         command.RetryDeliveryHandler
-	RetryDeliveries       command.RetryDeliveriesHandler
+	SetAPIKey       command.SetAPIKeyHandler
+	Relink          command.RelinkHandler
+	Backfill        command.BackfillHandler
+	Reconcile       command.ReconcileHandler
+	AddUser         command.AddUserHandler
+	EditUser        command.EditUserHandler
+	SetUserActive   command.SetUserActiveHandler
+	ImportUsers     command.ImportUsersHandler
+	MapStaff        command.MapStaffHandler
+	UnmapStaff      command.UnmapStaffHandler
+	RetryDelivery   command.RetryDeliveryHandler
+	RetryDeliveries command.RetryDeliveriesHandler
 }
 
 // Queries ask something.

@@ -59,14 +59,14 @@ var decoders = map[string]func([]byte) (event.Payload, error){
 	"SettingsChanged":         decodeInto[workspace.SettingsChanged],
 	"MatchRuleChanged":        decodeInto[workspace.MatchRuleChanged],
 
-	"ShopConnected":    decodeInto[workspace.ShopConnected],
-	"ShopUpdated":      decodeInto[workspace.ShopUpdated],
-	"ShopKeyRotated":   decodeInto[workspace.ShopKeyRotated],
+	"ShopConnected":     decodeInto[workspace.ShopConnected],
+	"ShopUpdated":       decodeInto[workspace.ShopUpdated],
+	"ShopKeyRotated":    decodeInto[workspace.ShopKeyRotated],
 	"ShopAPIKeySet":     decodeInto[workspace.ShopAPIKeySet],
 	"ShopAPIKeyRemoved": decodeInto[workspace.ShopAPIKeyRemoved],
-	"ShopPaused":       decodeInto[workspace.ShopPaused],
-	"ShopResumed":      decodeInto[workspace.ShopResumed],
-	"ShopDisconnected": decodeInto[workspace.ShopDisconnected],
+	"ShopPaused":        decodeInto[workspace.ShopPaused],
+	"ShopResumed":       decodeInto[workspace.ShopResumed],
+	"ShopDisconnected":  decodeInto[workspace.ShopDisconnected],
 
 	"ProjectionEventSkipped": decodeInto[projection.EventSkipped],
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"orderbridge/domain/contact"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/order"
 )
@@ -100,5 +101,8 @@ func (h RelinkHandler) Handle(ctx context.Context, cmd Relink) (done RelinkedOrd
 }
 
 func decideRelink(record order.Record, facts RelinkFacts) (order.CustomerMatched, order.OrderUpdated, bool) {
-	return record.Relink(facts.Rule, facts.RuleVersion, facts.Facts.holdersIn(facts.WorkspaceID), facts.Surviving)
+	holders := func(key contact.Key) customer.Holders {
+		return facts.Facts.Holders[ContactKey{WorkspaceID: facts.WorkspaceID, Key: key}]
+	}
+	return record.Relink(facts.Rule, facts.RuleVersion, holders, facts.Surviving)
 }

@@ -16,7 +16,7 @@ type Duplicate struct {
 // DuplicateKey is what they share.
 type DuplicateKey struct {
 	Kind  contact.KeyKind `json:"kind"`
-	Value string       `json:"value"`
+	Value string          `json:"value"`
 }
 
 // Merge is what merging two customers, or taking that back, makes of them.

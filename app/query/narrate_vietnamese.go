@@ -173,6 +173,8 @@ func updateInVietnamese(reason order.UpdatedReason) string {
 	switch reason {
 	case order.UpdatedSameVersion:
 		return " Cửa hàng đã sửa đơn mà không đổi thời điểm sửa."
+	case order.UpdatedRelinked:
+		return " Đơn thuộc về khách hàng mà hôm nay sẽ được khớp."
 	case order.UpdatedBuyerRevealed:
 		return " Đây là phiên bản cũ hơn, nhưng cho biết người mua là ai, điều mà không phiên bản mới hơn nào cho biết."
 	default:

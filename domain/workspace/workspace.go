@@ -36,7 +36,7 @@ type Workspace struct {
 
 	headerHashes  map[string]HeaderHash
 	sealedAPIKeys map[string][]byte
-	tokenHashes  map[uuid.UUID][sha256.Size]byte
+	tokenHashes   map[uuid.UUID][sha256.Size]byte
 }
 
 func empty() *Workspace {
@@ -47,7 +47,7 @@ func empty() *Workspace {
 		tokens:       map[uuid.UUID]Token{},
 		shopVersions: map[string]int{},
 		headerHashes: map[string]HeaderHash{}, sealedAPIKeys: map[string][]byte{},
-		tokenHashes:  map[uuid.UUID][sha256.Size]byte{},
+		tokenHashes: map[uuid.UUID][sha256.Size]byte{},
 	}
 }
 

@@ -643,4 +643,6 @@ func (*fakeCustomers) UpdateBoth(context.Context, command.By, uuid.UUID, uuid.UU
 	return 0, errors.New("no command merges here")
 }
 
-func (*fakeCustomers) Surviving(_ context.Context, _, id uuid.UUID) (uuid.UUID, error) { return id, nil }
+func (*fakeCustomers) Surviving(_ context.Context, _, id uuid.UUID) (uuid.UUID, error) {
+	return id, nil
+}

@@ -360,4 +360,6 @@ func (*fakeCustomers) UpdateBoth(context.Context, command.By, uuid.UUID, uuid.UU
 	return 0, errors.New("nothing is merged here")
 }
 
-func (*fakeCustomers) Surviving(_ context.Context, _, id uuid.UUID) (uuid.UUID, error) { return id, nil }
+func (*fakeCustomers) Surviving(_ context.Context, _, id uuid.UUID) (uuid.UUID, error) {
+	return id, nil
+}

@@ -114,6 +114,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			CancelCustomerImport:  command.NewCancelCustomerImportHandler(imports),
 			ImportCustomers:       command.NewImportCustomersHandler(imports, time.Now),
 			MergeCustomers:        command.NewMergeCustomersHandler(customers),
+			Relink:                command.NewRelinkHandler(postgres.NewRelinks(s.db)),
 			SetAPIKey:             command.NewSetAPIKeyHandler(workspaces, key),
 			Backfill:              backfill,
 			Reconcile:             command.NewReconcileHandler(backfill, backfills, time.Now),

@@ -12,6 +12,26 @@ import (
 	"github.com/google/uuid"
 )
 
+const claimReconciliation = `-- name: ClaimReconciliation :execrows
+UPDATE shops SET reconciled_at = clock_timestamp()
+WHERE workspace_id = $1 AND shop_id = $2 AND (reconciled_at IS NULL OR reconciled_at < $3::timestamptz)
+`
+
+type ClaimReconciliationParams struct {
+	WorkspaceID uuid.UUID
+	ShopID      string
+	NotSince    time.Time
+}
+
+// Of several programs one finds it due.
+func (q *Queries) ClaimReconciliation(ctx context.Context, db DBTX, arg ClaimReconciliationParams) (int64, error) {
+	result, err := db.Exec(ctx, claimReconciliation, arg.WorkspaceID, arg.ShopID, arg.NotSince)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const missingVersions = `-- name: MissingVersions :many
 SELECT q.ordinal::integer AS ordinal
 FROM (
@@ -221,20 +241,23 @@ func (q *Queries) SealedAPIKey(ctx context.Context, db DBTX, arg SealedAPIKeyPar
 	return i, err
 }
 
-const setSealedAPIKey = `-- name: SetSealedAPIKey :execrows
-UPDATE shops SET api_key_sealed = $1 WHERE workspace_id = $2 AND shop_id = $3
+const setSealedAPIKey = `-- name: SetSealedAPIKey :exec
+UPDATE shops SET api_key_sealed = $1, version = $2 WHERE workspace_id = $3 AND shop_id = $4
 `
 
 type SetSealedAPIKeyParams struct {
 	Sealed      []byte
+	Version     int32
 	WorkspaceID uuid.UUID
 	ShopID      string
 }
 
-func (q *Queries) SetSealedAPIKey(ctx context.Context, db DBTX, arg SetSealedAPIKeyParams) (int64, error) {
-	result, err := db.Exec(ctx, setSealedAPIKey, arg.Sealed, arg.WorkspaceID, arg.ShopID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) SetSealedAPIKey(ctx context.Context, db DBTX, arg SetSealedAPIKeyParams) error {
+	_, err := db.Exec(ctx, setSealedAPIKey,
+		arg.Sealed,
+		arg.Version,
+		arg.WorkspaceID,
+		arg.ShopID,
+	)
+	return err
 }

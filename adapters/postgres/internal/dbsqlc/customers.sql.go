@@ -352,3 +352,40 @@ func (q *Queries) SurvivingCustomer(ctx context.Context, db DBTX, arg SurvivingC
 	err := row.Scan(&column_1)
 	return column_1, err
 }
+
+const survivingCustomers = `-- name: SurvivingCustomers :many
+SELECT q.id::uuid AS id, (CASE WHEN h.merged_into IS NULL THEN q.id ELSE surviving_customer($1, q.id) END)::uuid AS surviving_id
+FROM (SELECT DISTINCT unnest($2::uuid[]) AS id) q
+CROSS JOIN LATERAL (SELECT m.merged_into FROM customer_heads m WHERE m.workspace_id = $1 AND m.id = q.id LIMIT 1) h
+`
+
+type SurvivingCustomersParams struct {
+	WorkspaceID uuid.UUID
+	IDs         []uuid.UUID
+}
+
+type SurvivingCustomersRow struct {
+	ID          uuid.UUID
+	SurvivingID uuid.UUID
+}
+
+// Index: customer_heads_pkey.
+func (q *Queries) SurvivingCustomers(ctx context.Context, db DBTX, arg SurvivingCustomersParams) ([]SurvivingCustomersRow, error) {
+	rows, err := db.Query(ctx, survivingCustomers, arg.WorkspaceID, arg.IDs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SurvivingCustomersRow
+	for rows.Next() {
+		var i SurvivingCustomersRow
+		if err := rows.Scan(&i.ID, &i.SurvivingID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
