@@ -103,6 +103,13 @@ func (s Backfills) BringIn(
 	ctx context.Context, by command.By, versions []command.OrderVersion, eventOf func(command.OrderVersion) event.New,
 ) (broughtIn int, err error) {
 	_, err = s.db.update(ctx, by, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
+		if len(versions) > 0 {
+			if err := queries.LockBackfill(ctx, tx, dbsqlc.LockBackfillParams{
+				WorkspaceID: by.WorkspaceID, ShopID: versions[0].ShopID,
+			}); err != nil {
+				return nil, err
+			}
+		}
 		missing, err := missingOf(ctx, tx, by.WorkspaceID, versions)
 		if err != nil {
 			return nil, err

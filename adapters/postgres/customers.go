@@ -92,7 +92,7 @@ func (s Customers) updateAll(ctx context.Context, by command.By, ids []uuid.UUID
 				if len(c.Pending()) == 0 || (c.State().Status == customer.StatusActive) != inUse {
 					continue
 				}
-				if err := queueCustomer(ctx, p, by.WorkspaceID, before[i], c.State()); err != nil {
+				if err := queueCustomer(ctx, p, by.WorkspaceID, before[i], c); err != nil {
 					return nil, err
 				}
 				events = append(events, correlated(pendingEvents(by, event.CustomerStream(c.State().ID), c.Version(), c.Pending()), correlation)...)
@@ -111,11 +111,12 @@ func correlated(events []event.New, correlation uuid.UUID) []event.New {
 }
 
 // queueCustomer brings the directory from one state of a customer to another.
-func queueCustomer(ctx context.Context, p *pipeline, workspaceID uuid.UUID, before, after customer.State) error {
+func queueCustomer(ctx context.Context, p *pipeline, workspaceID uuid.UUID, before customer.State, c *customer.Customer) error {
+	after := c.State()
 	active := after.Status == customer.StatusActive
 	if err := queries.SetCustomerHead(ctx, p, dbsqlc.SetCustomerHeadParams{
 		WorkspaceID: workspaceID, ID: after.ID, Active: active,
-		MergedInto: uuid.NullUUID{UUID: after.MergedInto, Valid: after.MergedInto != uuid.Nil},
+		MergedInto: nullable(c.MergedInto()),
 	}); err != nil {
 		return err
 	}

@@ -116,17 +116,8 @@ func TestMergedCustomersLeadToTheSurvivor(t *testing.T) {
 		t.Errorf("%d are still merged", left)
 	}
 	head := b.head(t)
-	wantSame(t, "in one slice", folded(t, b, head), folded(t, b, everyNth(head, 1)...))
-	wantSame(t, "in slices of seven", folded(t, b, head), folded(t, b, everyNth(head, 7)...))
-}
-
-// everyNth are the ends of slices of n events.
-func everyNth(head int64, n int64) []int64 {
-	var cuts []int64
-	for at := n; at < head; at += n {
-		cuts = append(cuts, at)
-	}
-	return append(cuts, head)
+	wantSame(t, "in one slice", folded(t, b, head), folded(t, b, everySlice(head, 1)...))
+	wantSame(t, "in slices of seven", folded(t, b, head), folded(t, b, everySlice(head, 7)...))
 }
 
 func TestDuplicates(t *testing.T) {

@@ -2,8 +2,10 @@ package command
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -132,13 +134,14 @@ func (h BackfillHandler) Handle(ctx context.Context, cmd Backfill) (done Backfil
 		return done, err
 	}
 	asked := OrdersAsked{ShopID: cmd.ShopID, APIKey: source.APIKey, Since: cmd.Since, Until: cmd.Until, Page: 1}
+	before := map[seenVersion]bool{} // on the page before: parts overlap
 	for {
 		page, err := h.source.Orders(ctx, asked)
 		if err != nil {
 			return done, err
 		}
 		done.Total = max(done.Total, page.Total)
-		versions, latest := h.read(cmd, source, page, &done)
+		versions, latest := h.read(cmd, source, page, before, &done)
 		if err := h.bringIn(ctx, cmd, versions, &done); err != nil {
 			return done, err
 		}
@@ -163,27 +166,38 @@ func (h BackfillHandler) Handle(ctx context.Context, cmd Backfill) (done Backfil
 // maxPagesOfASecond is more than a shop changes in one second.
 const maxPagesOfASecond = 100
 
+// seenVersion is an order as it came.
+type seenVersion [sha256.Size]byte
+
 // read takes the orders of the shop out of a page, and tells when the last of them changed. Times beyond those that were asked for lead
 // nowhere.
-func (h BackfillHandler) read(cmd Backfill, source BackfillSource, page OrdersPage, done *Backfilled) (versions []OrderVersion, latest time.Time) {
+func (h BackfillHandler) read(
+	cmd Backfill, source BackfillSource, page OrdersPage, before map[seenVersion]bool, done *Backfilled,
+) (versions []OrderVersion, latest time.Time) {
+	earlier := maps.Clone(before)
+	clear(before)
 	for _, body := range page.Orders {
-		done.Seen++
+		seen := seenVersion(sha256.Sum256(body))
+		if before[seen] = true; !earlier[seen] {
+			done.Seen++
+		}
 		envelope, err := h.reader.ReadEnvelope(body)
-		if err != nil {
+		var at time.Time
+		if err == nil {
+			at, err = h.versions.UpdatedAt(body)
+		}
+		if err == nil && envelope.ShopID == cmd.ShopID && !at.After(cmd.Until) && at.After(latest) {
+			latest = at
+		}
+		switch {
+		case earlier[seen]:
+			continue
+		case err != nil:
 			done.Unreadable++
 			continue
-		}
-		if envelope.ShopID != cmd.ShopID {
+		case envelope.ShopID != cmd.ShopID:
 			done.Foreign++
 			continue
-		}
-		at, err := h.versions.UpdatedAt(body)
-		if err != nil {
-			done.Unreadable++
-			continue
-		}
-		if !at.After(cmd.Until) && at.After(latest) {
-			latest = at
 		}
 		versions = append(versions, OrderVersion{
 			ShopID: envelope.ShopID, OrderID: envelope.OrderID, UpdatedAt: at, Body: body, OrderCode: source.CodeOf(envelope.ShopID, envelope.OrderID),

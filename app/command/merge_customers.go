@@ -59,7 +59,7 @@ func (h MergeCustomersHandler) Unmerge(ctx context.Context, cmd UnmergeCustomer)
 	var into uuid.UUID
 	// Whom they were merged into stands in their own events.
 	if _, err := h.customers.Update(ctx, cmd.By, cmd.Merged, func(c *customer.Customer) error {
-		into = c.State().MergedInto
+		into = c.MergedInto()
 		return nil
 	}); err != nil {
 		return MergedCustomers{}, err

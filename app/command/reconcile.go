@@ -48,14 +48,14 @@ const (
 )
 
 // Due reconciles every shop whose time has come. Trouble with one shop is noted, and keeps no other from its turn.
-func (h ReconcileHandler) Due(ctx context.Context) ([]Reconciliation, error) {
+func (h ReconcileHandler) Due(ctx context.Context, every time.Duration) ([]Reconciliation, error) {
 	shops, err := h.reconciliations.Shops(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var all []Reconciliation
 	for _, shop := range shops {
-		mine, err := h.reconciliations.Claim(ctx, shop, h.now().Add(-ReconcileEvery))
+		mine, err := h.reconciliations.Claim(ctx, shop, h.now().Add(-every))
 		if err != nil {
 			return all, err
 		}

@@ -86,7 +86,7 @@ func Narrate(payload event.Payload) string {
 	case customer.CustomersMerged:
 		return fmt.Sprintf("Customer %q (%s) was merged into this one, who is %q now.", e.Merged.Name, e.Merged.ID, e.Customer.Name)
 	case customer.CustomerMergedInto:
-		return fmt.Sprintf("Customer %q was merged into %s, who stands for them from now on.", e.Customer.Name, e.Customer.MergedInto)
+		return fmt.Sprintf("Customer %q was merged into %s, who stands for them from now on.", e.Customer.Name, e.Into)
 	case customer.CustomersUnmerged:
 		return fmt.Sprintf("The merge with customer %s was taken back; this one is %q now.", e.Unmerged, e.Customer.Name)
 	case customer.CustomerUnmerged:

@@ -58,7 +58,7 @@ func NarrateVietnamese(payload event.Payload) string {
 	case customer.CustomersMerged:
 		return fmt.Sprintf("Khách hàng %q (%s) đã được gộp vào khách này; khách này bây giờ là %q.", e.Merged.Name, e.Merged.ID, e.Customer.Name)
 	case customer.CustomerMergedInto:
-		return fmt.Sprintf("Khách hàng %q đã được gộp vào %s; từ nay khách đó đại diện cho khách này.", e.Customer.Name, e.Customer.MergedInto)
+		return fmt.Sprintf("Khách hàng %q đã được gộp vào %s; từ nay khách đó đại diện cho khách này.", e.Customer.Name, e.Into)
 	case customer.CustomersUnmerged:
 		return fmt.Sprintf("Đã hủy gộp với khách hàng %s; khách này bây giờ là %q.", e.Unmerged, e.Customer.Name)
 	case customer.CustomerUnmerged:

@@ -1,7 +1,7 @@
 INSERT INTO crm_customers (workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, note,
     status, merged_into, created_at, version, search)
 SELECT e.workspace_id, c.id, l.first_position, c.name, coalesce(c.phones, '{}'), coalesce(c.emails, '{}'), c.address, c.gender,
-    c.birthday, coalesce(c.tags, '{}'), c.note, c.status, c.merged_into, c.created_at, e.version,
+    c.birthday, coalesce(c.tags, '{}'), c.note, c.status, (e.payload ->> 'into')::uuid, c.created_at, e.version,
     array_to_tsvector(ARRAY(
         SELECT left(w.word, 100)
         FROM regexp_split_to_table(
@@ -17,7 +17,7 @@ FROM (
 JOIN events e ON e.position = l.last_position
     AND e.type IN ('CustomerCreated', 'CustomerImported', 'CustomerUpdated', 'CustomerArchived', 'CustomerRestored'),
     jsonb_to_record(e.payload -> 'customer') AS c (id uuid, name text, phones text[], emails text[], address text, gender text,
-        birthday text, tags text[], note text, status text, merged_into uuid, created_at timestamptz);
+        birthday text, tags text[], note text, status text, created_at timestamptz);
 
 INSERT INTO crm_orders (workspace_id, code, created_position, shop_id, external_id, customer_id, own_customer_id, source_id, assignee_id,
     assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, updated_at, channel, tags, note,

@@ -43,8 +43,6 @@ type State struct {
 	Username   string    `json:"username,omitempty"`
 	Status     Status    `json:"status"`
 	CreatedAt  time.Time `json:"created_at"`
-	// MergedInto is who stands for a customer that is merged; zero for others.
-	MergedInto uuid.UUID `json:"merged_into,omitzero"`
 }
 
 // Keys are all that the customer can be found by.
@@ -64,6 +62,8 @@ type Customer struct {
 	state   State
 	version int
 	pending []event.Payload
+	// mergedInto is who stands for a customer that is merged; zero for others.
+	mergedInto uuid.UUID
 	// history is all that was decided, states who the customer was after each of it.
 	history []event.Payload
 	states  []State
@@ -83,7 +83,7 @@ func Rehydrate(history []event.Recorded) *Customer {
 // Archive takes the customer out of use: orders no longer match them. Archiving twice says nothing new.
 func (c *Customer) Archive() error {
 	if c.state.Status == StatusMerged {
-		return errMergedInto(c.state.MergedInto)
+		return errMergedInto(c.mergedInto)
 	}
 	if c.state.Status == StatusArchived {
 		return nil
@@ -97,7 +97,7 @@ func (c *Customer) Archive() error {
 // Restore brings the customer back into use. Restoring twice says nothing new.
 func (c *Customer) Restore() error {
 	if c.state.Status == StatusMerged {
-		return errMergedInto(c.state.MergedInto)
+		return errMergedInto(c.mergedInto)
 	}
 	if c.state.Status == StatusActive {
 		return nil
@@ -110,6 +110,9 @@ func (c *Customer) Restore() error {
 
 // State is the customer as decided so far.
 func (c *Customer) State() State { return c.state }
+
+// MergedInto is who stands for the customer when they are merged; the zero UUID when they are not.
+func (c *Customer) MergedInto() uuid.UUID { return c.mergedInto }
 
 // Version is that of the last event of the customer's stream, those included that are not stored yet.
 func (c *Customer) Version() int { return c.version + len(c.pending) }
@@ -137,11 +140,11 @@ func (c *Customer) apply(payload event.Payload) {
 	case CustomersMerged:
 		c.state = e.Customer
 	case CustomerMergedInto:
-		c.state = e.Customer
+		c.state, c.mergedInto = e.Customer, e.Into
 	case CustomersUnmerged:
 		c.state = e.Customer
 	case CustomerUnmerged:
-		c.state = e.Customer
+		c.state, c.mergedInto = e.Customer, uuid.Nil
 	}
 	c.history, c.states = append(c.history, payload), append(c.states, c.state)
 }

@@ -93,7 +93,7 @@ const codeInvalid = "customer-invalid"
 // nothing is changed. An edit that changes nothing says nothing new.
 func (c *Customer) Edit(edit Edit, now time.Time) error {
 	if c.state.Status == StatusMerged {
-		return errMergedInto(c.state.MergedInto)
+		return errMergedInto(c.mergedInto)
 	}
 	state := c.state
 	if invalid := edit.enter(&state, now); len(invalid) > 0 {

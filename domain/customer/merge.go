@@ -42,9 +42,9 @@ func (c *Customer) Merge(other *Customer, take []string) error {
 	case c.state.ID == other.state.ID:
 		return errMergeSelf
 	case c.state.Status == StatusMerged:
-		return errMergedInto(c.state.MergedInto)
+		return errMergedInto(c.mergedInto)
 	case other.state.Status == StatusMerged:
-		return errMergedInto(other.state.MergedInto)
+		return errMergedInto(other.mergedInto)
 	case c.state.Status != StatusActive:
 		return errMergeInactive
 	}
@@ -53,9 +53,9 @@ func (c *Customer) Merge(other *Customer, take []string) error {
 		return problem.InvalidFields(codeInvalid, invalid...)
 	}
 	gone := other.state
-	gone.Status, gone.MergedInto = StatusMerged, c.state.ID
+	gone.Status = StatusMerged
 	c.record(CustomersMerged{Customer: joined, Merged: other.state, Take: slices.Clone(take)})
-	other.record(CustomerMergedInto{Customer: gone})
+	other.record(CustomerMergedInto{Customer: gone, Into: c.state.ID})
 	return nil
 }
 
@@ -63,9 +63,9 @@ func (c *Customer) Merge(other *Customer, take []string) error {
 // what others brought in stays too.
 func (c *Customer) Unmerge(other *Customer) error {
 	if c.state.Status == StatusMerged { // it has what other has, too
-		return errMergedInto(c.state.MergedInto)
+		return errMergedInto(c.mergedInto)
 	}
-	if other.state.Status != StatusMerged || other.state.MergedInto != c.state.ID {
+	if other.state.Status != StatusMerged || other.mergedInto != c.state.ID {
 		return ErrNotMerged
 	}
 	at := c.mergeOf(other.state.ID)
@@ -237,6 +237,8 @@ func (CustomersMerged) PersonalFields() []string {
 // CustomerMergedInto: the customer was merged into another one, and leads to them.
 type CustomerMergedInto struct {
 	Customer State `json:"customer"`
+	// Into is the survivor.
+	Into uuid.UUID `json:"into"`
 }
 
 func (CustomerMergedInto) EventName() string        { return "CustomerMergedInto" }

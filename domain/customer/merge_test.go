@@ -52,7 +52,7 @@ func TestMerge(t *testing.T) {
 	if got := lan.State(); !reflect.DeepEqual(got, want) {
 		t.Errorf("merged into %+v, want %+v", got, want)
 	}
-	if got := other.State(); got.Status != customer.StatusMerged || got.MergedInto != lan.State().ID {
+	if got := other.State(); got.Status != customer.StatusMerged || other.MergedInto() != lan.State().ID {
 		t.Errorf("the other is %+v", got)
 	}
 	for what, err := range map[string]error{

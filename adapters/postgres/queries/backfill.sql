@@ -29,6 +29,10 @@ WHERE NOT EXISTS (
     WHERE b.workspace_id = @workspace_id AND b.shop_id = q.shop_id AND b.order_id = q.order_id AND b.updated_at >= q.updated_at
 );
 
+-- name: LockBackfill :exec
+-- Of several who bring in orders of one shop each waits for the others.
+SELECT pg_advisory_xact_lock(hashtextextended('backfill of ' || @workspace_id::uuid || '/' || @shop_id::text, 0));
+
 -- name: NoteVersions :exec
 INSERT INTO backfilled_versions (workspace_id, shop_id, order_id, updated_at)
 SELECT @workspace_id, unnest(@shop_ids::text[]), unnest(@order_ids::text[]), unnest(@updated_ats::timestamptz[]);

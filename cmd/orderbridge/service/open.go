@@ -37,6 +37,8 @@ type Settings struct {
 	PancakeAPI string
 	// PancakeRate is how often it is asked at most, in requests a second; 0 for the usual.
 	PancakeRate float64
+	// ReconcileEvery is how often it is looked for orders that webhooks lost; 0 for the usual, less for never.
+	ReconcileEvery time.Duration
 }
 
 // usualPancakeRate is how often Pancake is asked at most by one program, in requests a second: it says nowhere how often it may be.
@@ -54,13 +56,15 @@ type Service struct {
 	rebuilds *postgres.Rebuilds
 	dsn      string
 
+	reconcileEvery time.Duration
+
 	shown atomic.Bool // the views have shown this release's read tables since it serves
 }
 
 // Open opens the database, migrates it when it is older, and puts the service together. Nothing runs yet but the database,
 // and read tables of this release may still have to be built.
 func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Service, err error) {
-	s := &Service{logger: logger, dsn: settings.DatabaseURL}
+	s := &Service{logger: logger, dsn: settings.DatabaseURL, reconcileEvery: cmp.Or(settings.ReconcileEvery, command.ReconcileEvery)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())

@@ -178,10 +178,13 @@ const reconcileWatch = time.Minute
 
 // reconcile looks for orders whose webhooks were lost.
 func (s *Service) reconcile(ctx context.Context) {
-	tick := time.NewTicker(reconcileWatch)
+	if s.reconcileEvery < 0 {
+		return
+	}
+	tick := time.NewTicker(min(reconcileWatch, s.reconcileEvery))
 	defer tick.Stop()
 	for {
-		found, err := s.Commands.Reconcile.Due(ctx)
+		found, err := s.Commands.Reconcile.Due(ctx, s.reconcileEvery)
 		if err != nil && ctx.Err() == nil {
 			s.logger.WarnContext(ctx, "shops could not be reconciled", "error", err)
 		}

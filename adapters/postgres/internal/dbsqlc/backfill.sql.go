@@ -32,6 +32,21 @@ func (q *Queries) ClaimReconciliation(ctx context.Context, db DBTX, arg ClaimRec
 	return result.RowsAffected(), nil
 }
 
+const lockBackfill = `-- name: LockBackfill :exec
+SELECT pg_advisory_xact_lock(hashtextextended('backfill of ' || $1::uuid || '/' || $2::text, 0))
+`
+
+type LockBackfillParams struct {
+	WorkspaceID uuid.UUID
+	ShopID      string
+}
+
+// Of several who bring in orders of one shop each waits for the others.
+func (q *Queries) LockBackfill(ctx context.Context, db DBTX, arg LockBackfillParams) error {
+	_, err := db.Exec(ctx, lockBackfill, arg.WorkspaceID, arg.ShopID)
+	return err
+}
+
 const missingVersions = `-- name: MissingVersions :many
 SELECT q.ordinal::integer AS ordinal
 FROM (

@@ -8,7 +8,7 @@
 INSERT INTO crm_customers (workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, note,
     status, merged_into, created_at, version, search)
 SELECT e.workspace_id, c.id, e.first_position, c.name, coalesce(c.phones, '{}'), coalesce(c.emails, '{}'), c.address, c.gender,
-    c.birthday, coalesce(c.tags, '{}'), c.note, c.status, c.merged_into, c.created_at, e.version,
+    c.birthday, coalesce(c.tags, '{}'), c.note, c.status, (e.payload ->> 'into')::uuid, c.created_at, e.version,
     array_to_tsvector(ARRAY(
         SELECT left(w.word, 100)
         FROM regexp_split_to_table(
@@ -25,7 +25,7 @@ FROM (
     ORDER BY e.workspace_id, e.stream COLLATE "C", e.position DESC
 ) e,
     jsonb_to_record(e.payload -> 'customer') AS c (id uuid, name text, phones text[], emails text[], address text, gender text,
-        birthday text, tags text[], note text, status text, merged_into uuid, created_at timestamptz)
+        birthday text, tags text[], note text, status text, created_at timestamptz)
 ON CONFLICT (workspace_id, id) DO UPDATE SET
     name = excluded.name, phones = excluded.phones, emails = excluded.emails, address = excluded.address,
     gender = excluded.gender, birthday = excluded.birthday, tags = excluded.tags, note = excluded.note,
