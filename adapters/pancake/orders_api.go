@@ -77,7 +77,7 @@ func (a *OrdersAPI) Orders(ctx context.Context, asked command.OrdersAsked) (comm
 		wait := a.between
 		if attempt > 0 {
 			wait = min(firstWait<<(attempt-1), maxWait)
-			if told, ok := errors.AsType[*toldToWait](last); ok {
+			if told, ok := errors.AsType[*waitError](last); ok {
 				wait = min(max(told.wait, wait), maxWait)
 			}
 		}
@@ -96,14 +96,14 @@ func (a *OrdersAPI) Orders(ctx context.Context, asked command.OrdersAsked) (comm
 	return command.OrdersPage{}, last
 }
 
-// toldToWait is an answer that says for how long to wait.
-type toldToWait struct {
+// waitError is an answer that says for how long to wait.
+type waitError struct {
 	wait  time.Duration
 	cause error
 }
 
-func (e *toldToWait) Error() string { return e.cause.Error() }
-func (e *toldToWait) Unwrap() error { return e.cause }
+func (e *waitError) Error() string { return e.cause.Error() }
+func (e *waitError) Unwrap() error { return e.cause }
 
 // envelopeOfPage is what Pancake wraps a page in.
 type envelopeOfPage struct {
@@ -163,7 +163,7 @@ func refusalOf(response *http.Response) error {
 	case status == http.StatusNotFound:
 		return errShopUnknown
 	case status == http.StatusTooManyRequests, status >= http.StatusInternalServerError:
-		return &toldToWait{wait: retryAfter(response.Header.Get("Retry-After")), cause: errUnavailable.Because(fmt.Errorf("status %d", status))}
+		return &waitError{wait: retryAfter(response.Header.Get("Retry-After")), cause: errUnavailable.Because(fmt.Errorf("status %d", status))}
 	default:
 		return errUnreadable.Because(fmt.Errorf("status %d", status))
 	}

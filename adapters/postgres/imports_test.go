@@ -101,11 +101,11 @@ func (i importing) outcomes(t *testing.T, id uuid.UUID) []string {
 	}
 	var outcomes []string
 	for _, row := range rows {
-		told := fmt.Sprintf("%d %s", row.Line, row.Outcome)
+		told := []string{fmt.Sprint(row.Line), row.Outcome}
 		for _, reason := range row.Reasons {
-			told += " " + reason.Field + ": " + reason.Message
+			told = append(told, reason.Field+":", reason.Message)
 		}
-		outcomes = append(outcomes, told)
+		outcomes = append(outcomes, strings.Join(told, " "))
 	}
 	return outcomes
 }

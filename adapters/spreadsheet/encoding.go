@@ -61,7 +61,7 @@ type look struct {
 
 // vietnamese tells Windows-1258, in which tones are letters of their own behind the vowels that they belong to. In other encodings the
 // same bytes are other letters, which stand anywhere.
-func (l look) vietnamese() bool { return l.marks > 0 && l.astray == 0 }
+func (l *look) vietnamese() bool { return l.marks > 0 && l.astray == 0 }
 
 // lookAt reads the whole file, a piece at a time.
 func lookAt(file io.ReaderAt, size int64) (look, error) {

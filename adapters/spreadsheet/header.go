@@ -74,7 +74,9 @@ func (h header[F]) refuseTwice(except ...F) []problem.Field {
 	var invalid []problem.Field
 	for field, columns := range h.columns {
 		if len(columns) > 1 && !slices.Contains(except, field) {
-			invalid = append(invalid, problem.Field{Path: "header", Message: fmt.Sprintf("columns %d and %d are the same", columns[0]+1, columns[1]+1)})
+			invalid = append(invalid, problem.Field{
+				Path: "header", Message: fmt.Sprintf("columns %d and %d are the same", columns[0]+1, columns[1]+1),
+			})
 		}
 	}
 	slices.SortFunc(invalid, func(a, b problem.Field) int { return strings.Compare(a.Message, b.Message) })

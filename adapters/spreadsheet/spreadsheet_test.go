@@ -119,7 +119,7 @@ func TestCustomerFilesThatAreRead(t *testing.T) {
 		"UTF-16, little end first":   wide(text, false),
 		"UTF-16, big end first":      wide(text, true),
 		"Windows-1258":               codePage(t, text),
-		"letters in parts":           []byte(norm.NFD.String(strings.ReplaceAll(text, "Nguyễn Thị Hệ;", "Nguyễn Thị Hệ;"))),
+		"letters in parts":           []byte(norm.NFD.String(text)),
 		"lines as on an old Mac":     []byte(strings.ReplaceAll(text, "\r\n", "\r")),
 		"a line that says separator": []byte("sep=;\r\n" + text),
 		"a workbook": workbook(t,

@@ -200,7 +200,8 @@ func (h BackfillHandler) read(
 			continue
 		}
 		versions = append(versions, OrderVersion{
-			ShopID: envelope.ShopID, OrderID: envelope.OrderID, UpdatedAt: at, Body: body, OrderCode: source.CodeOf(envelope.ShopID, envelope.OrderID),
+			ShopID: envelope.ShopID, OrderID: envelope.OrderID, UpdatedAt: at, Body: body,
+			OrderCode: source.CodeOf(envelope.ShopID, envelope.OrderID),
 		})
 	}
 	return versions, latest

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -222,13 +223,7 @@ var errNoRows = problem.Malformed("file-empty", "the file has a header and no ro
 
 // fileNameOf is a file's name without folders, as far as people need it.
 func fileNameOf(name string) string {
-	runes := []rune(name)
-	for i := len(runes) - 1; i >= 0; i-- {
-		if runes[i] == '/' || runes[i] == '\\' {
-			runes = runes[i+1:]
-			break
-		}
-	}
+	runes := []rune(name[strings.LastIndexAny(name, `/\`)+1:])
 	return string(runes[:min(len(runes), maxFileName)])
 }
 
@@ -350,7 +345,7 @@ func NewImportCustomersHandler(imports CustomerImports, now func() time.Time) Im
 func (h ImportCustomersHandler) Next(ctx context.Context, id uuid.UUID) (ImportedRows, error) {
 	return h.imports.ImportNext(ctx, id, importedAtOnce, func(row *CheckedRow, known KnownCustomers) (*customer.Customer, error) {
 		if known.judge(row); row.Outcome != RowNew {
-			return nil, nil //nolint:nilnil // nobody is made of it
+			return nil, nil
 		}
 		made := customer.FromFile(event.NewID(), *row.Customer, originImport, id, row.Line, h.now())
 		row.Outcome, row.CustomerID = RowImported, made.State().ID

@@ -23,8 +23,9 @@ type Reconciliations interface {
 
 // Reconciliation finds orders whose webhook never came, and brings them in.
 type Reconciliation struct {
-	Shop ShopKey
 	Backfilled
+
+	Shop ShopKey
 	// Err is why it did not come to its end.
 	Err error
 }
@@ -42,9 +43,10 @@ func NewReconcileHandler(backfill BackfillHandler, reconciliations Reconciliatio
 }
 
 const (
-	// ReconcileEvery is how often it is looked for lost orders, ReconcileOver how far back.
+	// ReconcileEvery is how often it is looked for lost orders.
 	ReconcileEvery = 15 * time.Minute
-	ReconcileOver  = 24 * time.Hour
+	// ReconcileOver is how far back.
+	ReconcileOver = 24 * time.Hour
 )
 
 // Due reconciles every shop whose time has come. Trouble with one shop is noted, and keeps no other from its turn.
@@ -79,5 +81,5 @@ func (h ReconcileHandler) Shop(ctx context.Context, by By, shopID string, over t
 		trouble = "internal"
 	}
 	noting := h.reconciliations.Note(context.WithoutCancel(ctx), event.NewID(), shop, began, done, since, began, trouble)
-	return Reconciliation{Shop: shop, Backfilled: done, Err: errors.Join(err, noting)}
+	return Reconciliation{Backfilled: done, Shop: shop, Err: errors.Join(err, noting)}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 type backfillCommand struct {
-	ShopID string    `help:"The shop, see: orderbridge shop list. It needs an API key, see: orderbridge shop api-key --help." placeholder:"NUMBER" required:""`
+	ShopID string    `help:"The shop, see: orderbridge shop list. It needs an API key." placeholder:"NUMBER" required:""`
 	Since  time.Time `help:"Orders that changed at this time or later." placeholder:"TIME" required:""`
 	Until  time.Time `help:"Orders that changed until this time. Default: now." placeholder:"TIME"`
 	DryRun bool      `help:"Bring nothing in, and tell how many orders are missing."`
@@ -86,15 +86,15 @@ func (c *reconcileCommand) Run(ctx context.Context, rt *Runtime) error {
 
 type shopAPIKey struct {
 	ShopID string `help:"The shop, see: orderbridge shop list." placeholder:"NUMBER" required:""`
-	Key    string `env:"ORDERBRIDGE_API_KEY" help:"Key of Pancake's API for this shop; - asks for it, or reads it from standard input." placeholder:"KEY" secret:"" xor:"key"`
+	Key    string `env:"ORDERBRIDGE_API_KEY" help:"Key of Pancake's API for this shop; - asks for it." placeholder:"KEY" secret:"" xor:"key"`
 	Remove bool   `help:"Forget the key." xor:"key"`
 	Output output `embed:""`
 }
 
 // Help implements kong.HelpProvider.
 func (*shopAPIKey) Help() string {
-	return `With it lost orders are found, and history can be read: see orderbridge backfill --help. It is stored sealed with the secret key that stands
-outside the database. In Pancake: Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API.
+	return `With it lost orders are found, and history can be read: see orderbridge backfill --help. It is stored sealed with the secret
+key that stands outside the database. In Pancake: Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API.
 
 Example:
 
@@ -111,7 +111,9 @@ func (c *shopAPIKey) Run(ctx context.Context, rt *Runtime) error {
 		if c.Remove {
 			outcome = "has no API key any more."
 		}
-		return rt.showShop(ctx, s, c.Output.JSON, c.ShopID, func(p *page, shop query.Shop) { p.linef("Shop %s (%s) %s", shop.ID, shop.Name, outcome) })
+		return rt.showShop(ctx, s, c.Output.JSON, c.ShopID, func(p *page, shop query.Shop) {
+			p.linef("Shop %s (%s) %s", shop.ID, shop.Name, outcome)
+		})
 	})
 }
 

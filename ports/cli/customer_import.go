@@ -60,7 +60,7 @@ func (c *customerImport) Run(ctx context.Context, rt *Runtime) error {
 		}
 		if !c.DryRun && checked.New > 0 {
 			if err := c.goOn(ctx, rt, s, checked); err != nil {
-				return errors.Join(err, s.Commands.CancelCustomerImport.Handle(context.WithoutCancel(ctx), command.CancelCustomerImport{By: s.by(), ID: id}))
+				return errors.Join(err, giveUp(ctx, s, id))
 			}
 			if err := c.bringIn(ctx, rt, s, checked); err != nil {
 				return err
@@ -101,6 +101,11 @@ func (c *customerImport) goOn(ctx context.Context, rt *Runtime, s Session, check
 	return rt.confirm(ctx, fmt.Sprintf("Add %s?", count(checked.New, "customer")))
 }
 
+// giveUp gives an import up, also when it was interrupted.
+func giveUp(ctx context.Context, s Session, id uuid.UUID) error {
+	return s.Commands.CancelCustomerImport.Handle(context.WithoutCancel(ctx), command.CancelCustomerImport{By: s.by(), ID: id})
+}
+
 // bringIn brings the new rows in, beside a service that may do the same.
 func (c *customerImport) bringIn(ctx context.Context, rt *Runtime, s Session, checked query.CustomerImport) error {
 	if err := s.Commands.ConfirmCustomerImport.Handle(ctx, command.ConfirmCustomerImport{By: s.by(), ID: checked.ID}); err != nil {
@@ -113,8 +118,7 @@ func (c *customerImport) bringIn(ctx context.Context, rt *Runtime, s Session, ch
 		switch {
 		case ctx.Err() != nil:
 			progress.end()
-			stopped := context.WithoutCancel(ctx)
-			err := errors.Join(ctx.Err(), s.Commands.CancelCustomerImport.Handle(stopped, command.CancelCustomerImport{By: s.by(), ID: checked.ID}))
+			err := errors.Join(ctx.Err(), giveUp(ctx, s, checked.ID))
 			rt.notef("What was imported stays. Import the file again to go on: rows that are there are left out.")
 			return err
 		case err != nil:
@@ -233,6 +237,8 @@ func writeImportResult(ctx context.Context, s Session, id uuid.UUID, name string
 	return nil
 }
 
+var errNoFile = problem.Invalid("file-unreadable", "this is no file; to read from a pipe, give - and send it to standard input")
+
 // maxSpooledBytes is more than any file that is taken.
 const maxSpooledBytes = 1 << 30
 
@@ -245,7 +251,7 @@ func (rt *Runtime) openFile(name string) (_ *os.File, size int64, err error) {
 		}
 		info, err := file.Stat()
 		if err != nil || !info.Mode().IsRegular() {
-			return nil, 0, errors.Join(problem.Invalid("file-unreadable", "this is no file; to read from a pipe, give - and send it to standard input"), file.Close())
+			return nil, 0, errors.Join(errNoFile, file.Close())
 		}
 		return file, info.Size(), nil
 	}

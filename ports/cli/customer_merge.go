@@ -16,7 +16,7 @@ import (
 type customerMerge struct {
 	Survivor recordID `arg:"" help:"Id of the customer who stays." placeholder:"SURVIVOR"`
 	Merged   recordID `arg:"" help:"Id of the customer who leads to them from then on." placeholder:"MERGED"`
-	Take     []string `help:"Take this of the merged customer, though the survivor has one: name, address, gender or birthday. May be repeated." placeholder:"FIELD"`
+	Take     []string `help:"Take name, address, gender or birthday of the merged customer. May be repeated." placeholder:"FIELD"`
 	DryRun   bool     `help:"Change nothing, and tell who the survivor would be."`
 	Yes      bool     `help:"Go on without asking."`
 	Output   output   `embed:""`

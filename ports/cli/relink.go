@@ -71,7 +71,9 @@ func (c *relinkCommand) relink(ctx context.Context, rt *Runtime, s Session, dryR
 		By: s.by(), DryRun: dryRun, Progress: func(orders int) { progress.show("looking", int64(orders), 0) },
 		Each: func(one command.Relinked) error {
 			if len(result.Orders) < shownRelinks {
-				result.Orders = append(result.Orders, query.RelinkedOrder{Code: one.Code, From: one.From, To: one.To, Reason: string(one.Decision.Reason)})
+				result.Orders = append(result.Orders, query.RelinkedOrder{
+					Code: one.Code, From: one.From, To: one.To, Reason: string(one.Decision.Reason),
+				})
 			}
 			return nil
 		},

@@ -115,7 +115,7 @@ func (b *bridge) backfill(ctx context.Context, since time.Time) (command.Backfil
 // broughtIn counts the orders that came by backfill.
 func (b *bridge) broughtIn() int {
 	b.t.Helper()
-	return int(count(b.t, connect(b.t, b.dsn), "SELECT count(*) FROM events WHERE type = 'OrderReceived' AND payload ->> 'origin' = 'backfill'"))
+	return count(b.t, connect(b.t, b.dsn), "SELECT count(*) FROM events WHERE type = 'OrderReceived' AND payload ->> 'origin' = 'backfill'")
 }
 
 func TestBackfillBringsInWhatWebhooksLost(t *testing.T) {
@@ -289,7 +289,7 @@ func said(err error) string {
 }
 
 func unwrapped(err error) error {
-	if wrapping, ok := err.(interface{ Unwrap() error }); ok { //nolint:errorlint // each is looked at
+	if wrapping, ok := err.(interface{ Unwrap() error }); ok {
 		return wrapping.Unwrap()
 	}
 	return nil

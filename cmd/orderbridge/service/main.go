@@ -122,7 +122,9 @@ func (g *grammar) settings(getenv func(string) string) Settings {
 	if dataDir == "" {
 		dataDir = localpg.DefaultDataDir(getenv, os.Geteuid(), home(getenv))
 	}
-	return Settings{DatabaseURL: g.DatabaseURL, DataDir: dataDir, SecretKey: getenv("ORDERBRIDGE_SECRET_KEY"), PancakeAPI: getenv("ORDERBRIDGE_PANCAKE_API")}
+	return Settings{
+		DatabaseURL: g.DatabaseURL, DataDir: dataDir, SecretKey: getenv("ORDERBRIDGE_SECRET_KEY"), PancakeAPI: getenv("ORDERBRIDGE_PANCAKE_API"),
+	}
 }
 
 // operator is who gives a command: behind sudo, who called it.
