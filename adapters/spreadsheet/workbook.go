@@ -24,7 +24,7 @@ const (
 var (
 	errBrokenWorkbook = problem.Malformed("file-unreadable",
 		"the file looks like an Excel workbook and cannot be read as one; save it again as .xlsx")
-	errUnpacksToMuch  = problem.TooLarge("file-too-large",
+	errUnpacksToMuch = problem.TooLarge("file-too-large",
 		"the workbook holds more than 512 MiB, or pictures of more than 32 MiB; copy the rows alone into a new one, or split it")
 	errNoSheet = problem.Malformed("file-empty", "the workbook has no visible sheet with rows")
 )
