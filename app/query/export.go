@@ -84,6 +84,24 @@ var customerColumns = []string{
 	"ID", "Tên khách hàng", "Điện thoại", "Email", "Địa chỉ", "Giới tính", "Ngày sinh", "Nhãn", "Ghi chú", "Trạng thái", "Ngày tạo",
 }
 
+// CustomerTemplate writes a file to begin an import with: the titles, and a row that shows what they mean.
+func (h ExportHandler) CustomerTemplate(format SheetFormat, to io.Writer) error {
+	sheet, err := h.sheets.New(to, format, []string{
+		"Tên khách hàng", "Điện thoại", "Điện thoại 2", "Email", "Địa chỉ", "Giới tính", "Ngày sinh", "Nhãn", "Ghi chú",
+	})
+	if err != nil {
+		return fmt.Errorf("begin file: %w", err)
+	}
+	if err := sheet.Row("Nguyễn Thị Lan (ví dụ, hãy xóa)", "0912000451", nil, "lan@example.vn", "12 Lê Lợi, Huế", "Nữ", "31/12/1990", "VIP; khách sỉ",
+		"Gọi trước khi giao"); err != nil {
+		return fmt.Errorf("write row: %w", err)
+	}
+	if err := sheet.Close(); err != nil {
+		return fmt.Errorf("end file: %w", err)
+	}
+	return nil
+}
+
 // Customers writes the customers that a filter finds, the newest first.
 func (h ExportHandler) Customers(ctx context.Context, export Export, filter CustomerFilter) error {
 	return write(ctx, h, export, customerColumns, func(page Page) (List[Customer], error) {

@@ -24,6 +24,7 @@ type customerCommands struct {
 	Duplicates customerDuplicates `cmd:"" help:"List phones and emails that several customers have."`
 	Merge      customerMerge      `cmd:"" help:"Merge two records of one person; this can be taken back."`
 	Unmerge    customerUnmerge    `cmd:"" help:"Take a merge back: both customers are as if it had never been."`
+	Template   customerTemplate   `cmd:"" help:"Write a file to begin an import with."`
 	Export     customerExport     `cmd:"" help:"Write customers to a CSV file or an Excel workbook."`
 }
 

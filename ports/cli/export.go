@@ -25,17 +25,26 @@ type exported struct {
 	Records int    `json:"records"`
 }
 
+// format is what kind of file to write, which must not be there yet.
+func (e *exportTo) format() (query.SheetFormat, error) {
+	if e.File == fromStdin {
+		return query.SheetCSV, nil
+	}
+	format, err := query.ParseSheetFormat(e.File)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Lstat(e.File); err == nil && !e.Force {
+		return "", problem.Conflict("file-exists", "%s is there already; to write over it, add --force", e.File)
+	}
+	return format, nil
+}
+
 // run writes the file. It takes its place when it is whole: an export that fails leaves nothing behind.
 func (e *exportTo) run(ctx context.Context, rt *Runtime, unit string, write func(Session, query.Export) error) error {
-	format := query.SheetCSV
-	if e.File != fromStdin {
-		var err error
-		if format, err = query.ParseSheetFormat(e.File); err != nil {
-			return err
-		}
-		if _, err := os.Lstat(e.File); err == nil && !e.Force {
-			return problem.Conflict("file-exists", "%s is there already; to write over it, add --force", e.File)
-		}
+	format, err := e.format()
+	if err != nil {
+		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
 		progress := rt.newProgress("export", unit)
@@ -112,6 +121,37 @@ func (c *customerExport) Run(ctx context.Context, rt *Runtime) error {
 	}
 	return c.To.run(ctx, rt, "customers", func(s Session, export query.Export) error {
 		return s.Queries.Export.Customers(ctx, export, filter)
+	})
+}
+
+type customerTemplate struct {
+	To exportTo `embed:""`
+}
+
+// Help implements kong.HelpProvider.
+func (*customerTemplate) Help() string {
+	return `It has the titles that an import knows, and a row that shows what they mean.
+
+Example:
+
+    orderbridge customer template khach-hang.xlsx`
+}
+
+// Run writes the file.
+func (c *customerTemplate) Run(ctx context.Context, rt *Runtime) error {
+	format, err := c.To.format()
+	if err != nil {
+		return err
+	}
+	return rt.inSession(ctx, func(s Session) error {
+		write := func(to io.Writer) error { return s.Queries.Export.CustomerTemplate(format, to) }
+		if c.To.File == fromStdin {
+			return write(rt.Stdout)
+		}
+		if err := replaceFile(c.To.File, write); err != nil {
+			return err
+		}
+		return rt.show(c.To.Output.JSON, exported{File: c.To.File}, func(p *page) { p.linef("The file %s is there to be filled in.", c.To.File) })
 	})
 }
 
