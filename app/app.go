@@ -67,6 +67,8 @@ type Queries struct {
 	Timeline query.TimelineHandler
 	// Interpret tells what a delivered body would do, and does nothing.
 	Interpret rehearsal.InterpretHandler
+	// Duplicates lists what customers share.
+	Duplicates query.DuplicatesHandler
 	// Export writes lists to files.
 	Export query.ExportHandler
 	// AsOf shows orders and customers as they were.

@@ -34,6 +34,7 @@ CREATE TABLE reconciliations (
     finished_at    timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX reconciliations_shop ON reconciliations (workspace_id, shop_id, id);
+CREATE INDEX reconciliations_list ON reconciliations (workspace_id, id);
 
 -- +goose Down
 DROP TABLE reconciliations, backfilled_versions;

@@ -152,6 +152,9 @@ func (s Backfills) Claim(ctx context.Context, shop command.ShopKey, notSince tim
 	return claimed > 0, unavailable(err)
 }
 
+// reconciliationsKept is for how long it can be looked at what was found.
+const reconciliationsKept = 90 * 24 * time.Hour
+
 // Note keeps what was found.
 func (s Backfills) Note(
 	ctx context.Context, id uuid.UUID, shop command.ShopKey, began time.Time, done command.Backfilled, since, until time.Time, trouble string,
@@ -164,5 +167,11 @@ func (s Backfills) Note(
 	if trouble != "" {
 		params.Trouble = &trouble
 	}
-	return unavailable(queries.NoteReconciliation(ctx, s.db.requests, params))
+	var p pipeline
+	if err := errors.Join(queries.NoteReconciliation(ctx, &p, params), queries.ForgetReconciliations(ctx, &p, dbsqlc.ForgetReconciliationsParams{
+		WorkspaceID: shop.WorkspaceID, ShopID: shop.ShopID, Before: began.Add(-reconciliationsKept),
+	})); err != nil {
+		return err
+	}
+	return unavailable(p.send(ctx, s.db.requests))
 }

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -12,21 +11,13 @@ import (
 	"orderbridge/domain/customer"
 )
 
-// Duplicates lists keys that several customers have who are in use. The cursor is a key: lists are in the order of those.
-func (r ReadModel) Duplicates(ctx context.Context, workspaceID uuid.UUID, after string, limit int) (query.List[query.Duplicate], error) {
-	kind, value, _ := strings.Cut(after, ":")
+// SharedKeys are those behind a key that several customers have who are in use, in their order.
+func (r ReadModel) SharedKeys(ctx context.Context, workspaceID uuid.UUID, after contact.Key, atMost int) ([]query.Duplicate, error) {
 	rows, err := queries.SharedKeys(ctx, r.db.requests, dbsqlc.SharedKeysParams{
-		WorkspaceID: workspaceID, AfterKind: kind, AfterValue: value, AtMost: int32(limit + 1), //nolint:gosec // a page is small
+		WorkspaceID: workspaceID, AfterKind: string(after.Kind), AfterValue: after.Value, AtMost: int32(atMost), //nolint:gosec // a page is small
 	})
 	if err != nil {
-		return query.List[query.Duplicate]{}, unavailable(err)
-	}
-	list := query.List[query.Duplicate]{Items: []query.Duplicate{}}
-	if len(rows) > limit {
-		rows = rows[:limit]
-		last := rows[limit-1]
-		cursor := last.Kind + ":" + last.Value
-		list.NextCursor = &cursor
+		return nil, unavailable(err)
 	}
 	var ids []uuid.UUID
 	for i := range rows {
@@ -35,18 +26,19 @@ func (r ReadModel) Duplicates(ctx context.Context, workspaceID uuid.UUID, after 
 	}
 	named, err := queries.CustomersNamed(ctx, r.db.requests, dbsqlc.CustomersNamedParams{WorkspaceID: workspaceID, IDs: ids})
 	if err != nil {
-		return query.List[query.Duplicate]{}, unavailable(err)
+		return nil, unavailable(err)
 	}
 	names := map[uuid.UUID]string{}
 	for _, one := range named {
 		names[one.ID] = one.Name
 	}
+	shared := make([]query.Duplicate, 0, len(rows))
 	for _, row := range rows {
 		found := query.Duplicate{Key: query.DuplicateKey{Kind: contact.KeyKind(row.Kind), Value: row.Value}, Count: int(row.Count)}
 		for _, id := range row.CustomerIds {
 			found.Customers = append(found.Customers, query.Reference{ID: id, Name: names[id]})
 		}
-		list.Items = append(list.Items, found)
+		shared = append(shared, found)
 	}
-	return list, nil
+	return shared, nil
 }

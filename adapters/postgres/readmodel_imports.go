@@ -14,20 +14,15 @@ import (
 )
 
 // CustomerImports are files of customers, the latest first.
-func (r ReadModel) CustomerImports(
-	ctx context.Context, workspaceID uuid.UUID, before uuid.NullUUID, limit int,
-) ([]query.CustomerImport, error) {
-	if !before.Valid {
-		before.UUID = uuid.Max
-	}
+func (r ReadModel) CustomerImports(ctx context.Context, workspaceID uuid.UUID, page query.IDPage) (query.List[query.CustomerImport], error) {
 	rows, err := queries.CustomerImportsPage(ctx, r.db.requests, dbsqlc.CustomerImportsPageParams{
-		WorkspaceID: workspaceID, Before: before.UUID, AtMost: int32(limit), //nolint:gosec // bounded by the page
+		WorkspaceID: workspaceID, Before: page.Before, AtMost: int32(page.Limit + 1), //nolint:gosec // a page is small
 	})
 	imports := make([]query.CustomerImport, 0, len(rows))
 	for _, row := range rows {
 		imports = append(imports, importOf(row))
 	}
-	return imports, unavailable(err)
+	return query.IDListOf(imports, page, func(one query.CustomerImport) uuid.UUID { return one.ID }), unavailable(err)
 }
 
 // CustomerImport is one of them.
@@ -85,9 +80,7 @@ func (r ReadModel) ImportRows(
 			line := int(*row.SameAs)
 			one.SameAs = &line
 		}
-		if row.CustomerID.Valid {
-			one.CustomerID = &row.CustomerID.UUID
-		}
+		one.CustomerID = idOrNull(row.CustomerID)
 		rows = append(rows, one)
 	}
 	return rows, nil

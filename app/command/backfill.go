@@ -70,17 +70,13 @@ type Backfill struct {
 	ShopID       string
 	Since, Until time.Time
 	DryRun       bool
-	// Origin says why: OriginBackfill or OriginReconciliation.
-	Origin string
 	// Progress is told how far it is; it may be nil.
 	Progress func(Backfilled)
 }
 
-// Where an order came from that no webhook brought. They are stored data.
-const (
-	OriginBackfill       = "backfill"
-	OriginReconciliation = "reconciliation"
-)
+// originBackfill is where an order came from that no webhook brought. It is stored data. Who asked for it is the event's actor: the
+// system, when it looked for lost webhooks.
+const originBackfill = "backfill"
 
 // Backfilled is what a backfill did.
 type Backfilled struct {
@@ -230,7 +226,7 @@ func (h BackfillHandler) event(cmd Backfill, version OrderVersion) event.New {
 	return event.New{
 		ID: event.NewID(), WorkspaceID: cmd.By.WorkspaceID, Stream: event.DeliveryStream(id), Version: 1, Actor: cmd.By.Actor,
 		CorrelationID: id, Body: version.Body, Payload: delivery.OrderReceived{
-			ShopID: version.ShopID, OrderID: version.OrderID, OrderCode: version.OrderCode, Origin: cmd.Origin,
+			ShopID: version.ShopID, OrderID: version.OrderID, OrderCode: version.OrderCode, Origin: originBackfill,
 			ReceivedAt: h.now().UTC().Truncate(time.Microsecond), Request: delivery.Request{Bytes: len(version.Body)},
 		},
 	}

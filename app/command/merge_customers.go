@@ -12,6 +12,8 @@ import (
 // MergeCustomers merges one record of a person into another.
 type MergeCustomers struct {
 	By By
+	// IfVersion is that of the survivor.
+	IfVersion IfVersion
 	// Survivor stays, Merged leads to them from then on.
 	Survivor, Merged uuid.UUID
 	// Take are the fields with one value of which the merged customer's wins.
@@ -23,9 +25,20 @@ type MergeCustomers struct {
 // MergedCustomers is what a merge, or taking one back, left behind.
 type MergedCustomers struct {
 	// Before is who the survivor was, Survivor who they are, and Other the other one.
-	Before, Survivor, Other customer.State
+	Before, Survivor, Other CustomerVersion
 	// Position is where the last event stands in the log; 0 for a dry run.
 	Position int64
+}
+
+// CustomerVersion is a customer as of one version.
+type CustomerVersion struct {
+	customer.State
+
+	Version int
+}
+
+func versionOf(c *customer.Customer) CustomerVersion {
+	return CustomerVersion{State: c.State(), Version: c.Version()}
 }
 
 // MergeCustomersHandler handles MergeCustomers and UnmergeCustomers.
@@ -42,6 +55,9 @@ var errDryRun = errors.New("dry run")
 // Handle merges them.
 func (h MergeCustomersHandler) Handle(ctx context.Context, cmd MergeCustomers) (MergedCustomers, error) {
 	return h.decide(ctx, cmd.By, cmd.Survivor, cmd.Merged, cmd.DryRun, func(survivor, merged *customer.Customer) error {
+		if err := cmd.IfVersion.Check(survivor.Version()); err != nil {
+			return err
+		}
 		return survivor.Merge(merged, cmd.Take)
 	})
 }
@@ -49,6 +65,8 @@ func (h MergeCustomersHandler) Handle(ctx context.Context, cmd MergeCustomers) (
 // UnmergeCustomer takes a merge back.
 type UnmergeCustomer struct {
 	By By
+	// IfVersion is that of the merged customer.
+	IfVersion IfVersion
 	// Merged is who leads to another customer.
 	Merged uuid.UUID
 	DryRun bool
@@ -60,7 +78,7 @@ func (h MergeCustomersHandler) Unmerge(ctx context.Context, cmd UnmergeCustomer)
 	// Whom they were merged into stands in their own events.
 	if _, err := h.customers.Update(ctx, cmd.By, cmd.Merged, func(c *customer.Customer) error {
 		into = c.MergedInto()
-		return nil
+		return cmd.IfVersion.Check(c.Version())
 	}); err != nil {
 		return MergedCustomers{}, err
 	}
@@ -74,11 +92,11 @@ func (h MergeCustomersHandler) decide(
 	ctx context.Context, by By, survivor, other uuid.UUID, dryRun bool, change func(survivor, other *customer.Customer) error,
 ) (done MergedCustomers, err error) {
 	done.Position, err = h.customers.UpdateBoth(ctx, by, survivor, other, func(survivor, other *customer.Customer) error {
-		done.Before = survivor.State()
+		done.Before = versionOf(survivor)
 		if err := change(survivor, other); err != nil {
 			return err
 		}
-		done.Survivor, done.Other = survivor.State(), other.State()
+		done.Survivor, done.Other = versionOf(survivor), versionOf(other)
 		if dryRun {
 			return errDryRun
 		}

@@ -73,7 +73,7 @@ func (h ReconcileHandler) Shop(ctx context.Context, by By, shopID string, over t
 	began := h.now()
 	since := began.Add(-over)
 	shop := ShopKey{WorkspaceID: by.WorkspaceID, ShopID: shopID}
-	done, err := h.backfill.Handle(ctx, Backfill{By: by, ShopID: shopID, Since: since, Until: began, Origin: OriginReconciliation})
+	done, err := h.backfill.Handle(ctx, Backfill{By: by, ShopID: shopID, Since: since, Until: began})
 	trouble := ""
 	if refused, ok := problem.Of(err); ok {
 		trouble = refused.Code()

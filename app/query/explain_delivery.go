@@ -51,6 +51,10 @@ func (h ExplainDeliveryHandler) Handle(ctx context.Context, workspaceID, id uuid
 func Narrate(payload event.Payload) string {
 	switch e := payload.(type) {
 	case delivery.OrderReceived:
+		if e.Origin != "" {
+			return fmt.Sprintf("No webhook brought this version of order %s of shop %s: it was read from Pancake's own API (%d bytes), and was kept"+
+				" exactly as it came.", e.OrderID, e.ShopID, e.Request.Bytes)
+		}
 		return fmt.Sprintf("Order %s of shop %s arrived (%d bytes) and was kept exactly as it came.", e.OrderID, e.ShopID, e.Request.Bytes)
 	case delivery.DeliveryRejected:
 		return fmt.Sprintf("Refused: %s.", strings.TrimSuffix(e.Detail, "."))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,6 +101,31 @@ func (h ExportHandler) CustomerTemplate(format SheetFormat, to io.Writer) error 
 		return fmt.Errorf("end file: %w", err)
 	}
 	return nil
+}
+
+var importColumns = []string{"Dòng", "Kết quả", "ID khách hàng", "Lý do"}
+
+// importRowsAtOnce is how many rows of an import are in memory at once.
+const importRowsAtOnce = 1000
+
+// ImportResult writes what became of each row of an import, and why. It holds nothing of the rows but where they stand.
+func (h ExportHandler) ImportResult(ctx context.Context, export Export, id uuid.UUID) error {
+	after := 0
+	return write(ctx, h, export, importColumns, func(Page) (List[ImportRow], error) {
+		rows, err := h.read.ImportRows(ctx, export.WorkspaceID, id, "", after, importRowsAtOnce)
+		part := List[ImportRow]{Items: rows}
+		if len(rows) == importRowsAtOnce {
+			after = rows[len(rows)-1].Line
+			part.NextCursor = new(Cursor(int64(after)))
+		}
+		return part, err
+	}, func(row ImportRow) [][]Cell {
+		var customerID Cell
+		if row.CustomerID != nil {
+			customerID = row.CustomerID.String()
+		}
+		return [][]Cell{{Number(strconv.Itoa(row.Line)), row.Outcome, customerID, row.Why()}}
+	})
 }
 
 // Customers writes the customers that a filter finds, the newest first.

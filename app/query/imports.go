@@ -1,6 +1,7 @@
 package query
 
 import (
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,6 +54,15 @@ type ImportRow struct {
 	// SameAs is the line that says the same.
 	SameAs  *int           `json:"same_as"`
 	Reasons []ImportReason `json:"reasons"`
+}
+
+// Why are the reasons in one line.
+func (r ImportRow) Why() string {
+	reasons := make([]string, 0, len(r.Reasons))
+	for _, reason := range r.Reasons {
+		reasons = append(reasons, reason.Field+": "+reason.Message)
+	}
+	return strings.Join(reasons, "; ")
 }
 
 // ImportReason is why a row has its outcome: what is wrong with which field, or what is known.

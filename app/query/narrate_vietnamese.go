@@ -22,6 +22,10 @@ import (
 func NarrateVietnamese(payload event.Payload) string {
 	switch e := payload.(type) {
 	case delivery.OrderReceived:
+		if e.Origin != "" {
+			return fmt.Sprintf("Không webhook nào gửi phiên bản này của đơn hàng %s (cửa hàng %s): đơn được đọc từ API của Pancake (%d byte)"+
+				" và được lưu nguyên vẹn.", e.OrderID, e.ShopID, e.Request.Bytes)
+		}
 		return fmt.Sprintf("Đơn hàng %s của cửa hàng %s đã đến (%d byte) và được lưu nguyên vẹn.", e.OrderID, e.ShopID, e.Request.Bytes)
 	case delivery.DeliveryRejected:
 		return fmt.Sprintf("Bị từ chối ngay khi nhận: %s.", strings.TrimSuffix(e.Detail, "."))

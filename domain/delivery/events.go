@@ -12,7 +12,7 @@ type OrderReceived struct {
 	OrderCode string `json:"order_code"`
 	// EventType is Pancake's hint ("create", "update"); nothing is decided on it.
 	EventType string `json:"event_type,omitempty"`
-	// Origin is where it came from when no webhook brought it: "backfill" or "reconciliation".
+	// Origin is where it came from when no webhook brought it: "backfill".
 	Origin     string    `json:"origin,omitempty"`
 	ReceivedAt time.Time `json:"received_at"`
 	Request    Request   `json:"request"`

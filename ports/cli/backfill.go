@@ -2,10 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"strconv"
 	"time"
 
 	"orderbridge/app/command"
 	"orderbridge/app/query"
+	"orderbridge/domain/problem"
 )
 
 type backfillCommand struct {
@@ -33,7 +36,7 @@ func (c *backfillCommand) Run(ctx context.Context, rt *Runtime) error {
 		progress := rt.newProgress("backfill", "orders")
 		defer progress.end()
 		done, err := s.Commands.Backfill.Handle(ctx, command.Backfill{
-			By: s.by(), ShopID: c.ShopID, Since: c.Since, Until: c.Until, DryRun: c.DryRun, Origin: command.OriginBackfill,
+			By: s.by(), ShopID: c.ShopID, Since: c.Since, Until: c.Until, DryRun: c.DryRun,
 			Progress: func(done command.Backfilled) { progress.show("reading", int64(done.Seen), int64(done.Total)) },
 		})
 		progress.end()
@@ -59,28 +62,118 @@ func showBackfilled(p *page, done command.Backfilled, dryRun bool) {
 }
 
 type reconcileCommand struct {
-	ShopID string        `help:"The shop, see: orderbridge shop list." placeholder:"NUMBER" required:""`
+	Now    reconcileNow    `cmd:"" default:"withargs" help:"Look for orders whose webhook never came, and bring them in."`
+	Report reconcileReport `cmd:"" help:"Tell what was found each time."`
+}
+
+type reconcileNow struct {
+	ShopID string        `help:"Only this shop, see: orderbridge shop list." placeholder:"NUMBER"`
 	Over   time.Duration `default:"24h" help:"How far back to look." placeholder:"24h"`
 	Output output        `embed:""`
 }
 
 // Help implements kong.HelpProvider.
-func (*reconcileCommand) Help() string {
-	return `A service does this every 15 minutes for every shop with an API key.
+func (*reconcileNow) Help() string {
+	return `Orders of the last day are read from Pancake's own API, for every shop that has an API key, and those come in that are not there.
+A service does this by itself every 15 minutes; see serve --reconcile-every.
 
-Example:
+Examples:
 
-    orderbridge reconcile --shop-id 1635294032`
+    orderbridge reconcile
+    orderbridge reconcile --shop-id 1635294032 --over 72h
+    orderbridge reconcile report`
 }
 
 // Run brings in what webhooks lost.
-func (c *reconcileCommand) Run(ctx context.Context, rt *Runtime) error {
+func (c *reconcileNow) Run(ctx context.Context, rt *Runtime) error {
 	return rt.inSession(ctx, func(s Session) error {
-		done := s.Commands.Reconcile.Shop(ctx, s.by(), c.ShopID, c.Over)
-		if done.Err != nil {
-			return done.Err
+		shops, err := c.shops(ctx, s)
+		if err != nil {
+			return err
 		}
-		return rt.show(c.Output.JSON, backfillOf(c.ShopID, done.Backfilled, false), func(p *page) { showBackfilled(p, done.Backfilled, false) })
+		var all []query.Backfill
+		var failures []error
+		for _, shopID := range shops {
+			done := s.Commands.Reconcile.Shop(ctx, s.by(), shopID, c.Over)
+			all = append(all, backfillOf(shopID, done.Backfilled, false))
+			if done.Err != nil && len(shops) > 1 { // trouble with one keeps no other from its turn
+				rt.notef("Shop %s could not be read to the end.", shopID)
+			}
+			failures = append(failures, done.Err)
+		}
+		err = rt.show(c.Output.JSON, query.List[query.Backfill]{Items: all}, func(p *page) {
+			for _, one := range all {
+				p.linef("Shop %s: %s read, %d brought in, %d are there already, %d left out.", one.ShopID, count(one.Seen, "order"), one.BroughtIn,
+					one.Known, one.Foreign+one.Unreadable)
+			}
+		})
+		return errors.Join(append(failures, err)...)
+	})
+}
+
+var errNoShopWithKey = problem.Conflict("api-key-missing",
+	"no shop has an API key; take it from Pancake's settings and set it: orderbridge shop api-key --shop-id NUMBER --key -")
+
+func (c *reconcileNow) shops(ctx context.Context, s Session) ([]string, error) {
+	if c.ShopID != "" {
+		return []string{c.ShopID}, nil
+	}
+	shops, err := s.Queries.Shops(ctx, s.WorkspaceID)
+	if err != nil {
+		return nil, err
+	}
+	var withKey []string
+	for _, shop := range shops {
+		if shop.HasAPIKey {
+			withKey = append(withKey, shop.ID)
+		}
+	}
+	if len(withKey) == 0 {
+		return nil, errNoShopWithKey
+	}
+	return withKey, nil
+}
+
+type reconcileReport struct {
+	ShopID string `help:"Only this shop." placeholder:"NUMBER"`
+	Limit  int    `default:"${default_limit}" help:"How many to show, 1 to ${max_limit}." placeholder:"${default_limit}"`
+	Cursor string `help:"Go on after this, see next_cursor with --json." placeholder:"CURSOR"`
+	Output output `embed:""`
+}
+
+// Help implements kong.HelpProvider.
+func (*reconcileReport) Help() string {
+	return `The latest first. What is older than 90 days is forgotten; orders that were brought in say so themselves, see orderbridge audit order.
+
+Example:
+
+    orderbridge reconcile report --json | jq '[.items[].brought_in] | add'`
+}
+
+// Run lists what was found.
+func (c *reconcileReport) Run(ctx context.Context, rt *Runtime) error {
+	var narrow query.Parameters
+	page, shopID := narrow.IDPage(&c.Limit, c.Cursor), narrow.ShopID(c.ShopID)
+	if err := narrow.Problem(); err != nil {
+		return err
+	}
+	return rt.inSession(ctx, func(s Session) error {
+		list, err := s.Queries.Reconciliations(ctx, s.WorkspaceID, shopID, page)
+		if err != nil {
+			return err
+		}
+		number := func(title string) column { return column{title: title, right: true} }
+		shape := []column{{title: "BEGAN"}, {title: "SHOP"}, number("READ"), number("MISSING"), number("BROUGHT IN"), number("LEFT OUT"), {title: "TROUBLE"}}
+		return showList(rt, c.Output.JSON, list, "reconciliations", shape, func(one query.Reconciliation) []string {
+			trouble := ""
+			if one.Trouble != nil {
+				trouble = *one.Trouble
+			}
+			return []string{
+				s.moment(one.BeganAt), one.ShopID, strconv.Itoa(one.Seen), strconv.Itoa(one.Missing), strconv.Itoa(one.BroughtIn),
+				strconv.Itoa(one.LeftOut), trouble,
+			}
+		})
 	})
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +22,7 @@ type customerImport struct {
 	File   string `arg:"" help:"CSV file or Excel workbook (.xlsx), or - for standard input." placeholder:"FILE"`
 	DryRun bool   `help:"Change nothing, and tell what would become of each row."`
 	Yes    bool   `help:"Go on without asking."`
-	Result string `help:"Write what became of each row to this CSV file, with the reasons." placeholder:"FILE.csv" type:"path"`
+	Result string `help:"Write what became of each row to this file, with the reasons; it ends with .csv or .xlsx." placeholder:"FILE" type:"path"`
 	Output output `embed:""`
 }
 
@@ -44,6 +43,13 @@ Examples:
 
 // Run imports the customers.
 func (c *customerImport) Run(ctx context.Context, rt *Runtime) error {
+	var result query.SheetFormat
+	var err error
+	if c.Result != "" {
+		if result, err = query.ParseSheetFormat(c.Result); err != nil {
+			return err
+		}
+	}
 	file, size, err := rt.openFile(c.File)
 	if err != nil {
 		return err
@@ -67,7 +73,9 @@ func (c *customerImport) Run(ctx context.Context, rt *Runtime) error {
 			}
 		}
 		if c.Result != "" {
-			if err := writeImportResult(ctx, s, id, c.Result); err != nil {
+			if err := replaceFile(c.Result, func(to io.Writer) error {
+				return s.Queries.Export.ImportResult(ctx, query.Export{WorkspaceID: s.WorkspaceID, Format: result, To: to, Zone: s.Zone}, id)
+			}); err != nil {
 				return err
 			}
 		}
@@ -182,57 +190,11 @@ func showImport(ctx context.Context, p *page, s Session, found query.CustomerImp
 			return err
 		}
 		for _, row := range some {
-			rows = append(rows, []string{strconv.Itoa(row.Line), row.Outcome, reasonsOf(row)})
+			rows = append(rows, []string{strconv.Itoa(row.Line), row.Outcome, row.Why()})
 		}
 	}
 	if len(rows) > 0 {
 		p.table([]column{{title: "LINE", right: true}, {title: "OUTCOME"}, {title: "REASON", limit: 90}}, rows[:min(len(rows), shownReasons)])
-	}
-	return nil
-}
-
-func reasonsOf(row query.ImportRow) string {
-	reasons := make([]string, 0, len(row.Reasons))
-	for _, reason := range row.Reasons {
-		reasons = append(reasons, reason.Field+": "+reason.Message)
-	}
-	return strings.Join(reasons, "; ")
-}
-
-const resultPage = 1000
-
-// writeImportResult writes what became of each row. It holds nothing of the rows but where they stand.
-func writeImportResult(ctx context.Context, s Session, id uuid.UUID, name string) (err error) {
-	file, err := os.Create(name)
-	if err != nil {
-		return problem.Invalid("file-unwritable", "the result cannot be written: %v", err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if _, err := file.WriteString("\uFEFF"); err != nil {
-		return fmt.Errorf("write result: %w", err)
-	}
-	out := csv.NewWriter(file)
-	failure := out.Write([]string{"line", "outcome", "customer_id", "reasons"})
-	for after := 0; failure == nil; {
-		rows, err := s.Queries.ImportRows(ctx, s.WorkspaceID, id, "", after, resultPage)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			customerID := ""
-			if row.CustomerID != nil {
-				customerID = row.CustomerID.String()
-			}
-			failure = errors.Join(failure, out.Write([]string{strconv.Itoa(row.Line), row.Outcome, customerID, reasonsOf(row)}))
-			after = row.Line
-		}
-		if len(rows) < resultPage {
-			break
-		}
-	}
-	out.Flush()
-	if err := errors.Join(failure, out.Error()); err != nil {
-		return fmt.Errorf("write result: %w", err)
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (c *customerMerge) Run(ctx context.Context, rt *Runtime) error {
 				return err
 			}
 		}
-		return rt.show(c.Output.JSON, query.MergeOf(done.Before, done.Survivor, done.Other, c.DryRun), func(p *page) {
+		return rt.show(c.Output.JSON, mergeOf(done, c.DryRun), func(p *page) {
 			if c.DryRun {
 				showMerge(p, done)
 				return
@@ -92,7 +92,7 @@ func (c *customerUnmerge) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		return rt.show(c.Output.JSON, query.MergeOf(done.Before, done.Survivor, done.Other, c.DryRun), func(p *page) {
+		return rt.show(c.Output.JSON, mergeOf(done, c.DryRun), func(p *page) {
 			verb := "is"
 			if c.DryRun {
 				verb = "would be"
@@ -105,7 +105,7 @@ func (c *customerUnmerge) Run(ctx context.Context, rt *Runtime) error {
 
 // showMerge shows who the survivor was and would be, field by field, beside the other.
 func showMerge(p *page, done command.MergedCustomers) {
-	other := done.Other
+	other := done.Other.State
 	rows := [][]string{
 		{"id", done.Before.ID.String(), other.ID.String(), done.Survivor.ID.String()},
 		{"name", done.Before.Name, other.Name, done.Survivor.Name},
@@ -122,9 +122,14 @@ func showMerge(p *page, done command.MergedCustomers) {
 		{"tags", func(s customer.State) string { return strings.Join(s.Tags, ", ") }},
 		{"note", func(s customer.State) string { return s.Note }},
 	} {
-		rows = append(rows, []string{field.name, field.of(done.Before), field.of(other), field.of(done.Survivor)})
+		rows = append(rows, []string{field.name, field.of(done.Before.State), field.of(other), field.of(done.Survivor.State)})
 	}
 	p.table([]column{{title: ""}, {title: "SURVIVOR", limit: 40}, {title: "MERGED", limit: 40}, {title: "TOGETHER", limit: 60}}, rows)
+}
+
+func mergeOf(done command.MergedCustomers, dryRun bool) query.Merge {
+	return query.MergeOf(query.CustomerOf(done.Before.State, done.Before.Version), query.CustomerOf(done.Survivor.State, done.Survivor.Version),
+		query.CustomerOf(done.Other.State, done.Other.Version), dryRun)
 }
 
 type customerDuplicates struct {
@@ -151,7 +156,7 @@ func (c *customerDuplicates) Run(ctx context.Context, rt *Runtime) error {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
-		list, err := s.Queries.Duplicates(ctx, s.WorkspaceID, c.After, limit)
+		list, err := s.Queries.Duplicates.Handle(ctx, s.WorkspaceID, c.After, limit)
 		if err != nil {
 			return err
 		}

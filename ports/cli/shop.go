@@ -128,12 +128,13 @@ func (c *shopList) Run(ctx context.Context, rt *Runtime) error {
 			{title: "HEADER", limit: 40},
 			{title: "DEFAULT ASSIGNEE", limit: 30},
 			{title: "PAUSED"},
+			{title: "API KEY"},
 			{title: "WAITING", right: true},
 			{title: "CONNECTED"},
 		}
 		return showList(rt, c.Output.JSON, query.List[query.Shop]{Items: shops}, "shop is connected", shape, func(shop query.Shop) []string {
 			return []string{
-				shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), strconv.FormatInt(shop.Held, 10),
+				shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), yesNo(shop.HasAPIKey), strconv.FormatInt(shop.Held, 10),
 				s.moment(shop.ConnectedAt),
 			}
 		})

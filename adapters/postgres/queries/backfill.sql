@@ -42,6 +42,9 @@ INSERT INTO reconciliations (id, workspace_id, shop_id, since, upto, seen, missi
 VALUES (@id, @workspace_id, @shop_id, @since, @upto, @seen, @missing, @brought_in, @left_out, sqlc.narg(trouble), @began_at);
 
 -- name: Reconciliations :many
--- Index: reconciliations_shop.
+-- Index: reconciliations_shop, or reconciliations_list for all shops.
 SELECT * FROM reconciliations WHERE workspace_id = @workspace_id AND (@shop_id::text = '' OR shop_id = @shop_id) AND id < @before
 ORDER BY id DESC LIMIT @at_most;
+
+-- name: ForgetReconciliations :exec
+DELETE FROM reconciliations WHERE workspace_id = @workspace_id AND shop_id = @shop_id AND began_at < @before::timestamptz;

@@ -54,7 +54,7 @@ WHERE workspace_id = @workspace_id AND customer_id = @customer_id
 
 -- name: Customer :one
 -- A merged customer's id leads to who stands for them. Index: crm_customers_pkey, crm_merged_pkey.
-SELECT id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, created_at, version
+SELECT id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, merged_into, created_at, version
 FROM crm_customers c
 WHERE c.workspace_id = @workspace_id AND c.id = coalesce(
     (SELECT m.survivor_id FROM crm_merged m WHERE m.workspace_id = @workspace_id AND m.id = @id), @id);
@@ -66,7 +66,7 @@ WHERE c.workspace_id = @workspace_id AND c.id = coalesce(
 -- enough, it knows best.
 -- Index: crm_customers_list, or crm_customers_found with a filter.
 SELECT c.id, c.created_position, c.name, c.phones, c.emails, c.address, c.gender, c.birthday, c.tags, c.note, c.status,
-    c.created_at, c.version
+    c.merged_into, c.created_at, c.version
 FROM crm_customers c
 WHERE c.workspace_id = @workspace_id
     AND c.created_position < @before

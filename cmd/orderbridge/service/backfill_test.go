@@ -108,7 +108,7 @@ func startWithPancake(t *testing.T) (*bridge, *fakePancake) {
 
 func (b *bridge) backfill(ctx context.Context, since time.Time) (command.Backfilled, error) {
 	return b.service.Commands.Backfill.Handle(ctx, command.Backfill{
-		By: b.by(), ShopID: shopA, Since: since, Until: since.Add(24 * time.Hour), Origin: command.OriginBackfill,
+		By: b.by(), ShopID: shopA, Since: since, Until: since.Add(24 * time.Hour),
 	})
 }
 
@@ -137,7 +137,7 @@ func TestBackfillBringsInWhatWebhooksLost(t *testing.T) {
 	}
 	b.caughtUp()
 	preview, err := b.service.Commands.Backfill.Handle(t.Context(), command.Backfill{
-		By: b.by(), ShopID: shopA, Since: since, Until: since.Add(24 * time.Hour), DryRun: true, Origin: command.OriginBackfill,
+		By: b.by(), ShopID: shopA, Since: since, Until: since.Add(24 * time.Hour), DryRun: true,
 	})
 	if err != nil || preview.Missing != dropped || preview.BroughtIn != 0 || b.broughtIn() != 0 {
 		t.Fatalf("the preview is %+v, %v", preview, err)

@@ -135,8 +135,9 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 		Answers:     postgres.NewAnswers(s.db, key),
 		Queries: app.Queries{
 			ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read, time.Now),
-			Export:   query.NewExportHandler(read, spreadsheet.Sheets{}),
-			Timeline: query.NewTimelineHandler(read, history, time.Now), AsOf: query.NewAsOfHandler(read, history, time.Now),
+			Duplicates: query.NewDuplicatesHandler(read, key),
+			Export:     query.NewExportHandler(read, spreadsheet.Sheets{}),
+			Timeline:   query.NewTimelineHandler(read, history, time.Now), AsOf: query.NewAsOfHandler(read, history, time.Now),
 			Interpret: rehearsal.NewInterpretHandler(pancake.Interpreter{},
 				command.NewIngestOrderHandler(pancake.Interpreter{}, pancake.Interpreter{}, time.Now),
 				postgres.NewRehearsal(s.db), read, history, time.Now),

@@ -32,6 +32,21 @@ func (q *Queries) ClaimReconciliation(ctx context.Context, db DBTX, arg ClaimRec
 	return result.RowsAffected(), nil
 }
 
+const forgetReconciliations = `-- name: ForgetReconciliations :exec
+DELETE FROM reconciliations WHERE workspace_id = $1 AND shop_id = $2 AND began_at < $3::timestamptz
+`
+
+type ForgetReconciliationsParams struct {
+	WorkspaceID uuid.UUID
+	ShopID      string
+	Before      time.Time
+}
+
+func (q *Queries) ForgetReconciliations(ctx context.Context, db DBTX, arg ForgetReconciliationsParams) error {
+	_, err := db.Exec(ctx, forgetReconciliations, arg.WorkspaceID, arg.ShopID, arg.Before)
+	return err
+}
+
 const lockBackfill = `-- name: LockBackfill :exec
 SELECT pg_advisory_xact_lock(hashtextextended('backfill of ' || $1::uuid || '/' || $2::text, 0))
 `
@@ -195,7 +210,7 @@ type ReconciliationsParams struct {
 	AtMost      int32
 }
 
-// Index: reconciliations_shop.
+// Index: reconciliations_shop, or reconciliations_list for all shops.
 func (q *Queries) Reconciliations(ctx context.Context, db DBTX, arg ReconciliationsParams) ([]Reconciliation, error) {
 	rows, err := db.Query(ctx, reconciliations,
 		arg.WorkspaceID,

@@ -58,7 +58,7 @@ func (q *Queries) AddCustomerKeys(ctx context.Context, db DBTX, arg AddCustomerK
 
 const customer = `-- name: Customer :one
 
-SELECT id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, created_at, version
+SELECT id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, merged_into, created_at, version
 FROM crm_customers c
 WHERE c.workspace_id = $1 AND c.id = coalesce(
     (SELECT m.survivor_id FROM crm_merged m WHERE m.workspace_id = $1 AND m.id = $2), $2)
@@ -81,6 +81,7 @@ type CustomerRow struct {
 	Tags            []string
 	Note            *string
 	Status          string
+	MergedInto      uuid.NullUUID
 	CreatedAt       time.Time
 	Version         int32
 }
@@ -102,6 +103,7 @@ func (q *Queries) Customer(ctx context.Context, db DBTX, arg CustomerParams) (Cu
 		&i.Tags,
 		&i.Note,
 		&i.Status,
+		&i.MergedInto,
 		&i.CreatedAt,
 		&i.Version,
 	)
@@ -110,7 +112,7 @@ func (q *Queries) Customer(ctx context.Context, db DBTX, arg CustomerParams) (Cu
 
 const customersPage = `-- name: CustomersPage :many
 SELECT c.id, c.created_position, c.name, c.phones, c.emails, c.address, c.gender, c.birthday, c.tags, c.note, c.status,
-    c.created_at, c.version
+    c.merged_into, c.created_at, c.version
 FROM crm_customers c
 WHERE c.workspace_id = $1
     AND c.created_position < $2
@@ -150,6 +152,7 @@ type CustomersPageRow struct {
 	Tags            []string
 	Note            *string
 	Status          string
+	MergedInto      uuid.NullUUID
 	CreatedAt       time.Time
 	Version         int32
 }
@@ -189,6 +192,7 @@ func (q *Queries) CustomersPage(ctx context.Context, db DBTX, arg CustomersPageP
 			&i.Tags,
 			&i.Note,
 			&i.Status,
+			&i.MergedInto,
 			&i.CreatedAt,
 			&i.Version,
 		); err != nil {
