@@ -54,12 +54,6 @@ func (s Customers) UpdateBoth(
 	return s.updateAll(ctx, by, []uuid.UUID{one, other}, func(all []*customer.Customer) error { return decide(all[0], all[1]) })
 }
 
-// Surviving is who stands for a customer.
-func (s Customers) Surviving(ctx context.Context, workspaceID, id uuid.UUID) (uuid.UUID, error) {
-	surviving, err := queries.SurvivingCustomer(ctx, s.db.requests, dbsqlc.SurvivingCustomerParams{WorkspaceID: workspaceID, ID: id})
-	return surviving, unavailable(err)
-}
-
 func (s Customers) updateAll(ctx context.Context, by command.By, ids []uuid.UUID, decide func([]*customer.Customer) error) (int64, error) {
 	return s.db.update(ctx, by, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
 		locked := slices.SortedFunc(slices.Values(ids), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })

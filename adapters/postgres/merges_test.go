@@ -1,6 +1,8 @@
 package postgres_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"orderbridge/app/query"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/order"
+	"orderbridge/domain/workspace"
 )
 
 // ordersOf are the codes of the orders that are shown with a customer.
@@ -123,7 +126,7 @@ func TestMergedCustomersLeadToTheSurvivor(t *testing.T) {
 func TestDuplicates(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	read := postgres.NewReadModel(b.db)
+	duplicates := query.NewDuplicatesHandler(postgres.NewReadModel(b.db), workspace.NewSecretKey())
 	var ids []uuid.UUID
 	for _, details := range []customer.Details{
 		{Name: "A", Phones: []string{"0912000451"}, Emails: []string{"a@example.vn"}}, {Name: "B", Phones: []string{"0912000451"}},
@@ -134,8 +137,8 @@ func TestDuplicates(t *testing.T) {
 	}
 	b.foldAll(t)
 	var found []query.Duplicate
-	for after := ""; ; {
-		part, err := read.Duplicates(t.Context(), b.workspaceID, after, 1)
+	for cursor := ""; ; {
+		part, err := duplicates.Handle(t.Context(), b.workspaceID, cursor, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +146,13 @@ func TestDuplicates(t *testing.T) {
 		if part.NextCursor == nil {
 			break
 		}
-		after = *part.NextCursor
+		cursor = *part.NextCursor
+		if _, err := duplicates.Handle(t.Context(), uuid.New(), cursor, 1); err == nil {
+			t.Error("a cursor is taken in another workspace")
+		}
+		if raw, _ := base64.RawURLEncoding.DecodeString(cursor); bytes.Contains(raw, []byte("example.vn")) {
+			t.Error("the cursor shows an email")
+		}
 	}
 	if len(found) != 2 || found[0].Key.Value != "a@example.vn" || found[0].Count != 2 || found[0].Customers[0].ID != ids[0] ||
 		found[0].Customers[1].Name != "C" || found[1].Key.Value != "+84912000451" || found[1].Count != 2 {

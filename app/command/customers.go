@@ -20,8 +20,6 @@ type Customers interface {
 	Update(ctx context.Context, by By, id uuid.UUID, decide func(*customer.Customer) error) (position int64, err error)
 	// UpdateBoth does the same with two customers, for both or neither.
 	UpdateBoth(ctx context.Context, by By, one, other uuid.UUID, decide func(one, other *customer.Customer) error) (position int64, err error)
-	// Surviving is who stands for a customer: themselves, unless they were merged.
-	Surviving(ctx context.Context, workspaceID, id uuid.UUID) (uuid.UUID, error)
 }
 
 // AddCustomer brings a customer into the CRM by hand.

@@ -25,20 +25,9 @@ type MergeCustomers struct {
 // MergedCustomers is what a merge, or taking one back, left behind.
 type MergedCustomers struct {
 	// Before is who the survivor was, Survivor who they are, and Other the other one.
-	Before, Survivor, Other CustomerVersion
+	Before, Survivor, Other customer.Snapshot
 	// Position is where the last event stands in the log; 0 for a dry run.
 	Position int64
-}
-
-// CustomerVersion is a customer as of one version.
-type CustomerVersion struct {
-	customer.State
-
-	Version int
-}
-
-func versionOf(c *customer.Customer) CustomerVersion {
-	return CustomerVersion{State: c.State(), Version: c.Version()}
 }
 
 // MergeCustomersHandler handles MergeCustomers and UnmergeCustomers.
@@ -75,8 +64,10 @@ type UnmergeCustomer struct {
 // Unmerge takes the merge back.
 func (h MergeCustomersHandler) Unmerge(ctx context.Context, cmd UnmergeCustomer) (MergedCustomers, error) {
 	var into uuid.UUID
+	asking := cmd.By
+	asking.Once = nil // it is what follows that is done once
 	// Whom they were merged into stands in their own events.
-	if _, err := h.customers.Update(ctx, cmd.By, cmd.Merged, func(c *customer.Customer) error {
+	if _, err := h.customers.Update(ctx, asking, cmd.Merged, func(c *customer.Customer) error {
 		into = c.MergedInto()
 		return cmd.IfVersion.Check(c.Version())
 	}); err != nil {
@@ -92,11 +83,11 @@ func (h MergeCustomersHandler) decide(
 	ctx context.Context, by By, survivor, other uuid.UUID, dryRun bool, change func(survivor, other *customer.Customer) error,
 ) (done MergedCustomers, err error) {
 	done.Position, err = h.customers.UpdateBoth(ctx, by, survivor, other, func(survivor, other *customer.Customer) error {
-		done.Before = versionOf(survivor)
+		done.Before = survivor.Snapshot()
 		if err := change(survivor, other); err != nil {
 			return err
 		}
-		done.Survivor, done.Other = versionOf(survivor), versionOf(other)
+		done.Survivor, done.Other = survivor.Snapshot(), other.Snapshot()
 		if dryRun {
 			return errDryRun
 		}

@@ -80,9 +80,13 @@ type Merge struct {
 }
 
 // MergeOf shows what became, or would become, of two customers.
-func MergeOf(before, survivor, other Customer, dryRun bool) Merge {
-	if other.Status == string(customer.StatusMerged) {
-		other.MergedInto = &survivor.ID
+func MergeOf(before, survivor, other customer.Snapshot, dryRun bool) Merge {
+	merge := Merge{
+		DryRun: dryRun, Before: CustomerOf(before.State, before.Version), Survivor: CustomerOf(survivor.State, survivor.Version),
+		Other: CustomerOf(other.State, other.Version),
 	}
-	return Merge{DryRun: dryRun, Before: before, Survivor: survivor, Other: other}
+	if other.Status == customer.StatusMerged {
+		merge.Other.MergedInto = &survivor.ID
+	}
+	return merge
 }

@@ -70,3 +70,18 @@ type ImportReason struct {
 	Field   string `json:"field"`
 	Message string `json:"message"`
 }
+
+// ImportRows is a part of an import's rows.
+type ImportRows struct {
+	Items []ImportRow `json:"items"`
+	// NextAfterLine is the line behind which the part begins that follows; nil at the end.
+	NextAfterLine *int `json:"next_after_line"`
+}
+
+// ImportRowsOf cuts rows that were read with one more than are asked for.
+func ImportRowsOf(rows []ImportRow, limit int) ImportRows {
+	if len(rows) <= limit {
+		return ImportRows{Items: rows}
+	}
+	return ImportRows{Items: rows[:limit], NextAfterLine: &rows[limit-1].Line}
+}

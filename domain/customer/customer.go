@@ -117,6 +117,16 @@ func (c *Customer) MergedInto() uuid.UUID { return c.mergedInto }
 // Version is that of the last event of the customer's stream, those included that are not stored yet.
 func (c *Customer) Version() int { return c.version + len(c.pending) }
 
+// Snapshot is a customer as of one version.
+type Snapshot struct {
+	State
+
+	Version int
+}
+
+// Snapshot is who the customer is now.
+func (c *Customer) Snapshot() Snapshot { return Snapshot{State: c.State(), Version: c.Version()} }
+
 // Pending is what was decided and is not stored yet.
 func (c *Customer) Pending() []event.Payload { return c.pending }
 

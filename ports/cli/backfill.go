@@ -26,7 +26,8 @@ What the CRM has is left out. It is safe to interrupt this and to run it again.
 
 Examples:
 
-    orderbridge backfill --shop-id 1635294032 --since 2025-01-01T00:00:00+07:00 --dry-run
+    orderbridge backfill --shop-id 1635294032 --dry-run \
+        --since 2025-01-01T00:00:00+07:00
     orderbridge backfill --shop-id 1635294032 --since 2025-01-01T00:00:00+07:00`
 }
 
@@ -80,7 +81,7 @@ A service does this by itself every 15 minutes; see serve --reconcile-every.
 Examples:
 
     orderbridge reconcile
-    orderbridge reconcile --shop-id 1635294032 --over 72h
+    orderbridge reconcile now --shop-id 1635294032 --over 72h
     orderbridge reconcile report`
 }
 

@@ -58,7 +58,7 @@ func (c *customerMerge) Run(ctx context.Context, rt *Runtime) error {
 				return err
 			}
 		}
-		return rt.show(c.Output.JSON, mergeOf(done, c.DryRun), func(p *page) {
+		return rt.show(c.Output.JSON, query.MergeOf(done.Before, done.Survivor, done.Other, c.DryRun), func(p *page) {
 			if c.DryRun {
 				showMerge(p, done)
 				return
@@ -92,7 +92,7 @@ func (c *customerUnmerge) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		return rt.show(c.Output.JSON, mergeOf(done, c.DryRun), func(p *page) {
+		return rt.show(c.Output.JSON, query.MergeOf(done.Before, done.Survivor, done.Other, c.DryRun), func(p *page) {
 			verb := "is"
 			if c.DryRun {
 				verb = "would be"
@@ -125,11 +125,6 @@ func showMerge(p *page, done command.MergedCustomers) {
 		rows = append(rows, []string{field.name, field.of(done.Before.State), field.of(other), field.of(done.Survivor.State)})
 	}
 	p.table([]column{{title: ""}, {title: "SURVIVOR", limit: 40}, {title: "MERGED", limit: 40}, {title: "TOGETHER", limit: 60}}, rows)
-}
-
-func mergeOf(done command.MergedCustomers, dryRun bool) query.Merge {
-	return query.MergeOf(query.CustomerOf(done.Before.State, done.Before.Version), query.CustomerOf(done.Survivor.State, done.Survivor.Version),
-		query.CustomerOf(done.Other.State, done.Other.Version), dryRun)
 }
 
 type customerDuplicates struct {

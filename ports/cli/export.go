@@ -167,7 +167,8 @@ columns can be summed. Times are in the workspace's zone.
 
 Examples:
 
-    orderbridge order export don-hang.xlsx --ordered-from 2025-09-01T00:00:00+07:00
+    orderbridge order export don-hang.xlsx \
+        --ordered-from 2025-09-01T00:00:00+07:00
     orderbridge order export moi.csv --status new`
 }
 
@@ -193,7 +194,8 @@ func (*deliveryExport) Help() string {
 	return `Examples:
 
     orderbridge delivery export loi.csv --outcome failed
-    orderbridge delivery export webhook.xlsx --received-from 2025-09-01T00:00:00+07:00`
+    orderbridge delivery export webhook.xlsx \
+        --received-from 2025-09-01T00:00:00+07:00`
 }
 
 // Run writes the deliveries.

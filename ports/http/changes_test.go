@@ -359,7 +359,3 @@ func TestCommandsComeFromTheToken(t *testing.T) {
 func (*fakeCustomers) UpdateBoth(context.Context, command.By, uuid.UUID, uuid.UUID, func(one, other *customer.Customer) error) (int64, error) {
 	return 0, errors.New("nothing is merged here")
 }
-
-func (*fakeCustomers) Surviving(_ context.Context, _, id uuid.UUID) (uuid.UUID, error) {
-	return id, nil
-}

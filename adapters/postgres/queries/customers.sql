@@ -20,9 +20,6 @@ FROM (SELECT unnest(@kinds::text[]) AS kind, unnest(@values::text[]) AS value) k
 -- name: SetCustomerHead :exec
 UPDATE customer_heads SET active = @active, merged_into = sqlc.narg(merged_into)::uuid WHERE workspace_id = @workspace_id AND id = @id;
 
--- name: SurvivingCustomer :one
-SELECT coalesce(surviving_customer(@workspace_id, @id), @id)::uuid;
-
 -- name: SurvivingCustomers :many
 -- Index: customer_heads_pkey.
 SELECT q.id::uuid AS id, (CASE WHEN h.merged_into IS NULL THEN q.id ELSE surviving_customer(@workspace_id, q.id) END)::uuid AS surviving_id

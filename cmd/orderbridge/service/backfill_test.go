@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"orderbridge/app/command"
-	"orderbridge/cmd/orderbridge/service"
 	"orderbridge/domain/problem"
 )
 
@@ -97,13 +96,10 @@ func (f *fakePancake) serve(w http.ResponseWriter, r *http.Request) {
 // startWithPancake runs a service that asks a fake Pancake, whose key it knows for shop A.
 func startWithPancake(t *testing.T) (*bridge, *fakePancake) {
 	t.Helper()
-	pancake := startFakePancake(t)
-	b := startWith(t, func(settings *service.Settings) {
-		settings.PancakeAPI, settings.PancakeRate, settings.ReconcileEvery = pancake.URL, 1000, -1
-	})
+	b := start(t)
 	_, err := b.service.Commands.SetAPIKey.Handle(t.Context(), command.SetAPIKey{By: b.by(), ShopID: shopA, Key: apiKey})
 	must(t, err)
-	return b, pancake
+	return b, b.pancake
 }
 
 func (b *bridge) backfill(ctx context.Context, since time.Time) (command.Backfilled, error) {
@@ -189,7 +185,7 @@ func TestReconciliationHealsByItself(t *testing.T) {
 		healed += one.BroughtIn
 	}
 	conn := connect(t, b.dsn)
-	if got := count(t, conn, "SELECT count(*) FROM events WHERE type = 'OrderReceived' AND payload ->> 'origin' = 'reconciliation'"); healed != 5 || got != 5 {
+	if got := b.broughtIn(); healed != 5 || got != 5 {
 		t.Errorf("%d were healed, and %d came in", healed, got)
 	}
 	if again, err := b.service.Commands.Reconcile.Due(t.Context(), command.ReconcileEvery); err != nil || len(again) != 0 {

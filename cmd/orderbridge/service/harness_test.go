@@ -64,6 +64,7 @@ type bridge struct {
 	stop        func()
 	log         *lockedBuffer // what the service logs, when a test reads it
 	change      func(*service.Settings)
+	pancake     *fakePancake
 }
 
 // start runs a service with both shops connected.
@@ -75,7 +76,7 @@ func start(t *testing.T) *bridge {
 // startWith runs a service with other settings.
 func startWith(t *testing.T, change func(*service.Settings)) *bridge {
 	t.Helper()
-	b := &bridge{t: t, dsn: pgtest.New(t), dataDir: t.TempDir(), change: change}
+	b := &bridge{t: t, dsn: pgtest.New(t), dataDir: t.TempDir(), change: change, pancake: startFakePancake(t)}
 	dsn := b.dsn
 	t.Cleanup(func() { verifyReadTables(t, dsn) })
 	b.run()
@@ -126,7 +127,10 @@ func (b *bridge) run() {
 		out = b.log
 	}
 	logger := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	settings := service.Settings{DatabaseURL: b.dsn, DataDir: b.dataDir}
+	settings := service.Settings{DatabaseURL: b.dsn, DataDir: b.dataDir, PancakeRate: 1000, ReconcileEvery: -1}
+	if b.pancake != nil {
+		settings.PancakeAPI = b.pancake.URL
+	}
 	if b.change != nil {
 		b.change(&settings)
 	}

@@ -341,22 +341,6 @@ func (q *Queries) SharedKeys(ctx context.Context, db DBTX, arg SharedKeysParams)
 	return items, nil
 }
 
-const survivingCustomer = `-- name: SurvivingCustomer :one
-SELECT coalesce(surviving_customer($1, $2), $2)::uuid
-`
-
-type SurvivingCustomerParams struct {
-	WorkspaceID uuid.UUID
-	ID          uuid.UUID
-}
-
-func (q *Queries) SurvivingCustomer(ctx context.Context, db DBTX, arg SurvivingCustomerParams) (uuid.UUID, error) {
-	row := db.QueryRow(ctx, survivingCustomer, arg.WorkspaceID, arg.ID)
-	var column_1 uuid.UUID
-	err := row.Scan(&column_1)
-	return column_1, err
-}
-
 const survivingCustomers = `-- name: SurvivingCustomers :many
 SELECT q.id::uuid AS id, (CASE WHEN h.merged_into IS NULL THEN q.id ELSE surviving_customer($1, q.id) END)::uuid AS surviving_id
 FROM (SELECT DISTINCT unnest($2::uuid[]) AS id) q
