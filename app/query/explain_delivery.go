@@ -73,9 +73,9 @@ func Narrate(payload event.Payload) string {
 		}
 		return "It is brought in now: the shop was resumed."
 	case order.CustomerMatched:
-		return narrateMove(e.Decision) + "Matched an existing customer: " + narrateDecision(e.Decision)
+		return narrateMove(e.Decision, e.Relinked) + "Matched an existing customer: " + narrateDecision(e.Decision)
 	case customer.CustomerCreated:
-		return fmt.Sprintf("%sCreated customer %q: %s", narrateMove(e.Decision), e.Customer.Name, narrateDecision(e.Decision))
+		return fmt.Sprintf("%sCreated customer %q: %s", narrateMove(e.Decision, false), e.Customer.Name, narrateDecision(e.Decision))
 	case customer.CustomerImported:
 		if e.Line > 0 {
 			return fmt.Sprintf("Customer %q was added from line %d of the import %s.", e.Customer.Name, e.Line, e.ImportID)
@@ -183,9 +183,12 @@ func Narrate(payload event.Payload) string {
 }
 
 // narrateMove comes before the decision on an order's customer, when it had another one before.
-func narrateMove(d customer.Decision) string {
+func narrateMove(d customer.Decision, relinked bool) string {
 	if d.MovedFrom == uuid.Nil {
 		return ""
+	}
+	if relinked {
+		return fmt.Sprintf("The order was looked at again, and moves away from customer %s: today it is matched with another. ", d.MovedFrom)
 	}
 	return fmt.Sprintf("The order shows another buyer than before, so it moves away from customer %s. ", d.MovedFrom)
 }

@@ -45,9 +45,9 @@ func NarrateVietnamese(payload event.Payload) string {
 		}
 		return "Bây giờ đơn được đưa vào, vì cửa hàng đã hoạt động lại."
 	case order.CustomerMatched:
-		return moveInVietnamese(e.Decision) + "Đã khớp với khách hàng có sẵn: " + decisionInVietnamese(e.Decision)
+		return moveInVietnamese(e.Decision, e.Relinked) + "Đã khớp với khách hàng có sẵn: " + decisionInVietnamese(e.Decision)
 	case customer.CustomerCreated:
-		return fmt.Sprintf("%sĐã tạo khách hàng mới %q: %s", moveInVietnamese(e.Decision), e.Customer.Name, decisionInVietnamese(e.Decision))
+		return fmt.Sprintf("%sĐã tạo khách hàng mới %q: %s", moveInVietnamese(e.Decision, false), e.Customer.Name, decisionInVietnamese(e.Decision))
 	case customer.CustomerImported:
 		if e.Line > 0 {
 			return fmt.Sprintf("Khách hàng %q đã được thêm từ dòng %d của lần nhập %s.", e.Customer.Name, e.Line, e.ImportID)
@@ -166,9 +166,12 @@ func workspaceInVietnamese(payload event.Payload) string {
 	}
 }
 
-func moveInVietnamese(d customer.Decision) string {
+func moveInVietnamese(d customer.Decision, relinked bool) string {
 	if d.MovedFrom == uuid.Nil {
 		return ""
+	}
+	if relinked {
+		return fmt.Sprintf("Đơn hàng đã được xem lại và được chuyển khỏi khách hàng %s: hôm nay đơn khớp với khách khác. ", d.MovedFrom)
 	}
 	return fmt.Sprintf("Đơn hàng cho thấy người mua khác trước nên được chuyển khỏi khách hàng %s. ", d.MovedFrom)
 }

@@ -20,7 +20,7 @@ func (r Record) Relink(
 		return CustomerMatched{}, OrderUpdated{}, false
 	}
 	decision.RuleVersion, decision.MovedFrom = ruleVersion, surviving
-	return CustomerMatched{CustomerID: to, Decision: decision}, OrderUpdated{
+	return CustomerMatched{CustomerID: to, Decision: decision, Relinked: true}, OrderUpdated{
 		Code: r.Code, CustomerID: to, SourceID: r.SourceID, Assignee: r.Assignee, Order: r.State, Reason: UpdatedRelinked,
 		Changes: []Change{event.ChangeOf("customer_id", surviving, to)},
 	}, true
