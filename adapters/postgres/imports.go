@@ -339,6 +339,11 @@ func (s CustomerImports) Unfinished(ctx context.Context) ([]uuid.UUID, error) {
 	return slices.Clip(ids), unavailable(err)
 }
 
+// GiveUpAbandoned gives up imports whose file is still being read, and which began before a time.
+func (s CustomerImports) GiveUpAbandoned(ctx context.Context, before time.Time) error {
+	return unavailable(queries.GiveUpAbandonedImports(ctx, s.db.requests, before))
+}
+
 // Forget forgets what imports keep of people.
 func (s CustomerImports) Forget(ctx context.Context, before time.Time) error {
 	return unavailable(queries.ForgetImports(ctx, s.db.requests, before))

@@ -280,7 +280,18 @@ func TestImportsThatAreGivenUp(t *testing.T) {
 	if reading := scan[int64](t, i.bundle, "SELECT count(*) FROM imports WHERE state NOT IN ('cancelled')"); reading != 0 {
 		t.Errorf("%d imports are left of files that were refused", reading)
 	}
-	if err := postgres.NewCustomerImports(i.db).Forget(t.Context(), time.Now().Add(time.Hour)); err != nil {
+	// Whoever was reading this one is gone.
+	store, abandoned := postgres.NewCustomerImports(i.db), uuid.New()
+	if err := store.Begin(t.Context(), i.by, abandoned, "x.csv", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.GiveUpAbandoned(t.Context(), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := i.read.CustomerImport(t.Context(), i.by.WorkspaceID, abandoned); err != nil || found.State != query.ImportCancelled {
+		t.Errorf("the abandoned import is %+v, %v", found, err)
+	}
+	if err := store.Forget(t.Context(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if kept := scan[int64](t, i.bundle, "SELECT (SELECT count(*) FROM imports) + (SELECT count(*) FROM import_rows) + (SELECT count(*) FROM import_keys)"); kept != 0 {

@@ -129,8 +129,10 @@ func TestDuplicates(t *testing.T) {
 	duplicates := query.NewDuplicatesHandler(postgres.NewReadModel(b.db), workspace.NewSecretKey())
 	var ids []uuid.UUID
 	for _, details := range []customer.Details{
-		{Name: "A", Phones: []string{"0912000451"}, Emails: []string{"a@example.vn"}}, {Name: "B", Phones: []string{"0912000451"}},
-		{Name: "C", Emails: []string{"a@example.vn"}}, {Name: "D", Phones: []string{"0912000451"}, Status: customer.StatusArchived},
+		{Name: "A", Phones: []string{"0912000451"}, Emails: []string{"a@example.vn"}},
+		{Name: "B", Phones: []string{"0912000451"}},
+		{Name: "C", Emails: []string{"a@example.vn"}},
+		{Name: "D", Phones: []string{"0912000451"}, Status: customer.StatusArchived},
 		{Name: "E", Phones: []string{"0904000321"}},
 	} {
 		ids = append(ids, b.mustAddCustomer(t, details).ID)

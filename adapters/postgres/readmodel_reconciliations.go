@@ -20,7 +20,8 @@ func (r ReadModel) Reconciliations(
 	for _, row := range rows {
 		found = append(found, query.Reconciliation{
 			ID: row.ID, ShopID: row.ShopID, Since: row.Since.UTC(), Until: row.Upto.UTC(), Seen: int(row.Seen), Missing: int(row.Missing),
-			BroughtIn: int(row.BroughtIn), LeftOut: int(row.LeftOut), Trouble: row.Trouble, BeganAt: row.BeganAt.UTC(), FinishedAt: row.FinishedAt.UTC(),
+			BroughtIn: int(row.BroughtIn), LeftOut: int(row.LeftOut), Trouble: row.Trouble, BeganAt: row.BeganAt.UTC(),
+			FinishedAt: row.FinishedAt.UTC(),
 		})
 	}
 	return query.IDListOf(found, page, func(one query.Reconciliation) uuid.UUID { return one.ID }), unavailable(err)

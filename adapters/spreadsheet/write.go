@@ -1,6 +1,7 @@
 package spreadsheet
 
 import (
+	"archive/zip"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -93,7 +94,6 @@ const rowsOfSheet = 1_000_000
 
 // workbookSheet is an Excel workbook, with as many sheets as it takes.
 type workbookSheet struct {
-	to     io.Writer
 	book   *excelize.File
 	titles []any
 	sheet  *excelize.StreamWriter
@@ -104,7 +104,9 @@ type workbookSheet struct {
 }
 
 func newWorkbook(to io.Writer, titles []string) (*workbookSheet, error) {
-	s := &workbookSheet{to: to, book: excelize.NewFile()}
+	s := &workbookSheet{book: excelize.NewFile()}
+	// It would put the whole file together in memory otherwise.
+	s.book.SetZipWriter(func(io.Writer) excelize.ZipWriter { return zip.NewWriter(to) })
 	for _, title := range titles {
 		s.titles = append(s.titles, title)
 	}
@@ -191,7 +193,7 @@ func (s *workbookSheet) Close() error {
 	if err := s.sheet.Flush(); err != nil {
 		return errors.Join(err, s.book.Close())
 	}
-	_, err := s.book.WriteTo(s.to)
+	_, err := s.book.WriteToBuffer() // which stays empty: see newWorkbook
 	return errors.Join(err, s.book.Close())
 }
 

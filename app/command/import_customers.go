@@ -111,6 +111,8 @@ type CustomerImports interface {
 		ImportedRows, error)
 	// Unfinished are imports that were confirmed and are not done.
 	Unfinished(ctx context.Context) ([]uuid.UUID, error)
+	// GiveUpAbandoned gives up imports whose file is still being read, and which began before a time.
+	GiveUpAbandoned(ctx context.Context, before time.Time) error
 	// Forget forgets what finished imports, and those that nobody confirmed, keep of people.
 	Forget(ctx context.Context, before time.Time) error
 }
@@ -361,7 +363,10 @@ func (h ImportCustomersHandler) Unfinished(ctx context.Context) ([]uuid.UUID, er
 // importKept is for how long it can be looked at what became of an import's rows.
 const importKept = 7 * 24 * time.Hour
 
-// Forget forgets what older imports keep of people.
+// readWithin is more than reading the largest file takes.
+const readWithin = time.Hour
+
+// Forget forgets what older imports keep of people, and gives up those whose reader is gone.
 func (h ImportCustomersHandler) Forget(ctx context.Context) error {
-	return h.imports.Forget(ctx, h.now().Add(-importKept))
+	return errors.Join(h.imports.GiveUpAbandoned(ctx, h.now().Add(-readWithin)), h.imports.Forget(ctx, h.now().Add(-importKept)))
 }

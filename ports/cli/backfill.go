@@ -164,7 +164,9 @@ func (c *reconcileReport) Run(ctx context.Context, rt *Runtime) error {
 			return err
 		}
 		number := func(title string) column { return column{title: title, right: true} }
-		shape := []column{{title: "BEGAN"}, {title: "SHOP"}, number("READ"), number("MISSING"), number("BROUGHT IN"), number("LEFT OUT"), {title: "TROUBLE"}}
+		shape := []column{
+			{title: "BEGAN"}, {title: "SHOP"}, number("READ"), number("MISSING"), number("BROUGHT IN"), number("LEFT OUT"), {title: "TROUBLE"},
+		}
 		return showList(rt, c.Output.JSON, list, "reconciliations", shape, func(one query.Reconciliation) []string {
 			trouble := ""
 			if one.Trouble != nil {

@@ -103,7 +103,7 @@ type customerExport struct {
 
 // Help implements kong.HelpProvider.
 func (*customerExport) Help() string {
-	return `Titles are those that orderbridge customer import knows, so that a file which was changed can be imported again.
+	return `Titles are those that orderbridge customer import knows, such as in another workspace. Whoever is there already is not changed by an import.
 
 Examples:
 

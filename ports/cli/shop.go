@@ -134,7 +134,8 @@ func (c *shopList) Run(ctx context.Context, rt *Runtime) error {
 		}
 		return showList(rt, c.Output.JSON, query.List[query.Shop]{Items: shops}, "shop is connected", shape, func(shop query.Shop) []string {
 			return []string{
-				shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), yesNo(shop.HasAPIKey), strconv.FormatInt(shop.Held, 10),
+				shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), yesNo(shop.HasAPIKey),
+				strconv.FormatInt(shop.Held, 10),
 				s.moment(shop.ConnectedAt),
 			}
 		})

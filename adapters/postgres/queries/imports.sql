@@ -95,6 +95,10 @@ DELETE FROM import_keys WHERE import_id = $1;
 -- Index: imports_unfinished.
 SELECT id FROM imports WHERE state = 'importing' ORDER BY id;
 
+-- name: GiveUpAbandonedImports :exec
+-- Whoever was reading the file is gone.
+UPDATE imports SET state = 'cancelled', finished_at = clock_timestamp() WHERE state = 'reading' AND created_at < @before::timestamptz;
+
 -- name: ForgetImports :exec
 DELETE FROM imports WHERE state <> 'importing' AND coalesce(finished_at, created_at) < @before::timestamptz;
 

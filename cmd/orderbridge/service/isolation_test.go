@@ -38,8 +38,10 @@ type tenant struct {
 // ids are all that name the tenant's own records.
 func (r tenant) ids() []string {
 	var ids []string
-	for _, id := range []uuid.UUID{r.workspaceID, r.customerID, r.userID, r.deliveryID, r.sourceID, r.tokenID, r.failedID,
-		r.mergedID, r.otherID, r.importID, r.givenUpID} {
+	for _, id := range []uuid.UUID{
+		r.workspaceID, r.customerID, r.userID, r.deliveryID, r.sourceID, r.tokenID, r.failedID,
+		r.mergedID, r.otherID, r.importID, r.givenUpID,
+	} {
 		ids = append(ids, id.String())
 	}
 	return ids

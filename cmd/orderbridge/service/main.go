@@ -159,9 +159,9 @@ func (g *grammar) logger(out io.Writer, level slog.Level) *slog.Logger {
 }
 
 type serveCommand struct {
-	Addr      string        `default:"127.0.0.1:8080" env:"ORDERBRIDGE_ADDR" help:"Where to listen." name:"addr" placeholder:"HOST:PORT"`
-	Reconcile time.Duration `default:"15m" env:"ORDERBRIDGE_RECONCILE_EVERY" help:"How often to look for orders whose webhook never came, for shops with an API key; 0 for never." name:"reconcile-every" placeholder:"15m"`
-	Demo      bool          `help:"Connect a demo shop when no shop is connected, and say how to deliver a sample order." name:"demo"`
+	Addr           string        `default:"127.0.0.1:8080" env:"ORDERBRIDGE_ADDR" help:"Where to listen." name:"addr" placeholder:"HOST:PORT"`
+	ReconcileEvery time.Duration `default:"15m" env:"ORDERBRIDGE_RECONCILE_EVERY" help:"How often to look for lost orders; 0: never." placeholder:"15m"`
+	Demo           bool          `help:"Connect a demo shop when no shop is connected, and say how to deliver a sample order." name:"demo"`
 }
 
 // Help is an example.
@@ -179,7 +179,7 @@ func (c serveCommand) Run(ctx context.Context, rt *cli.Runtime, root *grammar) e
 	defer listener.Close()
 	tuneMemory(rt.Getenv)
 	settings := root.settings(rt.Getenv)
-	if settings.ReconcileEvery = c.Reconcile; c.Reconcile <= 0 {
+	if settings.ReconcileEvery = c.ReconcileEvery; c.ReconcileEvery <= 0 {
 		settings.ReconcileEvery = -1
 	}
 	opened, err := Open(ctx, settings, root.logger(rt.Stderr, slog.LevelInfo))

@@ -176,6 +176,16 @@ func (q *Queries) ForgetImports(ctx context.Context, db DBTX, before time.Time) 
 	return err
 }
 
+const giveUpAbandonedImports = `-- name: GiveUpAbandonedImports :exec
+UPDATE imports SET state = 'cancelled', finished_at = clock_timestamp() WHERE state = 'reading' AND created_at < $1::timestamptz
+`
+
+// Whoever was reading the file is gone.
+func (q *Queries) GiveUpAbandonedImports(ctx context.Context, db DBTX, before time.Time) error {
+	_, err := db.Exec(ctx, giveUpAbandonedImports, before)
+	return err
+}
+
 const importRowsPage = `-- name: ImportRowsPage :many
 SELECT line, outcome, coalesce(customer::text, '')::text AS customer, reasons::text AS reasons, same_as, customer_id FROM import_rows
 WHERE import_id = $1 AND line > $2 AND ($3::text = '' OR outcome = $3)
