@@ -128,7 +128,7 @@ type customerFilter struct {
 	Query  string  `name:"q" help:"Only customers found by this: a phone, an email, or beginnings of words of the name." placeholder:"TEXT"`
 	Phone  string  `help:"Only customers with this phone number." placeholder:"NUMBER"`
 	Email  string  `help:"Only customers with this email address." placeholder:"ADDRESS"`
-	Status *string `enum:"active,archived" help:"Only customers of this status: active or archived." placeholder:"STATUS"`
+	Status *string `enum:"active,archived,merged" help:"Only customers of this status: active, archived or merged." placeholder:"STATUS"`
 	Tag    string  `help:"Only customers with this tag." placeholder:"TAG"`
 }
 
