@@ -103,7 +103,8 @@ type customerExport struct {
 
 // Help implements kong.HelpProvider.
 func (*customerExport) Help() string {
-	return `Titles are those that orderbridge customer import knows, such as in another workspace. Whoever is there already is not changed by an import.
+	return `Titles are those that orderbridge customer import knows, such as in another workspace. Whoever is there already is
+not changed by an import.
 
 Examples:
 

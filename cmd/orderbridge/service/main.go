@@ -160,7 +160,7 @@ func (g *grammar) logger(out io.Writer, level slog.Level) *slog.Logger {
 
 type serveCommand struct {
 	Addr           string        `default:"127.0.0.1:8080" env:"ORDERBRIDGE_ADDR" help:"Where to listen." name:"addr" placeholder:"HOST:PORT"`
-	ReconcileEvery time.Duration `default:"15m" env:"ORDERBRIDGE_RECONCILE_EVERY" help:"How often to look for lost orders; 0: never." placeholder:"15m"`
+	ReconcileEvery time.Duration `default:"15m" env:"ORDERBRIDGE_RECONCILE_EVERY" help:"How often to find lost orders; 0: never." placeholder:"15m"`
 	Demo           bool          `help:"Connect a demo shop when no shop is connected, and say how to deliver a sample order." name:"demo"`
 }
 
