@@ -36,14 +36,25 @@ type Commands struct {
 	AddCustomer          command.AddCustomerHandler
 	EditCustomer         command.EditCustomerHandler
 	ChangeCustomerStatus command.ChangeCustomerStatusHandler
-	AddUser              command.AddUserHandler
-	EditUser             command.EditUserHandler
-	SetUserActive        command.SetUserActiveHandler
-	ImportUsers          command.ImportUsersHandler
-	MapStaff             command.MapStaffHandler
-	UnmapStaff           command.UnmapStaffHandler
-	RetryDelivery        command.RetryDeliveryHandler
-	RetryDeliveries      command.RetryDeliveriesHandler
+	// A file of customers is checked, then confirmed, then brought in.
+	CheckCustomerFile     command.CheckCustomerFileHandler
+	ConfirmCustomerImport command.ConfirmCustomerImportHandler
+	CancelCustomerImport  command.CancelCustomerImportHandler
+	ImportCustomers       command.ImportCustomersHandler
+	MergeCustomers        command.MergeCustomersHandler
+	// Orders can be read from Pancake's own API.
+	SetAPIKey       command.SetAPIKeyHandler
+	Relink          command.RelinkHandler
+	Backfill        command.BackfillHandler
+	Reconcile       command.ReconcileHandler
+	AddUser         command.AddUserHandler
+	EditUser        command.EditUserHandler
+	SetUserActive   command.SetUserActiveHandler
+	ImportUsers     command.ImportUsersHandler
+	MapStaff        command.MapStaffHandler
+	UnmapStaff      command.UnmapStaffHandler
+	RetryDelivery   command.RetryDeliveryHandler
+	RetryDeliveries command.RetryDeliveriesHandler
 }
 
 // Queries ask something.
@@ -56,6 +67,10 @@ type Queries struct {
 	Timeline query.TimelineHandler
 	// Interpret tells what a delivered body would do, and does nothing.
 	Interpret rehearsal.InterpretHandler
+	// Duplicates lists what customers share.
+	Duplicates query.DuplicatesHandler
+	// Export writes lists to files.
+	Export query.ExportHandler
 	// AsOf shows orders and customers as they were.
 	AsOf query.AsOfHandler
 }

@@ -149,7 +149,7 @@ func salesOf(t testing.TB, b *bundle, tx pgx.Tx, events []event.Recorded) []stri
 	var orders []bought
 	days := map[day]*sales{}
 	firsts := map[[2]uuid.UUID]string{}
-	rows, err := tx.Query(t.Context(), `SELECT workspace_id, shop_id, currency, customer_id, ordered_at, status_code,
+	rows, err := tx.Query(t.Context(), `SELECT workspace_id, shop_id, currency, own_customer_id, ordered_at, status_code,
 		(totals ->> 'goods')::bigint FROM crm_orders`)
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestDailySales(t *testing.T) {
 		return b, b.head(t)
 	}
 
-	t.Run("says after every event what the orders say that the CRM shows", func(t *testing.T) {
+	t.Run("says after every event what the orders say, whoever was merged since", func(t *testing.T) {
 		t.Parallel()
 		b, head := told(t)
 		wantSales(t, b, t.Errorf, 0, everySlice(head, 1)...)

@@ -41,6 +41,11 @@ var decoders = map[string]func([]byte) (event.Payload, error){
 	"CustomerArchived": decodeInto[customer.CustomerArchived],
 	"CustomerRestored": decodeInto[customer.CustomerRestored],
 
+	"CustomersMerged":    decodeInto[customer.CustomersMerged],
+	"CustomerMergedInto": decodeInto[customer.CustomerMergedInto],
+	"CustomersUnmerged":  decodeInto[customer.CustomersUnmerged],
+	"CustomerUnmerged":   decodeInto[customer.CustomerUnmerged],
+
 	"UserAdded":       decodeInto[user.UserAdded],
 	"UserUpdated":     decodeInto[user.UserUpdated],
 	"UserDeactivated": decodeInto[user.UserDeactivated],
@@ -54,12 +59,14 @@ var decoders = map[string]func([]byte) (event.Payload, error){
 	"SettingsChanged":         decodeInto[workspace.SettingsChanged],
 	"MatchRuleChanged":        decodeInto[workspace.MatchRuleChanged],
 
-	"ShopConnected":    decodeInto[workspace.ShopConnected],
-	"ShopUpdated":      decodeInto[workspace.ShopUpdated],
-	"ShopKeyRotated":   decodeInto[workspace.ShopKeyRotated],
-	"ShopPaused":       decodeInto[workspace.ShopPaused],
-	"ShopResumed":      decodeInto[workspace.ShopResumed],
-	"ShopDisconnected": decodeInto[workspace.ShopDisconnected],
+	"ShopConnected":     decodeInto[workspace.ShopConnected],
+	"ShopUpdated":       decodeInto[workspace.ShopUpdated],
+	"ShopKeyRotated":    decodeInto[workspace.ShopKeyRotated],
+	"ShopAPIKeySet":     decodeInto[workspace.ShopAPIKeySet],
+	"ShopAPIKeyRemoved": decodeInto[workspace.ShopAPIKeyRemoved],
+	"ShopPaused":        decodeInto[workspace.ShopPaused],
+	"ShopResumed":       decodeInto[workspace.ShopResumed],
+	"ShopDisconnected":  decodeInto[workspace.ShopDisconnected],
 
 	"ProjectionEventSkipped": decodeInto[projection.EventSkipped],
 

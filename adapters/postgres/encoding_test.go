@@ -189,7 +189,7 @@ func zeroFields(v reflect.Value, path string) []string {
 var impersonal = []string{
 	"order.status.name", "status.name", "order.lines.product_name", // what is sold, and where it stands
 	"SourceEnsured.name", "WorkspaceCreated.name",
-	"ShopConnected.shop.name", "ShopUpdated.shop.name", "ShopPaused.shop.name", "ShopResumed.shop.name", "ShopKeyRotated.shop.name", // firms
+	"ShopConnected.shop.name", "ShopUpdated.shop.name", "ShopPaused.shop.name", "ShopAPIKeySet.shop.name", "ShopAPIKeyRemoved.shop.name", "ShopResumed.shop.name", "ShopKeyRotated.shop.name", // firms
 	"TokenCreated.name", "TokenRevoked.name", // a name for a program
 	"order.shipping.partner", "request.user_agent", // a carrier, a program
 	"request.remote_addr", // the shop's system calls, not the buyer

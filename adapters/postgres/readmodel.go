@@ -281,7 +281,7 @@ func (r ReadModel) Shops(ctx context.Context, workspaceID uuid.UUID) ([]query.Sh
 	shops := make([]query.Shop, 0, len(rows))
 	for _, row := range rows {
 		shop := query.Shop{
-			ID: row.ShopID, Name: row.Name, HeaderKey: row.HeaderKey, Paused: row.Paused, Held: row.Held,
+			ID: row.ShopID, Name: row.Name, HeaderKey: row.HeaderKey, Paused: row.Paused, Held: row.Held, HasAPIKey: row.HasApiKey,
 			ConnectedAt: row.ConnectedAt.In(time.UTC), Version: int(row.Version),
 		}
 		if row.DefaultAssigneeID.Valid {

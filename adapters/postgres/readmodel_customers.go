@@ -42,9 +42,16 @@ func (r ReadModel) Customers(
 func customerOf(row dbsqlc.CustomersPageRow) query.Customer {
 	return query.Customer{
 		ID: row.ID, Name: row.Name, Phones: row.Phones, Emails: row.Emails, Address: row.Address, Gender: row.Gender,
-		Birthday: row.Birthday, Tags: row.Tags, Note: row.Note, Status: row.Status, CreatedAt: row.CreatedAt.In(time.UTC),
-		Version: int(row.Version),
+		Birthday: row.Birthday, Tags: row.Tags, Note: row.Note, Status: row.Status, MergedInto: idOrNull(row.MergedInto),
+		CreatedAt: row.CreatedAt.In(time.UTC), Version: int(row.Version),
 	}
+}
+
+func idOrNull(id uuid.NullUUID) *uuid.UUID {
+	if !id.Valid {
+		return nil
+	}
+	return &id.UUID
 }
 
 // prefixQuery asks a text search for all of some words, each as the beginning of one. The words hold no punctuation, so

@@ -342,6 +342,36 @@ func TestRebuildThatIsKilled(t *testing.T) {
 	t.Logf("%d rebuilds were killed, %d came to their end, %d orders came in", kills, state.Version-1, written)
 }
 
+// TestARebuildGoesOnWhereItWasKilled: what was folded is not folded again, whatever ended the run.
+func TestARebuildGoesOnWhereItWasKilled(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	fillLog(t, b, 6000)
+	b.foldAll(t)
+	asked := projection.RebuildRequest{By: command.By{WorkspaceID: b.workspaceID, Actor: "cli:lan"}, Name: "crm"}
+	const firstSlice = 5000 // a run that began anew would not be beyond it when it tells for the first time
+	ctx, kill := context.WithCancel(t.Context())
+	_, err := b.rebuilds().Rebuild(ctx, asked, func(run projection.Rebuild) {
+		if run.EventsDone > firstSlice {
+			kill()
+		}
+	})
+	was := b.stateOf(t, "crm").Rebuild
+	if err == nil || was == nil || was.EventsDone <= firstSlice || was.EventsDone >= was.EventsTotal || was.State != "interrupted" {
+		t.Fatalf("killed, it is at %+v, %v", was, err)
+	}
+	var first *projection.Rebuild
+	state, err := b.rebuilds().Rebuild(t.Context(), asked, func(run projection.Rebuild) {
+		if first == nil {
+			first = &run
+		}
+	})
+	if err != nil || first == nil || first.EventsDone < was.EventsDone || first.Version != was.Version || state.Version != was.Version {
+		t.Errorf("it went on at %+v to %+v, %v; it was at %+v", first, state, err, was)
+	}
+	b.wantVerified(t)
+}
+
 // TestReadTablesOfAnotherRelease: a program finds read tables of another shape, and builds its own beside them.
 func TestReadTablesOfAnotherRelease(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,7 @@ import (
 
 	"orderbridge/adapters/eventbus"
 	"orderbridge/adapters/postgres"
-	"orderbridge/adapters/usercsv"
+	"orderbridge/adapters/spreadsheet"
 	"orderbridge/app/command"
 	"orderbridge/app/policy"
 	"orderbridge/app/query"
@@ -219,7 +219,7 @@ func TestUsersAtTheSameTime(t *testing.T) {
 	t.Run("importing one file", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		handler := command.NewImportUsersHandler(postgres.NewUsers(b.db), usercsv.Reader{})
+		handler := command.NewImportUsersHandler(postgres.NewUsers(b.db), spreadsheet.Users{})
 		var mu sync.Mutex
 		added := 0
 		done, refused := atOnce(func(int) error {

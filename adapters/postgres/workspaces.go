@@ -154,6 +154,12 @@ func changeDirectories(ctx context.Context, tx pgx.Tx, p *pipeline, w *workspace
 				WorkspaceID: id, ShopID: e.Shop.ID, HeaderKey: e.Shop.HeaderKey, HeaderHash: hash[:], Version: version,
 				PreviousValidUntil: nullableTime(e.PreviousValidUntil),
 			})
+		case workspace.ShopAPIKeySet:
+			err = queries.SetSealedAPIKey(ctx, p, dbsqlc.SetSealedAPIKeyParams{
+				Sealed: w.SealedAPIKey(e.Shop.ID), Version: version, WorkspaceID: id, ShopID: e.Shop.ID,
+			})
+		case workspace.ShopAPIKeyRemoved:
+			err = queries.SetSealedAPIKey(ctx, p, dbsqlc.SetSealedAPIKeyParams{Version: version, WorkspaceID: id, ShopID: e.Shop.ID})
 		case workspace.ShopDisconnected:
 			err = queries.RemoveShop(ctx, p, dbsqlc.RemoveShopParams{WorkspaceID: id, ShopID: e.ShopID})
 		case workspace.TokenCreated:

@@ -18,6 +18,8 @@ type Customers interface {
 	// writer came in between. It returns where the last event of the outcome stands in the log; 0 when nothing changed.
 	// An unknown id is a problem of kind not found.
 	Update(ctx context.Context, by By, id uuid.UUID, decide func(*customer.Customer) error) (position int64, err error)
+	// UpdateBoth does the same with two customers, for both or neither.
+	UpdateBoth(ctx context.Context, by By, one, other uuid.UUID, decide func(one, other *customer.Customer) error) (position int64, err error)
 }
 
 // AddCustomer brings a customer into the CRM by hand.
@@ -99,11 +101,9 @@ func NewChangeCustomerStatusHandler(customers Customers) ChangeCustomerStatusHan
 func (h ChangeCustomerStatusHandler) Handle(ctx context.Context, cmd ChangeCustomerStatus) (Stored[customer.State], error) {
 	return changeCustomer(ctx, h.customers, cmd.By, cmd.ID, cmd.IfVersion, func(c *customer.Customer) error {
 		if cmd.Status == customer.StatusArchived {
-			c.Archive()
-		} else {
-			c.Restore()
+			return c.Archive()
 		}
-		return nil
+		return c.Restore()
 	})
 }
 

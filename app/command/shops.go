@@ -164,6 +164,42 @@ func (h RotateShopKeyHandler) Handle(ctx context.Context, cmd RotateShopKey) (St
 	return StoredShop{Stored: stored, HeaderValue: madeUp}, err
 }
 
+// SetAPIKey keeps a shop's key of Pancake's API, or forgets it.
+type SetAPIKey struct {
+	By        By
+	IfVersion IfVersion
+	ShopID    string
+	// Key is not looked at when it is to be forgotten.
+	Key    string
+	Remove bool
+}
+
+// SetAPIKeyHandler handles SetAPIKey.
+type SetAPIKeyHandler struct {
+	workspaces Workspaces
+	key        workspace.SecretKey
+}
+
+// NewSetAPIKeyHandler makes the handler.
+func NewSetAPIKeyHandler(workspaces Workspaces, key workspace.SecretKey) SetAPIKeyHandler {
+	return SetAPIKeyHandler{workspaces: workspaces, key: key}
+}
+
+// Handle keeps the key.
+func (h SetAPIKeyHandler) Handle(ctx context.Context, cmd SetAPIKey) (Stored[string], error) {
+	return changeShop(ctx, h.workspaces, cmd.By, cmd.IfVersion, cmd.ShopID, func(w *workspace.Workspace) error {
+		if cmd.Remove {
+			return w.RemoveShopAPIKey(cmd.ShopID)
+		}
+		return w.SetShopAPIKey(cmd.ShopID, cmd.Key, APIKeyOf(cmd.By.WorkspaceID, cmd.ShopID), h.key)
+	})
+}
+
+// APIKeyOf says whose a sealed key is.
+func APIKeyOf(workspaceID uuid.UUID, shopID string) string {
+	return "api key of " + workspaceID.String() + "/" + shopID
+}
+
 // PauseShop lets a shop's deliveries wait, or brings them in again.
 type PauseShop struct {
 	By        By

@@ -76,7 +76,11 @@ func (h AsOfHandler) Customer(ctx context.Context, workspaceID, id uuid.UUID, at
 		return Customer{}, err
 	}
 	c := customer.Rehydrate(events)
-	return CustomerOf(c.State(), c.Version()), nil
+	shown := CustomerOf(c.State(), c.Version())
+	if into := c.MergedInto(); into != uuid.Nil {
+		shown.MergedInto = &into
+	}
+	return shown, nil
 }
 
 // Order shows an order as it was at a moment, with its customer and source as they were then. Everything is folded, so

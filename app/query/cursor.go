@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"strconv"
 
+	"github.com/google/uuid"
+
 	"orderbridge/domain/problem"
 )
 
@@ -16,27 +18,54 @@ const (
 
 // ParsePage reads a page from what a caller sent: no limit is the default, an empty cursor the first page.
 func ParsePage(limit *int, cursor string) (Page, error) {
-	page := Page{Limit: DefaultLimit}
+	var page Page
+	var err error
+	page.Limit, err = parsePage(limit, cursor, func() (ok bool) {
+		page.Before, ok = parseCursor(cursor)
+		return ok
+	})
+	return page, err
+}
+
+// IDPage asks for a part of a list whose records are no events: newest first, at most Limit entries, those before the cursor.
+type IDPage struct {
+	Limit int
+	// Before is the id that a cursor stands for; the highest for the first page.
+	Before uuid.UUID
+}
+
+// ParseIDPage reads such a page from what a caller sent.
+func ParseIDPage(limit *int, cursor string) (IDPage, error) {
+	page := IDPage{Before: uuid.Max}
+	var err error
+	page.Limit, err = parsePage(limit, cursor, func() bool {
+		var err error
+		page.Before, err = uuid.Parse(cursor)
+		return err == nil
+	})
+	return page, err
+}
+
+// parsePage reads how many entries are asked for, and lets parse read the cursor when there is one.
+func parsePage(limit *int, cursor string, parse func() bool) (int, error) {
+	atMost := DefaultLimit
 	if limit != nil {
-		page.Limit = *limit
+		atMost = *limit
 	}
 	var invalid []problem.Field
-	if page.Limit < 1 || page.Limit > MaxLimit {
+	if atMost < 1 || atMost > MaxLimit {
 		invalid = append(invalid, problem.Field{Path: "limit", Message: "a limit is 1 to 200"})
 	}
-	if cursor != "" {
-		var ok bool
-		if page.Before, ok = parseCursor(cursor); !ok {
-			invalid = append(invalid, problem.Field{
-				Path: "cursor", Message: "a cursor is the next_cursor of an earlier answer, unchanged",
-			})
-		}
+	if cursor != "" && !parse() {
+		invalid = append(invalid, cursorInvalid)
 	}
 	if len(invalid) > 0 {
-		return Page{}, problem.InvalidFields("page-invalid", invalid...)
+		return 0, problem.InvalidFields("page-invalid", invalid...)
 	}
-	return page, nil
+	return atMost, nil
 }
+
+var cursorInvalid = problem.Field{Path: "cursor", Message: "a cursor is the next_cursor of an earlier answer, unchanged"}
 
 func parseCursor(cursor string) (position int64, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
@@ -62,5 +91,15 @@ func ListOf[T any](entries []T, page Page, positionOf func(T) int64) List[T] {
 	}
 	entries = entries[:page.Limit]
 	next := Cursor(positionOf(entries[len(entries)-1]))
+	return List[T]{Items: entries, NextCursor: &next}
+}
+
+// IDListOf does the same with records that have an id and no position.
+func IDListOf[T any](entries []T, page IDPage, idOf func(T) uuid.UUID) List[T] {
+	if len(entries) <= page.Limit {
+		return List[T]{Items: entries}
+	}
+	entries = entries[:page.Limit]
+	next := idOf(entries[len(entries)-1]).String()
 	return List[T]{Items: entries, NextCursor: &next}
 }

@@ -51,6 +51,10 @@ func (h ExplainDeliveryHandler) Handle(ctx context.Context, workspaceID, id uuid
 func Narrate(payload event.Payload) string {
 	switch e := payload.(type) {
 	case delivery.OrderReceived:
+		if e.Origin != "" {
+			return fmt.Sprintf("No webhook brought this version of order %s of shop %s: it was read from Pancake's own API (%d bytes), and was kept"+
+				" exactly as it came.", e.OrderID, e.ShopID, e.Request.Bytes)
+		}
 		return fmt.Sprintf("Order %s of shop %s arrived (%d bytes) and was kept exactly as it came.", e.OrderID, e.ShopID, e.Request.Bytes)
 	case delivery.DeliveryRejected:
 		return fmt.Sprintf("Refused: %s.", strings.TrimSuffix(e.Detail, "."))
@@ -69,10 +73,13 @@ func Narrate(payload event.Payload) string {
 		}
 		return "It is brought in now: the shop was resumed."
 	case order.CustomerMatched:
-		return narrateMove(e.Decision) + "Matched an existing customer: " + narrateDecision(e.Decision)
+		return narrateMove(e.Decision, e.Relinked) + "Matched an existing customer: " + narrateDecision(e.Decision)
 	case customer.CustomerCreated:
-		return fmt.Sprintf("%sCreated customer %q: %s", narrateMove(e.Decision), e.Customer.Name, narrateDecision(e.Decision))
+		return fmt.Sprintf("%sCreated customer %q: %s", narrateMove(e.Decision, false), e.Customer.Name, narrateDecision(e.Decision))
 	case customer.CustomerImported:
+		if e.Line > 0 {
+			return fmt.Sprintf("Customer %q was added from line %d of the import %s.", e.Customer.Name, e.Line, e.ImportID)
+		}
 		return fmt.Sprintf("Customer %q was added (%s).", e.Customer.Name, e.Origin)
 	case customer.CustomerUpdated:
 		return fmt.Sprintf("Customer %q was changed: %s.", e.Customer.Name, narrateChanges(e.Changes))
@@ -80,6 +87,14 @@ func Narrate(payload event.Payload) string {
 		return fmt.Sprintf("Customer %q was archived; orders no longer match them.", e.Customer.Name)
 	case customer.CustomerRestored:
 		return fmt.Sprintf("Customer %q was restored; orders match them again.", e.Customer.Name)
+	case customer.CustomersMerged:
+		return fmt.Sprintf("Customer %q (%s) was merged into this one, who is %q now.", e.Merged.Name, e.Merged.ID, e.Customer.Name)
+	case customer.CustomerMergedInto:
+		return fmt.Sprintf("Customer %q was merged into %s, who stands for them from now on.", e.Customer.Name, e.Into)
+	case customer.CustomersUnmerged:
+		return fmt.Sprintf("The merge with customer %s was taken back; this one is %q now.", e.Unmerged, e.Customer.Name)
+	case customer.CustomerUnmerged:
+		return fmt.Sprintf("Customer %q was unmerged from %s, and is as they were before.", e.Customer.Name, e.From)
 	case order.SourceEnsured:
 		if e.Created {
 			return fmt.Sprintf("The CRM had no order source %q, so it was created.", e.Name)
@@ -123,6 +138,10 @@ func Narrate(payload event.Payload) string {
 		}
 		return fmt.Sprintf("Shop %s sends a new value of the header %s; the one before is taken until %s.", e.Shop.ID, e.Shop.HeaderKey,
 			e.PreviousValidUntil.Format(time.RFC3339))
+	case workspace.ShopAPIKeySet:
+		return fmt.Sprintf("Shop %s (%s) has a key of Pancake's API: orders whose webhook was lost are looked for.", e.Shop.ID, e.Shop.Name)
+	case workspace.ShopAPIKeyRemoved:
+		return fmt.Sprintf("The key of Pancake's API for shop %s (%s) was forgotten.", e.Shop.ID, e.Shop.Name)
 	case workspace.ShopDisconnected:
 		return fmt.Sprintf("Shop %s was disconnected.", e.ShopID)
 	case workspace.MatchRuleChanged:
@@ -164,9 +183,12 @@ func Narrate(payload event.Payload) string {
 }
 
 // narrateMove comes before the decision on an order's customer, when it had another one before.
-func narrateMove(d customer.Decision) string {
+func narrateMove(d customer.Decision, relinked bool) string {
 	if d.MovedFrom == uuid.Nil {
 		return ""
+	}
+	if relinked {
+		return fmt.Sprintf("The order was looked at again, and moves away from customer %s: today it is matched with another. ", d.MovedFrom)
 	}
 	return fmt.Sprintf("The order shows another buyer than before, so it moves away from customer %s. ", d.MovedFrom)
 }
@@ -176,6 +198,8 @@ func narrateUpdate(reason order.UpdatedReason) string {
 	switch reason {
 	case order.UpdatedSameVersion:
 		return " The shop changed it without giving it a new time of change."
+	case order.UpdatedRelinked:
+		return " It belongs to whom it would be matched with today."
 	case order.UpdatedBuyerRevealed:
 		return " This is an older version, but it shows who the buyer is, and no newer one does."
 	default:

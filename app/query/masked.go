@@ -29,6 +29,13 @@ func (c Customer) Masked() Customer {
 	return c
 }
 
+// Masked is the shared key as those see it who may not know phones and emails.
+func (d Duplicate) Masked() Duplicate {
+	d.Key.Value = contact.Key{Kind: d.Key.Kind, Value: d.Key.Value}.Masked()
+	d.Customers = maskEach(d.Customers, func(one Reference) Reference { return *one.masked() })
+	return d
+}
+
 // Masked is the order as those see it who may not know phones and emails.
 func (o Order) Masked() Order {
 	o.Customer = o.Customer.masked()

@@ -22,6 +22,10 @@ import (
 func NarrateVietnamese(payload event.Payload) string {
 	switch e := payload.(type) {
 	case delivery.OrderReceived:
+		if e.Origin != "" {
+			return fmt.Sprintf("Không webhook nào gửi phiên bản này của đơn hàng %s (cửa hàng %s): đơn được đọc từ API của Pancake (%d byte)"+
+				" và được lưu nguyên vẹn.", e.OrderID, e.ShopID, e.Request.Bytes)
+		}
 		return fmt.Sprintf("Đơn hàng %s của cửa hàng %s đã đến (%d byte) và được lưu nguyên vẹn.", e.OrderID, e.ShopID, e.Request.Bytes)
 	case delivery.DeliveryRejected:
 		return fmt.Sprintf("Bị từ chối ngay khi nhận: %s.", strings.TrimSuffix(e.Detail, "."))
@@ -41,10 +45,13 @@ func NarrateVietnamese(payload event.Payload) string {
 		}
 		return "Bây giờ đơn được đưa vào, vì cửa hàng đã hoạt động lại."
 	case order.CustomerMatched:
-		return moveInVietnamese(e.Decision) + "Đã khớp với khách hàng có sẵn: " + decisionInVietnamese(e.Decision)
+		return moveInVietnamese(e.Decision, e.Relinked) + "Đã khớp với khách hàng có sẵn: " + decisionInVietnamese(e.Decision)
 	case customer.CustomerCreated:
-		return fmt.Sprintf("%sĐã tạo khách hàng mới %q: %s", moveInVietnamese(e.Decision), e.Customer.Name, decisionInVietnamese(e.Decision))
+		return fmt.Sprintf("%sĐã tạo khách hàng mới %q: %s", moveInVietnamese(e.Decision, false), e.Customer.Name, decisionInVietnamese(e.Decision))
 	case customer.CustomerImported:
+		if e.Line > 0 {
+			return fmt.Sprintf("Khách hàng %q đã được thêm từ dòng %d của lần nhập %s.", e.Customer.Name, e.Line, e.ImportID)
+		}
 		return fmt.Sprintf("Khách hàng %q đã được thêm (nguồn: %s).", e.Customer.Name, e.Origin)
 	case customer.CustomerUpdated:
 		return fmt.Sprintf("Khách hàng %q đã được sửa: %s.", e.Customer.Name, fieldsInVietnamese(e.Changes))
@@ -52,6 +59,14 @@ func NarrateVietnamese(payload event.Payload) string {
 		return fmt.Sprintf("Khách hàng %q đã được lưu trữ; đơn hàng không còn khớp với khách này.", e.Customer.Name)
 	case customer.CustomerRestored:
 		return fmt.Sprintf("Khách hàng %q đã được khôi phục; đơn hàng lại khớp với khách này.", e.Customer.Name)
+	case customer.CustomersMerged:
+		return fmt.Sprintf("Khách hàng %q (%s) đã được gộp vào khách này; khách này bây giờ là %q.", e.Merged.Name, e.Merged.ID, e.Customer.Name)
+	case customer.CustomerMergedInto:
+		return fmt.Sprintf("Khách hàng %q đã được gộp vào %s; từ nay khách đó đại diện cho khách này.", e.Customer.Name, e.Into)
+	case customer.CustomersUnmerged:
+		return fmt.Sprintf("Đã hủy gộp với khách hàng %s; khách này bây giờ là %q.", e.Unmerged, e.Customer.Name)
+	case customer.CustomerUnmerged:
+		return fmt.Sprintf("Khách hàng %q đã được tách khỏi %s và trở lại như trước khi gộp.", e.Customer.Name, e.From)
 	case order.SourceEnsured:
 		if e.Created {
 			return fmt.Sprintf("CRM chưa có nguồn đơn hàng %q nên nguồn này đã được tạo.", e.Name)
@@ -123,6 +138,10 @@ func workspaceInVietnamese(payload event.Payload) string {
 		}
 		return fmt.Sprintf("Cửa hàng %s gửi giá trị mới của header %s; giá trị cũ còn được nhận đến %s UTC.", e.Shop.ID, e.Shop.HeaderKey,
 			e.PreviousValidUntil.UTC().Format("02/01/2006 15:04"))
+	case workspace.ShopAPIKeySet:
+		return fmt.Sprintf("Cửa hàng %s (%s) đã có khóa API của Pancake: đơn hàng bị mất webhook sẽ được tìm lại.", e.Shop.ID, e.Shop.Name)
+	case workspace.ShopAPIKeyRemoved:
+		return fmt.Sprintf("Đã xóa khóa API Pancake của cửa hàng %s (%s).", e.Shop.ID, e.Shop.Name)
 	case workspace.ShopDisconnected:
 		return fmt.Sprintf("Cửa hàng %s đã bị ngắt kết nối.", e.ShopID)
 	case workspace.MatchRuleChanged:
@@ -147,9 +166,12 @@ func workspaceInVietnamese(payload event.Payload) string {
 	}
 }
 
-func moveInVietnamese(d customer.Decision) string {
+func moveInVietnamese(d customer.Decision, relinked bool) string {
 	if d.MovedFrom == uuid.Nil {
 		return ""
+	}
+	if relinked {
+		return fmt.Sprintf("Đơn hàng đã được xem lại và được chuyển khỏi khách hàng %s: hôm nay đơn khớp với khách khác. ", d.MovedFrom)
 	}
 	return fmt.Sprintf("Đơn hàng cho thấy người mua khác trước nên được chuyển khỏi khách hàng %s. ", d.MovedFrom)
 }
@@ -158,6 +180,8 @@ func updateInVietnamese(reason order.UpdatedReason) string {
 	switch reason {
 	case order.UpdatedSameVersion:
 		return " Cửa hàng đã sửa đơn mà không đổi thời điểm sửa."
+	case order.UpdatedRelinked:
+		return " Đơn thuộc về khách hàng mà hôm nay sẽ được khớp."
 	case order.UpdatedBuyerRevealed:
 		return " Đây là phiên bản cũ hơn, nhưng cho biết người mua là ai, điều mà không phiên bản mới hơn nào cho biết."
 	default:

@@ -36,6 +36,15 @@ func (p *Parameters) Page(limit *int, cursor string) Page {
 	return page
 }
 
+// IDPage reads which part of a list of records without positions is asked for.
+func (p *Parameters) IDPage(limit *int, cursor string) IDPage {
+	page, err := ParseIDPage(limit, cursor)
+	if known, ok := problem.Of(err); ok {
+		p.invalid = append(p.invalid, known.Fields()...)
+	}
+	return page
+}
+
 // Phone reads a phone number as people write it, and returns it in E.164.
 func (p *Parameters) Phone(raw string) string {
 	return parsed(p, "phone", raw, contact.ParsePhone).E164()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"orderbridge/domain/contact"
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 	"orderbridge/domain/workspace"
@@ -82,17 +83,19 @@ type OrderFilter struct {
 
 // Customer is a customer of the CRM.
 type Customer struct {
-	ID        uuid.UUID `json:"id"`
-	Name      string    `json:"name"`
-	Phones    []string  `json:"phones"`
-	Emails    []string  `json:"emails"`
-	Address   *string   `json:"address"`
-	Gender    *string   `json:"gender"`
-	Birthday  *string   `json:"birthday"`
-	Tags      []string  `json:"tags"`
-	Note      *string   `json:"note"`
-	Status    string    `json:"status"`
-	CreatedAt time.Time `json:"created_at"`
+	ID       uuid.UUID `json:"id"`
+	Name     string    `json:"name"`
+	Phones   []string  `json:"phones"`
+	Emails   []string  `json:"emails"`
+	Address  *string   `json:"address"`
+	Gender   *string   `json:"gender"`
+	Birthday *string   `json:"birthday"`
+	Tags     []string  `json:"tags"`
+	Note     *string   `json:"note"`
+	Status   string    `json:"status"`
+	// MergedInto is the customer that this one was merged into, when their status is merged.
+	MergedInto *uuid.UUID `json:"merged_into"`
+	CreatedAt  time.Time  `json:"created_at"`
 	// Version is that of the last change, which a later one may insist on.
 	Version int `json:"version"`
 }
@@ -143,7 +146,9 @@ type Shop struct {
 	// PreviousHeaderKey is taken too until PreviousValidUntil, with the value that it had; null when there is none.
 	PreviousHeaderKey  *string    `json:"previous_header_key"`
 	PreviousValidUntil *time.Time `json:"previous_valid_until"`
-	ConnectedAt        time.Time  `json:"connected_at"`
+	// HasAPIKey tells that orders can be read from Pancake's own API, and that those are looked for whose webhook was lost.
+	HasAPIKey   bool      `json:"has_api_key"`
+	ConnectedAt time.Time `json:"connected_at"`
 	// Version is what an ETag stands for.
 	Version int `json:"-"`
 }
@@ -204,6 +209,15 @@ type ReadModel interface {
 	Orders(ctx context.Context, workspaceID uuid.UUID, filter OrderFilter, page Page) (List[Order], error)
 	Customer(ctx context.Context, workspaceID, id uuid.UUID) (Customer, error)
 	Customers(ctx context.Context, workspaceID uuid.UUID, filter CustomerFilter, page Page) (List[Customer], error)
+	// SharedKeys are those behind a key that several customers have who are in use, in their order.
+	SharedKeys(ctx context.Context, workspaceID uuid.UUID, after contact.Key, atMost int) ([]Duplicate, error)
+	// CustomerImports are files of customers, the latest first; CustomerImport is one of them.
+	CustomerImports(ctx context.Context, workspaceID uuid.UUID, page IDPage) (List[CustomerImport], error)
+	// Reconciliations are what was found when it was looked for lost orders of a shop, or "" for all, the latest first.
+	Reconciliations(ctx context.Context, workspaceID uuid.UUID, shopID string, page IDPage) (List[Reconciliation], error)
+	CustomerImport(ctx context.Context, workspaceID, id uuid.UUID) (CustomerImport, error)
+	// ImportRows are rows of a file behind a line, in its order; of one outcome, or "" for all.
+	ImportRows(ctx context.Context, workspaceID, id uuid.UUID, outcome string, after, limit int) ([]ImportRow, error)
 	Sources(ctx context.Context, workspaceID uuid.UUID, page Page) (List[Source], error)
 	User(ctx context.Context, workspaceID, id uuid.UUID) (UserDetail, error)
 	Users(ctx context.Context, workspaceID uuid.UUID, filter UserFilter, page Page) (List[User], error)

@@ -1,7 +1,7 @@
 INSERT INTO crm_customers (workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, note,
-    status, created_at, version, search)
+    status, merged_into, created_at, version, search)
 SELECT e.workspace_id, c.id, l.first_position, c.name, coalesce(c.phones, '{}'), coalesce(c.emails, '{}'), c.address, c.gender,
-    c.birthday, coalesce(c.tags, '{}'), c.note, c.status, c.created_at, e.version,
+    c.birthday, coalesce(c.tags, '{}'), c.note, c.status, (e.payload ->> 'into')::uuid, c.created_at, e.version,
     array_to_tsvector(ARRAY(
         SELECT left(w.word, 100)
         FROM regexp_split_to_table(
@@ -19,10 +19,10 @@ JOIN events e ON e.position = l.last_position
     jsonb_to_record(e.payload -> 'customer') AS c (id uuid, name text, phones text[], emails text[], address text, gender text,
         birthday text, tags text[], note text, status text, created_at timestamptz);
 
-INSERT INTO crm_orders (workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id,
+INSERT INTO crm_orders (workspace_id, code, created_position, shop_id, external_id, customer_id, own_customer_id, source_id, assignee_id,
     assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, updated_at, channel, tags, note,
     buyer, shipping, payments, creator, first_editor, status_history, staff_key, staff_name)
-SELECT e.workspace_id, p.code, l.first_position, o.shop_id, o.external_id, p.customer_id, p.source_id,
+SELECT e.workspace_id, p.code, l.first_position, o.shop_id, o.external_id, p.customer_id, p.customer_id, p.source_id,
     (p.assignee ->> 'user_id')::uuid, p.assignee ->> 'name', p.assignee ->> 'reason', (o.status ->> 'code')::integer,
     o.status ->> 'name', o.currency, o.totals, o.ordered_at, coalesce(o.updated_at, o.ordered_at), o.channel,
     coalesce(o.tags, '{}'), o.note, o.buyer, coalesce(o.shipping, '{}'), coalesce(o.payments, '{}'), o.creator, o.first_editor,

@@ -18,6 +18,8 @@ type Status string
 const (
 	StatusActive   Status = "active"
 	StatusArchived Status = "archived"
+	// StatusMerged: another record of the same person stands for this one.
+	StatusMerged Status = "merged"
 )
 
 // State is a customer at one moment. It is stored whole in every event that changes them, so it is plain data:
@@ -60,6 +62,11 @@ type Customer struct {
 	state   State
 	version int
 	pending []event.Payload
+	// mergedInto is who stands for a customer that is merged; zero for others.
+	mergedInto uuid.UUID
+	// history is all that was decided, states who the customer was after each of it.
+	history []event.Payload
+	states  []State
 }
 
 // Rehydrate folds what happened to a customer into who they are now. Only the event log calls it: it trusts the
@@ -74,30 +81,51 @@ func Rehydrate(history []event.Recorded) *Customer {
 }
 
 // Archive takes the customer out of use: orders no longer match them. Archiving twice says nothing new.
-func (c *Customer) Archive() {
+func (c *Customer) Archive() error {
+	if c.state.Status == StatusMerged {
+		return errMergedInto(c.mergedInto)
+	}
 	if c.state.Status == StatusArchived {
-		return
+		return nil
 	}
 	state := c.state
 	state.Status = StatusArchived
 	c.record(CustomerArchived{Customer: state})
+	return nil
 }
 
 // Restore brings the customer back into use. Restoring twice says nothing new.
-func (c *Customer) Restore() {
+func (c *Customer) Restore() error {
+	if c.state.Status == StatusMerged {
+		return errMergedInto(c.mergedInto)
+	}
 	if c.state.Status == StatusActive {
-		return
+		return nil
 	}
 	state := c.state
 	state.Status = StatusActive
 	c.record(CustomerRestored{Customer: state})
+	return nil
 }
 
 // State is the customer as decided so far.
 func (c *Customer) State() State { return c.state }
 
+// MergedInto is who stands for the customer when they are merged; the zero UUID when they are not.
+func (c *Customer) MergedInto() uuid.UUID { return c.mergedInto }
+
 // Version is that of the last event of the customer's stream, those included that are not stored yet.
 func (c *Customer) Version() int { return c.version + len(c.pending) }
+
+// Snapshot is a customer as of one version.
+type Snapshot struct {
+	State
+
+	Version int
+}
+
+// Snapshot is who the customer is now.
+func (c *Customer) Snapshot() Snapshot { return Snapshot{State: c.State(), Version: c.Version()} }
 
 // Pending is what was decided and is not stored yet.
 func (c *Customer) Pending() []event.Payload { return c.pending }
@@ -119,5 +147,14 @@ func (c *Customer) apply(payload event.Payload) {
 		c.state = e.Customer
 	case CustomerRestored:
 		c.state = e.Customer
+	case CustomersMerged:
+		c.state = e.Customer
+	case CustomerMergedInto:
+		c.state, c.mergedInto = e.Customer, e.Into
+	case CustomersUnmerged:
+		c.state = e.Customer
+	case CustomerUnmerged:
+		c.state, c.mergedInto = e.Customer, uuid.Nil
 	}
+	c.history, c.states = append(c.history, payload), append(c.states, c.state)
 }

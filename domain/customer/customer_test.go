@@ -2,6 +2,7 @@ package customer_test
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -105,11 +106,11 @@ func TestArchiveAndRestore(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		given []event.Payload
-		when  func(*customer.Customer)
+		when  func(*customer.Customer) error
 		then  []event.Payload
 		state customer.State
 	}{
-		{"a new one is as created", []event.Payload{created}, func(*customer.Customer) {}, nil, active},
+		{"a new one is as created", []event.Payload{created}, func(*customer.Customer) error { return nil }, nil, active},
 		{"an active one is archived", []event.Payload{created}, (*customer.Customer).Archive, []event.Payload{customer.CustomerArchived{Customer: archived}}, archived},
 		{"archiving twice says nothing new", []event.Payload{created, customer.CustomerArchived{Customer: archived}}, (*customer.Customer).Archive, nil, archived},
 		{"an archived one is restored", []event.Payload{created, customer.CustomerArchived{Customer: archived}}, (*customer.Customer).Restore, []event.Payload{customer.CustomerRestored{Customer: active}}, active},
@@ -117,7 +118,7 @@ func TestArchiveAndRestore(t *testing.T) {
 		{
 			"there and back",
 			[]event.Payload{customer.CustomerImported{Customer: active}},
-			func(c *customer.Customer) { c.Archive(); c.Restore() },
+			func(c *customer.Customer) error { return errors.Join(c.Archive(), c.Restore()) },
 			[]event.Payload{customer.CustomerArchived{Customer: archived}, customer.CustomerRestored{Customer: active}},
 			active,
 		},
@@ -128,7 +129,9 @@ func TestArchiveAndRestore(t *testing.T) {
 			if c.Version() != len(test.given) {
 				t.Errorf("version %d", c.Version())
 			}
-			test.when(c)
+			if err := test.when(c); err != nil {
+				t.Error(err)
+			}
 			if !reflect.DeepEqual(c.Pending(), test.then) || !reflect.DeepEqual(c.State(), test.state) {
 				t.Errorf("decided %+v, is %+v", c.Pending(), c.State())
 			}

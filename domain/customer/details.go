@@ -79,11 +79,22 @@ func Import(id uuid.UUID, details Details, origin string, now time.Time) (*Custo
 	return c, nil
 }
 
+// FromFile makes a customer of a row of an import, of whom the state was made by Import when the file was checked.
+func FromFile(id uuid.UUID, checked State, origin string, importID uuid.UUID, line int, now time.Time) *Customer {
+	checked.ID, checked.CreatedAt = id, now.UTC().Truncate(time.Microsecond)
+	c := &Customer{}
+	c.record(CustomerImported{Customer: checked, Origin: origin, ImportID: importID, Line: line})
+	return c
+}
+
 const codeInvalid = "customer-invalid"
 
 // Edit changes what the CRM has of the customer, archived ones too. All invalid fields are reported at once, and then
 // nothing is changed. An edit that changes nothing says nothing new.
 func (c *Customer) Edit(edit Edit, now time.Time) error {
+	if c.state.Status == StatusMerged {
+		return errMergedInto(c.mergedInto)
+	}
 	state := c.state
 	if invalid := edit.enter(&state, now); len(invalid) > 0 {
 		return problem.InvalidFields(codeInvalid, invalid...)
@@ -180,10 +191,14 @@ func (f *fields) list(path string, raws []string, atMost int, parse func(string)
 			values = append(values, value)
 		}
 	}
-	if len(values) > atMost {
+	f.atMost(path, len(values), atMost)
+	return values
+}
+
+func (f *fields) atMost(path string, count, atMost int) {
+	if count > atMost {
 		f.refuse(path, fmt.Sprintf("a customer has at most %d %s", atMost, path))
 	}
-	return values
 }
 
 // changesOf lists what differs between two states of a customer, always in the same order of fields.

@@ -3,6 +3,8 @@ package customer
 import (
 	"slices"
 
+	"github.com/google/uuid"
+
 	"orderbridge/domain/event"
 )
 
@@ -22,12 +24,15 @@ func (CustomerCreated) PersonalFields() []string {
 // CustomerImported: an operator or an import brought a customer into the CRM.
 type CustomerImported struct {
 	Customer State `json:"customer"`
-	// Origin is where they came from, such as "operator".
+	// Origin is where they came from, such as "operator" or "import".
 	Origin string `json:"origin"`
+	// ImportID is the import that brought them, and Line that of the file which speaks of them; zero when they came otherwise.
+	ImportID uuid.UUID `json:"import_id,omitzero"`
+	Line     int       `json:"line,omitzero"`
 }
 
 func (CustomerImported) EventName() string        { return "CustomerImported" }
-func (CustomerImported) EventVersion() int        { return 2 }
+func (CustomerImported) EventVersion() int        { return 3 }
 func (CustomerImported) PersonalFields() []string { return personalFields }
 
 // CustomerUpdated: an operator changed what the CRM has of a customer. It carries the new state whole, beside what
@@ -66,7 +71,13 @@ func (CustomerRestored) PersonalFields() []string { return personalFields }
 var PersonalDecision = []string{"decision.key", "decision.tried", "decision.buyer_id"}
 
 // personalFields of a customer's state.
-var personalFields = []string{
-	"customer.name", "customer.phones", "customer.emails", "customer.address", "customer.gender", "customer.birthday",
-	"customer.tags", "customer.note", "customer.facebook_id", "customer.username",
+var personalFields = personalIn("customer")
+
+// personalIn are those of a state that stands in a field of an event.
+func personalIn(field string) []string {
+	names := []string{"name", "phones", "emails", "address", "gender", "birthday", "tags", "note", "facebook_id", "username"}
+	for i, name := range names {
+		names[i] = field + "." + name
+	}
+	return names
 }

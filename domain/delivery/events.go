@@ -11,7 +11,9 @@ type OrderReceived struct {
 	// OrderCode is what the order is called in the CRM, so that a delivery can be found by it before it is processed.
 	OrderCode string `json:"order_code"`
 	// EventType is Pancake's hint ("create", "update"); nothing is decided on it.
-	EventType  string    `json:"event_type,omitempty"`
+	EventType string `json:"event_type,omitempty"`
+	// Origin is where it came from when no webhook brought it: "backfill".
+	Origin     string    `json:"origin,omitempty"`
 	ReceivedAt time.Time `json:"received_at"`
 	Request    Request   `json:"request"`
 }
@@ -27,7 +29,7 @@ type Request struct {
 }
 
 func (OrderReceived) EventName() string        { return "OrderReceived" }
-func (OrderReceived) EventVersion() int        { return 1 }
+func (OrderReceived) EventVersion() int        { return 2 }
 func (OrderReceived) PersonalFields() []string { return nil }
 
 // DeliveryRejected: an authenticated delivery was refused at the door. What came is the event's body.

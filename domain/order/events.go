@@ -13,10 +13,12 @@ type CustomerMatched struct {
 	CustomerID uuid.UUID `json:"customer_id"`
 	// Decision says by which rule and key, and among how many.
 	Decision customer.Decision `json:"decision"`
+	// Relinked tells that the order was looked at again, and showed nothing new.
+	Relinked bool `json:"relinked,omitzero"`
 }
 
 func (CustomerMatched) EventName() string        { return "CustomerMatched" }
-func (CustomerMatched) EventVersion() int        { return 3 }
+func (CustomerMatched) EventVersion() int        { return 4 }
 func (CustomerMatched) PersonalFields() []string { return customer.PersonalDecision }
 
 // SourceEnsured: the order's source exists in the CRM.

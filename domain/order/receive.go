@@ -92,6 +92,8 @@ const (
 	UpdatedSameVersion UpdatedReason = "same_version"
 	// UpdatedBuyerRevealed: the version is older, but shows who the buyer is, which no newer one does.
 	UpdatedBuyerRevealed UpdatedReason = "buyer_revealed"
+	// UpdatedRelinked: the shop said nothing; the order was given to whom it would be matched with today.
+	UpdatedRelinked UpdatedReason = "relinked"
 )
 
 // SkippedReason says why an order was not brought over.

@@ -100,6 +100,22 @@ type ShopKeyRotated struct {
 func (ShopKeyRotated) EventName() string { return "ShopKeyRotated" }
 func (ShopKeyRotated) EventVersion() int { return 1 }
 
+// ShopAPIKeySet: the shop's orders can be read from Pancake's own API. The key itself is never in an event.
+type ShopAPIKeySet struct {
+	Shop Shop `json:"shop"`
+}
+
+func (ShopAPIKeySet) EventName() string { return "ShopAPIKeySet" }
+func (ShopAPIKeySet) EventVersion() int { return 1 }
+
+// ShopAPIKeyRemoved: the shop's orders are no longer read from Pancake's own API.
+type ShopAPIKeyRemoved struct {
+	Shop Shop `json:"shop"`
+}
+
+func (ShopAPIKeyRemoved) EventName() string { return "ShopAPIKeyRemoved" }
+func (ShopAPIKeyRemoved) EventVersion() int { return 1 }
+
 // ShopDisconnected: a Pancake shop may no longer deliver.
 type ShopDisconnected struct {
 	ShopID string `json:"shop_id"`

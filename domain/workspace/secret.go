@@ -1,6 +1,9 @@
 package workspace
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -70,6 +73,40 @@ func (k SecretKey) Hash(value string) HeaderHash {
 
 // Check is a proof of which key this is, that does not give it away.
 func (k SecretKey) Check() [sha256.Size]byte { return k.Hash("orderbridge secret key check") }
+
+// sealKey is the key that secrets are sealed with. It is another one than that of hashes.
+func (k SecretKey) sealKey() cipher.AEAD {
+	derived, err := hkdf.Key(sha256.New, k.key[:], nil, "orderbridge sealed secrets", SecretKeyBytes)
+	if err != nil {
+		panic(err) // it is short enough
+	}
+	block, err := aes.NewCipher(derived)
+	if err != nil {
+		panic(err) // it has the right size
+	}
+	sealer, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic(err) // as above
+	}
+	return sealer
+}
+
+// Seal makes a secret unreadable without the key. Where says whose secret it is: it opens nowhere else.
+func (k SecretKey) Seal(secret []byte, where string) []byte {
+	return k.sealKey().Seal(nil, nil, secret, []byte(where)) //nolint:gosec // it makes a random nonce itself, and wants none
+}
+
+var errSealBroken = problem.Conflict("sealed-unreadable",
+	"a stored secret cannot be opened with this secret key; set the secret again, or start with the key that it was sealed with")
+
+// Open reads what Seal made.
+func (k SecretKey) Open(sealed []byte, where string) ([]byte, error) {
+	secret, err := k.sealKey().Open(nil, nil, sealed, []byte(where))
+	if err != nil {
+		return nil, errSealBroken.Because(err)
+	}
+	return secret, nil
+}
 
 // HeaderHash is the keyed hash of a header value.
 type HeaderHash [sha256.Size]byte

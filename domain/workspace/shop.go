@@ -183,6 +183,30 @@ func (w *Workspace) RotateShopKey(shopID, headerKey, headerValue string, key Sec
 	return nil
 }
 
+// SetShopAPIKey keeps a shop's key of Pancake's API, sealed, and that in no event. Where says whose key it is: it opens nowhere else.
+func (w *Workspace) SetShopAPIKey(shopID, apiKey, where string, key SecretKey) error {
+	shop, err := w.shop(shopID)
+	if err != nil {
+		return err
+	}
+	if apiKey = strings.TrimSpace(apiKey); !isHeaderValue(apiKey) {
+		return problem.InvalidFields(codeShopInvalid, problem.Field{Path: "api_key", Message: "an API key is 1 to 256 bytes of text on one line"})
+	}
+	w.sealedAPIKeys[shop.ID] = key.Seal([]byte(apiKey), where)
+	w.record(ShopAPIKeySet{Shop: shop})
+	return nil
+}
+
+// RemoveShopAPIKey forgets a shop's key of Pancake's API.
+func (w *Workspace) RemoveShopAPIKey(shopID string) error {
+	shop, err := w.shop(shopID)
+	if err != nil {
+		return err
+	}
+	w.record(ShopAPIKeyRemoved{Shop: shop})
+	return nil
+}
+
 // PauseShop lets a shop's deliveries wait. Pausing twice says nothing new.
 func (w *Workspace) PauseShop(shopID string) error {
 	shop, err := w.shop(shopID)
@@ -220,6 +244,9 @@ func (w *Workspace) ShopVersion(shopID string) int { return w.shopVersions[shopI
 
 // HeaderHash is the hash of the header value that a shop was given just now.
 func (w *Workspace) HeaderHash(shopID string) HeaderHash { return w.headerHashes[shopID] }
+
+// SealedAPIKey is the key that a shop was given just now, sealed.
+func (w *Workspace) SealedAPIKey(shopID string) []byte { return w.sealedAPIKeys[shopID] }
 
 func (w *Workspace) shop(id string) (Shop, error) {
 	shop, connected := w.shops[id]

@@ -34,8 +34,9 @@ type Workspace struct {
 	settingsVersion int
 	shopVersions    map[string]int
 
-	headerHashes map[string]HeaderHash
-	tokenHashes  map[uuid.UUID][sha256.Size]byte
+	headerHashes  map[string]HeaderHash
+	sealedAPIKeys map[string][]byte
+	tokenHashes   map[uuid.UUID][sha256.Size]byte
 }
 
 func empty() *Workspace {
@@ -45,8 +46,8 @@ func empty() *Workspace {
 		shops:        map[string]Shop{},
 		tokens:       map[uuid.UUID]Token{},
 		shopVersions: map[string]int{},
-		headerHashes: map[string]HeaderHash{},
-		tokenHashes:  map[uuid.UUID][sha256.Size]byte{},
+		headerHashes: map[string]HeaderHash{}, sealedAPIKeys: map[string][]byte{},
+		tokenHashes: map[uuid.UUID][sha256.Size]byte{},
 	}
 }
 
@@ -121,6 +122,10 @@ func (w *Workspace) apply(payload event.Payload) {
 	case ShopResumed:
 		w.setShop(e.Shop)
 	case ShopKeyRotated:
+		w.setShop(e.Shop)
+	case ShopAPIKeySet:
+		w.setShop(e.Shop)
+	case ShopAPIKeyRemoved:
 		w.setShop(e.Shop)
 	case ShopDisconnected:
 		delete(w.shops, e.ShopID)

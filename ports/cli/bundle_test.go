@@ -17,6 +17,7 @@ import (
 	"orderbridge/app/projection"
 	"orderbridge/app/query"
 	"orderbridge/app/rehearsal"
+	"orderbridge/domain/contact"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
@@ -116,12 +117,18 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 				UnmapStaff:           command.NewUnmapStaffHandler(b.users),
 				RetryDelivery:        command.NewRetryDeliveryHandler(b.retries),
 				RetryDeliveries:      command.NewRetryDeliveriesHandler(b.retries, b.read),
+				CheckCustomerFile:    command.NewCheckCustomerFileHandler(fakeImports{err: &b.read.err}, fakeCustomerFiles{}, clock),
+				MergeCustomers:       command.NewMergeCustomersHandler(b.customers),
+				SetAPIKey:            command.NewSetAPIKeyHandler(b.workspaces, workspace.NewSecretKey()),
+				Backfill:             command.NewBackfillHandler(nil, fakeBackfills{err: &b.read.err}, nil, nil, clock),
+				Relink:               command.NewRelinkHandler(fakeRelinks{err: &b.read.err}),
 			},
 			Projections: b.projections,
 			Queries: app.Queries{
 				ReadModel: b.read, ExplainDelivery: query.NewExplainDeliveryHandler(b.read, clock),
-				Timeline:  query.NewTimelineHandler(b.read, fakeHistory{b.read}, clock),
-				AsOf:      query.NewAsOfHandler(b.read, fakeHistory{b.read}, clock),
+				Timeline: query.NewTimelineHandler(b.read, fakeHistory{b.read}, clock),
+				AsOf:     query.NewAsOfHandler(b.read, fakeHistory{b.read}, clock),
+				Export:   query.NewExportHandler(b.read, fakeSheets{}), Duplicates: query.NewDuplicatesHandler(b.read, workspace.NewSecretKey()),
 				Interpret: rehearsal.NewInterpretHandler(nil, command.IngestOrderHandler{}, nil, b.read, fakeHistory{b.read}, clock),
 			},
 		},
@@ -617,4 +624,31 @@ func (f *fakeRetries) Retry(
 		}
 	}
 	return retried, 7, nil
+}
+
+func (f *fakeReadModel) SharedKeys(_ context.Context, workspaceID uuid.UUID, after contact.Key, _ int) ([]query.Duplicate, error) {
+	f.ask(workspaceID, after, query.Page{})
+	return nil, f.err
+}
+
+func (f *fakeReadModel) CustomerImports(_ context.Context, workspaceID uuid.UUID, _ query.IDPage) (query.List[query.CustomerImport], error) {
+	f.ask(workspaceID, nil, query.Page{})
+	return query.List[query.CustomerImport]{}, f.err
+}
+
+func (f *fakeReadModel) Reconciliations(
+	_ context.Context, workspaceID uuid.UUID, shopID string, _ query.IDPage,
+) (query.List[query.Reconciliation], error) {
+	f.ask(workspaceID, shopID, query.Page{})
+	return query.List[query.Reconciliation]{}, f.err
+}
+
+func (f *fakeReadModel) CustomerImport(_ context.Context, workspaceID, id uuid.UUID) (query.CustomerImport, error) {
+	f.ask(workspaceID, id, query.Page{})
+	return query.CustomerImport{}, f.err
+}
+
+func (f *fakeReadModel) ImportRows(_ context.Context, workspaceID, id uuid.UUID, _ string, _, _ int) ([]query.ImportRow, error) {
+	f.ask(workspaceID, id, query.Page{})
+	return nil, f.err
 }

@@ -31,6 +31,9 @@ type Commands struct {
 	Event     eventCommands     `cmd:"" help:"The log of what happened."`
 	Token     tokenCommands     `cmd:"" help:"Tokens for the API."`
 	Workspace workspaceCommands `cmd:"" help:"CRM domains, each with settings and records of its own."`
+	Backfill  backfillCommand   `cmd:"" help:"Bring in a shop's orders from before, or that webhooks lost, from Pancake's own API."`
+	Relink    relinkCommand     `cmd:"" help:"Give orders to the customers whom they would be matched with today."`
+	Reconcile reconcileCommand  `cmd:"" help:"Look for orders whose webhook never came, and bring them in."`
 
 	Projection projectionCommands `cmd:"" help:"Read tables, and how far each has followed the log."`
 	Rebuild    rebuildCommand     `cmd:"" help:"Make read tables anew from the log, beside those that are read."`

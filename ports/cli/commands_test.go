@@ -229,11 +229,13 @@ Cấu hình → Nâng cao → Kết nối bên thứ 3 → Webhook/API → Chi t
 func TestShopList(t *testing.T) {
 	t.Parallel()
 	bundle := setup(t)
-	bundle.read.shops = []query.Shop{shopA, {ID: "77", Name: "Cửa hàng Hà Nội", HeaderKey: "K", ConnectedAt: orderedAt, Paused: true, Held: 3}}
+	reconciled := shopA
+	reconciled.HasAPIKey = true
+	bundle.read.shops = []query.Shop{reconciled, {ID: "77", Name: "Cửa hàng Hà Nội", HeaderKey: "K", ConnectedAt: orderedAt, Paused: true, Held: 3}}
 	bundle.run("shop", "list").exits(cli.ExitDone).prints(
-		`SHOP ID     NAME             HEADER         DEFAULT ASSIGNEE  PAUSED  WAITING  CONNECTED
-1635294032  Shop A           X-Pancake-Key  Phương Mai        no            0  15/09/2025 10:04
-77          Cửa hàng Hà Nội  K              -                 yes           3  15/09/2025 10:04
+		`SHOP ID     NAME             HEADER         DEFAULT ASSIGNEE  PAUSED  API KEY  WAITING  CONNECTED
+1635294032  Shop A           X-Pancake-Key  Phương Mai        no      yes            0  15/09/2025 10:04
+77          Cửa hàng Hà Nội  K              -                 yes     no             3  15/09/2025 10:04
 `, "")
 	if bundle.read.workspaceID != workspaceID {
 		t.Error(bundle.read.workspaceID)
@@ -1048,8 +1050,10 @@ func TestErrorsOfEveryCommand(t *testing.T) {
 			bundle := setup(t)
 			bundle.read.err, bundle.workspaces.err, bundle.customers.err, bundle.users.err = away, away, away, away
 			bundle.projections.err = away
-			bundle.run(args...).exits(cli.ExitUnavailable).prints("", told)
-			if bundle.opened != 1 {
+			if command.path != "customer template" { // which reads nothing
+				bundle.run(args...).exits(cli.ExitUnavailable).prints("", told)
+			}
+			if bundle.opened != 1 && command.path != "customer template" {
 				t.Errorf("opened %d sessions", bundle.opened)
 			}
 			bundle.openError = away

@@ -14,12 +14,18 @@ import (
 )
 
 type customerCommands struct {
-	Add     customerAdd     `cmd:"" help:"Add a customer."`
-	Edit    customerEdit    `cmd:"" help:"Change a customer."`
-	List    customerList    `cmd:"" help:"List customers, the newest first."`
-	Show    customerShow    `cmd:"" help:"Show a customer."`
-	Archive customerArchive `cmd:"" help:"Take a customer out of use: orders no longer match them."`
-	Restore customerRestore `cmd:"" help:"Bring an archived customer back into use."`
+	Add        customerAdd        `cmd:"" help:"Add a customer."`
+	Edit       customerEdit       `cmd:"" help:"Change a customer."`
+	List       customerList       `cmd:"" help:"List customers, the newest first."`
+	Show       customerShow       `cmd:"" help:"Show a customer."`
+	Archive    customerArchive    `cmd:"" help:"Take a customer out of use: orders no longer match them."`
+	Restore    customerRestore    `cmd:"" help:"Bring an archived customer back into use."`
+	Import     customerImport     `cmd:"" help:"Add the customers of a CSV file or an Excel workbook."`
+	Duplicates customerDuplicates `cmd:"" help:"List phones and emails that several customers have."`
+	Merge      customerMerge      `cmd:"" help:"Merge two records of one person; this can be taken back."`
+	Unmerge    customerUnmerge    `cmd:"" help:"Take a merge back: both customers are as if it had never been."`
+	Template   customerTemplate   `cmd:"" help:"Write a file to begin an import with."`
+	Export     customerExport     `cmd:"" help:"Write customers to a CSV file or an Excel workbook."`
 }
 
 type customerAdd struct {
@@ -117,14 +123,26 @@ func listOrNil(values []string, cleared bool) *[]string {
 	return &values
 }
 
-type customerList struct {
+// customerFilter narrows customers, for commands to embed.
+type customerFilter struct {
 	Query  string  `name:"q" help:"Only customers found by this: a phone, an email, or beginnings of words of the name." placeholder:"TEXT"`
 	Phone  string  `help:"Only customers with this phone number." placeholder:"NUMBER"`
 	Email  string  `help:"Only customers with this email address." placeholder:"ADDRESS"`
-	Status *string `enum:"active,archived" help:"Only customers of this status: active or archived." placeholder:"STATUS"`
+	Status *string `enum:"active,archived,merged" help:"Only customers of this status: active, archived or merged." placeholder:"STATUS"`
 	Tag    string  `help:"Only customers with this tag." placeholder:"TAG"`
-	Paging paging  `embed:""`
-	Output output  `embed:""`
+}
+
+func (f customerFilter) read(narrow *query.Parameters) query.CustomerFilter {
+	return query.CustomerFilter{
+		Phone: narrow.Phone(f.Phone), Email: narrow.Email(f.Email), Status: valueOf(f.Status), Tag: narrow.Tag(f.Tag),
+		Search: query.ParseCustomerSearch(f.Query),
+	}
+}
+
+type customerList struct {
+	Filter customerFilter `embed:""`
+	Paging paging         `embed:""`
+	Output output         `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -142,10 +160,7 @@ Examples:
 // Run lists the customers.
 func (c *customerList) Run(ctx context.Context, rt *Runtime) error {
 	var narrow query.Parameters
-	filter := query.CustomerFilter{
-		Phone: narrow.Phone(c.Phone), Email: narrow.Email(c.Email), Status: valueOf(c.Status), Tag: narrow.Tag(c.Tag),
-		Search: query.ParseCustomerSearch(c.Query),
-	}
+	filter := c.Filter.read(&narrow)
 	page := narrow.Page(&c.Paging.Limit, c.Paging.Cursor)
 	if err := narrow.Problem(); err != nil {
 		return err

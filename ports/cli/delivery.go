@@ -18,13 +18,15 @@ import (
 )
 
 type deliveryCommands struct {
-	List  deliveryList  `cmd:"" help:"List deliveries, the newest first, and count them by outcome."`
-	Show  deliveryShow  `cmd:"" help:"Show a delivery and every step that came of it, with the reason."`
-	Body  deliveryBody  `cmd:"" help:"Print the exact bytes that a delivery brought."`
-	Retry deliveryRetry `cmd:"" help:"Bring in once more what failed or was rejected."`
+	List   deliveryList   `cmd:"" help:"List deliveries, the newest first, and count them by outcome."`
+	Show   deliveryShow   `cmd:"" help:"Show a delivery and every step that came of it, with the reason."`
+	Body   deliveryBody   `cmd:"" help:"Print the exact bytes that a delivery brought."`
+	Export deliveryExport `cmd:"" help:"Write deliveries to a CSV file or an Excel workbook."`
+	Retry  deliveryRetry  `cmd:"" help:"Bring in once more what failed or was rejected."`
 }
 
-type deliveryList struct {
+// deliveryFilter narrows deliveries, for commands to embed.
+type deliveryFilter struct {
 	ReceivedFrom time.Time `help:"Only deliveries received at this time or later." placeholder:"TIME"`
 	ReceivedTo   time.Time `help:"Only deliveries received before this time." placeholder:"TIME"`
 
@@ -34,9 +36,21 @@ type deliveryList struct {
 	OrderCode string  `help:"Only deliveries of the order with this code; with a * at its end, of those whose codes begin so." placeholder:"CODE"`
 	Phone     string  `help:"Only deliveries of orders whose buyer has this phone, in any spelling." placeholder:"PHONE"`
 	Q         string  `help:"${delivery_words_help}" name:"search" placeholder:"TEXT"`
+}
 
-	Paging paging `embed:""`
-	Output output `embed:""`
+func (f deliveryFilter) read(narrow *query.Parameters) query.DeliveryFilter {
+	filter := query.DeliveryFilter{
+		ShopID: narrow.ShopID(f.ShopID), Outcomes: narrow.Outcomes(valueOf(f.Outcome), query.Outcomes()...), Reason: narrow.Reason(f.Reason),
+		ReceivedFrom: f.ReceivedFrom, ReceivedTo: f.ReceivedTo, Phone: narrow.Phone(f.Phone), Search: query.ParseDeliverySearch(f.Q),
+	}
+	filter.OrderCode, filter.OrderCodePrefix = narrow.OrderCode(f.OrderCode)
+	return filter
+}
+
+type deliveryList struct {
+	Filter deliveryFilter `embed:""`
+	Paging paging         `embed:""`
+	Output output         `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -56,11 +70,7 @@ Examples:
 // Run lists the deliveries.
 func (c *deliveryList) Run(ctx context.Context, rt *Runtime) error {
 	var narrow query.Parameters
-	filter := query.DeliveryFilter{
-		ShopID: narrow.ShopID(c.ShopID), Outcomes: narrow.Outcomes(valueOf(c.Outcome), query.Outcomes()...), Reason: narrow.Reason(c.Reason),
-		ReceivedFrom: c.ReceivedFrom, ReceivedTo: c.ReceivedTo, Phone: narrow.Phone(c.Phone), Search: query.ParseDeliverySearch(c.Q),
-	}
-	filter.OrderCode, filter.OrderCodePrefix = narrow.OrderCode(c.OrderCode)
+	filter := c.Filter.read(&narrow)
 	page := narrow.Page(&c.Paging.Limit, c.Paging.Cursor)
 	if err := narrow.Problem(); err != nil {
 		return err

@@ -23,6 +23,7 @@ var commands = []struct {
 	{"shop update", []string{"--shop-id", "1635294032", "--name", "Shop B"}, true},
 	{"shop rotate", []string{"--shop-id", "1635294032", "--header-value", "s3cret"}, true},
 	{"shop pause", []string{"--shop-id", "1635294032"}, true},
+	{"shop api-key", []string{"--shop-id", "1635294032", "--key", "s3cret"}, true},
 	{"shop resume", []string{"--shop-id", "1635294032"}, true},
 	{"shop disconnect", []string{"--shop-id", "1635294032"}, false},
 	{"settings set", []string{"--match-by", "phone"}, true},
@@ -33,6 +34,12 @@ var commands = []struct {
 	{"customer show", []string{anID}, true},
 	{"customer archive", []string{anID}, true},
 	{"customer restore", []string{anID}, true},
+	{"customer import", []string{"-"}, true},
+	{"customer duplicates", nil, true},
+	{"customer merge", []string{anID, otherID}, true},
+	{"customer unmerge", []string{anID}, true},
+	{"customer template", []string{"-"}, true},
+	{"customer export", []string{"-"}, true},
 	{"user add", []string{"--name", "Phương Mai"}, true},
 	{"user edit", []string{anID, "--phone", "0904000322"}, true},
 	{"user list", nil, true},
@@ -44,10 +51,12 @@ var commands = []struct {
 	{"user map", []string{"--staff", "u-1", "--user", anID}, true},
 	{"user unmap", []string{"--staff", "u-1"}, true},
 	{"order list", nil, true},
+	{"order export", []string{"-"}, true},
 	{"order show", []string{"Pancake_1635294032_2051"}, true},
 	{"delivery list", nil, true},
 	{"delivery show", []string{anID}, true},
 	{"delivery body", []string{anID}, false},
+	{"delivery export", []string{"-"}, true},
 	{"delivery retry", []string{anID}, true},
 	{"audit order", []string{"Pancake_1635294032_2051"}, true},
 	{"audit delivery", []string{anID}, true},
@@ -63,13 +72,20 @@ var commands = []struct {
 	{"workspace list", nil, true},
 	{"workspace show", nil, true},
 	{"workspace update", []string{"shop-b"}, true},
+	{"backfill", []string{"--shop-id", "1635294032", "--since", "2025-09-15T00:00:00Z"}, true},
+	{"relink", nil, true},
+	{"reconcile now", nil, true},
+	{"reconcile report", nil, true},
 	{"projection list", nil, true},
 	{"projection skip", []string{"crm", "--position", "4711"}, false},
 	{"rebuild", []string{"crm"}, true},
 	{"verify projections", []string{"crm"}, true},
 }
 
-const anID = "01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11"
+const (
+	anID    = "01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11"
+	otherID = "01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b12"
+)
 
 // TestGrammar: the commands are those of the contract, and each explains itself.
 func TestGrammar(t *testing.T) {
@@ -157,6 +173,7 @@ func TestHelp(t *testing.T) {
 var secretEnvironment = map[string]string{
 	"DATABASE_URL":             "postgres://orderbridge:hunter2@db.internal/orders",
 	"ORDERBRIDGE_HEADER_VALUE": "s3cret-header-value",
+	"ORDERBRIDGE_API_KEY":      "s3cret-api-key",
 	"ORDERBRIDGE_DATA_DIR":     "/somewhere/private",
 }
 

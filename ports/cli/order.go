@@ -16,11 +16,13 @@ import (
 )
 
 type orderCommands struct {
-	List orderList `cmd:"" help:"List orders, the newest first."`
-	Show orderShow `cmd:"" help:"Show an order with its lines and totals, and what was done to it."`
+	List   orderList   `cmd:"" help:"List orders, the newest first."`
+	Export orderExport `cmd:"" help:"Write orders with their lines to a CSV file or an Excel workbook."`
+	Show   orderShow   `cmd:"" help:"Show an order with its lines and totals, and what was done to it."`
 }
 
-type orderList struct {
+// orderFilter narrows orders, for commands to embed.
+type orderFilter struct {
 	ShopID     string   `help:"Only orders of this shop." placeholder:"NUMBER"`
 	CustomerID recordID `help:"Only orders of this customer." placeholder:"ID"`
 	Status     string   `help:"Only orders in this status: a name such as shipped, or Pancake's number for it." placeholder:"STATUS"`
@@ -28,9 +30,19 @@ type orderList struct {
 
 	OrderedFrom time.Time `help:"Only orders made at this time or later." placeholder:"TIME"`
 	OrderedTo   time.Time `help:"Only orders made before this time." placeholder:"TIME"`
+}
 
-	Paging paging `embed:""`
-	Output output `embed:""`
+func (f orderFilter) read(narrow *query.Parameters) query.OrderFilter {
+	return query.OrderFilter{
+		ShopID: narrow.ShopID(f.ShopID), CustomerID: f.CustomerID.maybe(), Status: narrow.OrderStatus(f.Status),
+		AssigneeID: f.AssigneeID.maybe(), OrderedFrom: f.OrderedFrom, OrderedTo: f.OrderedTo,
+	}
+}
+
+type orderList struct {
+	Filter orderFilter `embed:""`
+	Paging paging      `embed:""`
+	Output output      `embed:""`
 }
 
 // Help implements kong.HelpProvider.
@@ -46,10 +58,7 @@ func (*orderList) Help() string {
 // Run lists the orders.
 func (c *orderList) Run(ctx context.Context, rt *Runtime) error {
 	var narrow query.Parameters
-	filter := query.OrderFilter{
-		ShopID: narrow.ShopID(c.ShopID), CustomerID: c.CustomerID.maybe(), Status: narrow.OrderStatus(c.Status),
-		AssigneeID: c.AssigneeID.maybe(), OrderedFrom: c.OrderedFrom, OrderedTo: c.OrderedTo,
-	}
+	filter := c.Filter.read(&narrow)
 	page := narrow.Page(&c.Paging.Limit, c.Paging.Cursor)
 	if err := narrow.Problem(); err != nil {
 		return err

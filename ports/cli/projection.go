@@ -7,14 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"orderbridge/app/projection"
 	"orderbridge/app/query"
@@ -223,7 +219,7 @@ func (c *rebuildCommand) one(ctx context.Context, rt *Runtime, s Session, name s
 	case c.DropPrevious:
 		return s.Projections.DropPrevious(ctx, s.by(), name)
 	}
-	progress := rt.newProgress(name)
+	progress := rt.newProgress(name, "events")
 	defer progress.end()
 	_, err := s.Projections.Rebuild(ctx, projection.RebuildRequest{By: s.by(), Name: name, Rollback: c.Rollback}, progress.tell)
 	if errors.Is(err, context.Canceled) {
@@ -302,7 +298,7 @@ func (c *verifyProjections) Run(ctx context.Context, rt *Runtime) error {
 }
 
 func (*verifyProjections) one(ctx context.Context, rt *Runtime, s Session, name string) (projection.Verified, error) {
-	progress := rt.newProgress(name)
+	progress := rt.newProgress(name, "events")
 	defer progress.end()
 	return s.Projections.Verify(ctx, name, progress.tell)
 }
@@ -348,50 +344,4 @@ func difference(row projection.DifferentRow) string {
 		}
 	}
 	return strings.Join(differing, ", ") + " in " + string(row.Built)
-}
-
-// progress shows how far something is: as a bar on a terminal, else as a line now and then.
-type progress struct {
-	rt   *Runtime
-	name string
-	bar  *progressbar.ProgressBar
-	told time.Time
-}
-
-// progressEvery is how often a line is written where there is no terminal.
-const progressEvery = 5 * time.Second
-
-func (rt *Runtime) newProgress(name string) *progress {
-	p := &progress{rt: rt, name: name, told: time.Now()}
-	if file, ok := rt.Stderr.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		p.bar = progressbar.NewOptions64(-1,
-			progressbar.OptionSetWriter(rt.Stderr), progressbar.OptionSetDescription(printable(name)), progressbar.OptionShowCount(),
-			progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"), progressbar.OptionSetPredictTime(true),
-			progressbar.OptionSetElapsedTime(true), progressbar.OptionFullWidth(), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionClearOnFinish(),
-		)
-	}
-	return p
-}
-
-// tell shows how far it is. The bar is drawn by the by: a terminal that cannot is no reason to fail.
-func (p *progress) tell(run projection.Rebuild) {
-	if p.bar != nil {
-		p.bar.ChangeMax64(max(run.EventsTotal, 1))
-		p.bar.Describe(printable(p.name + " " + run.Phase))
-		_ = p.bar.Set64(run.EventsDone)
-		return
-	}
-	if time.Since(p.told) >= progressEvery {
-		p.told = time.Now()
-		p.rt.notef("%s: %s, %d of %d events%s", p.name, run.Phase, run.EventsDone, run.EventsTotal, eta(run))
-	}
-}
-
-// end takes the bar off the terminal.
-func (p *progress) end() {
-	if p.bar != nil {
-		_ = p.bar.Clear()
-		p.bar = nil
-	}
 }

@@ -29,6 +29,7 @@ type shopCommands struct {
 	Update     shopUpdate     `cmd:"" help:"Change a shop's name or default assignee."`
 	Rotate     shopRotate     `cmd:"" help:"Give a shop a new header value, with a time in which the old one still works."`
 	Pause      shopPause      `cmd:"" help:"Let a shop's deliveries wait: they are kept and brought in later."`
+	APIKey     shopAPIKey     `cmd:"" help:"Keep the key of Pancake's API for a shop, so that lost orders are found." name:"api-key"`
 	Resume     shopResume     `cmd:"" help:"Bring in what waited, and what comes from now on."`
 	Disconnect shopDisconnect `cmd:"" help:"End a shop's deliveries."`
 }
@@ -127,12 +128,14 @@ func (c *shopList) Run(ctx context.Context, rt *Runtime) error {
 			{title: "HEADER", limit: 40},
 			{title: "DEFAULT ASSIGNEE", limit: 30},
 			{title: "PAUSED"},
+			{title: "API KEY"},
 			{title: "WAITING", right: true},
 			{title: "CONNECTED"},
 		}
 		return showList(rt, c.Output.JSON, query.List[query.Shop]{Items: shops}, "shop is connected", shape, func(shop query.Shop) []string {
 			return []string{
-				shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), strconv.FormatInt(shop.Held, 10),
+				shop.ID, shop.Name, shop.HeaderKey, nameOf(shop.DefaultAssignee), yesNo(shop.Paused), yesNo(shop.HasAPIKey),
+				strconv.FormatInt(shop.Held, 10),
 				s.moment(shop.ConnectedAt),
 			}
 		})

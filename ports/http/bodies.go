@@ -61,6 +61,9 @@ func (s *server) checkCommand(r *http.Request, body []byte) error {
 	if contentType != "application/json" {
 		return nil // another form than the contract's, which the command reads
 	}
+	if operation.RequestBody.Value.Content["application/json"] == nil {
+		return errContentType // a file is wanted, of any other type
+	}
 	if !utf8.Valid(body) { // or the decoder would put other text in its place
 		return errBodyNotJSON
 	}

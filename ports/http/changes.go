@@ -32,34 +32,14 @@ func (s *server) changing(needed workspace.Role, next http.HandlerFunc) http.Han
 		if refusal != nil {
 			return refusal
 		}
-		once, err := s.onceOf(r, body)
-		if err != nil {
-			return err
-		}
-		if once != nil {
-			kept, err := s.application.Answers.Find(r.Context(), workspaceOf(r.Context()), *once)
-			if err != nil {
+		return s.once(w, r, body, func(w http.ResponseWriter, r *http.Request) error {
+			if err := s.checkCommand(r, body); err != nil {
 				return err
 			}
-			if kept != nil {
-				repeat(w, kept)
-				return nil
-			}
-			r = r.WithContext(context.WithValue(r.Context(), onceKey, once))
-		}
-		if err := s.checkCommand(r, body); err != nil {
-			return err
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		if once == nil {
+			r.Body = io.NopCloser(bytes.NewReader(body))
 			next(w, r)
 			return nil
-		}
-		answer := &draft{header: http.Header{}}
-		next(answer, r)
-		s.keep(r, *once, answer) // before it is given: whoever got it may repeat the request at once
-		answer.give(w)
-		return nil
+		})
 	})
 }
 

@@ -355,3 +355,7 @@ func TestCommandsComeFromTheToken(t *testing.T) {
 		t.Errorf("Location is %q, want %q", got.header.Get("Location"), want)
 	}
 }
+
+func (*fakeCustomers) UpdateBoth(context.Context, command.By, uuid.UUID, uuid.UUID, func(one, other *customer.Customer) error) (int64, error) {
+	return 0, errors.New("nothing is merged here")
+}

@@ -10,16 +10,28 @@ import (
 	"orderbridge/domain/customer"
 )
 
+// customerNarrowing is what customers are narrowed by, as it was sent.
+type customerNarrowing struct {
+	phone, email, tag, q *string
+	status               *customer.Status
+}
+
+// filter reads it.
+func (n customerNarrowing) filter(ctx context.Context, check *query.Parameters) query.CustomerFilter {
+	return query.CustomerFilter{
+		Phone:  check.Phone(given(n.phone)),
+		Email:  check.Email(given(n.email)),
+		Status: string(oneOf(check, "status", n.status, customer.StatusActive, customer.StatusArchived, customer.StatusMerged)),
+		Tag:    check.Tag(given(n.tag)),
+		Search: seen(ctx, query.ParseCustomerSearch(given(n.q))),
+	}
+}
+
 // ListCustomers lists customers.
 func (c api) ListCustomers(ctx context.Context, request ListCustomersRequestObject) (ListCustomersResponseObject, error) {
 	var check query.Parameters
-	filter := query.CustomerFilter{
-		Phone:  check.Phone(given(request.Params.Phone)),
-		Email:  check.Email(given(request.Params.Email)),
-		Status: string(oneOf(&check, "status", request.Params.Status, customer.StatusActive, customer.StatusArchived)),
-		Tag:    check.Tag(given(request.Params.Tag)),
-		Search: seen(ctx, query.ParseCustomerSearch(given(request.Params.Q))),
-	}
+	p := request.Params
+	filter := customerNarrowing{phone: p.Phone, email: p.Email, status: p.Status, tag: p.Tag, q: p.Q}.filter(ctx, &check)
 	page := check.Page(request.Params.Limit, given(request.Params.Cursor))
 	if err := check.Problem(); err != nil {
 		return nil, err
@@ -91,6 +103,67 @@ func (c api) setCustomerStatus(
 		By: byOf(ctx), ID: id, IfVersion: version, Status: status,
 	})
 	return c.storedCustomer(ctx, stored, err)
+}
+
+// ListDuplicates lists what customers share.
+func (c api) ListDuplicates(ctx context.Context, request ListDuplicatesRequestObject) (ListDuplicatesResponseObject, error) {
+	var check query.Parameters
+	page := check.Page(request.Params.Limit, "")
+	if err := check.Problem(); err != nil {
+		return nil, err
+	}
+	list, err := c.queries.Duplicates.Handle(ctx, workspaceOf(ctx), given(request.Params.Cursor), page.Limit)
+	return ListDuplicates200JSONResponse(seenList(ctx, list)), err
+}
+
+type mergeRequest struct {
+	MergedID uuid.UUID `json:"merged_id"`
+	Take     []string  `json:"take"`
+	DryRun   bool      `json:"dry_run"`
+}
+
+type unmergeRequest struct {
+	DryRun bool `json:"dry_run"`
+}
+
+// MergeCustomers merges one customer into another, or shows what that would do.
+func (c api) MergeCustomers(ctx context.Context, request MergeCustomersRequestObject) (MergeCustomersResponseObject, error) {
+	version, err := ifVersion(request.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	done, err := c.commands.MergeCustomers.Handle(ctx, command.MergeCustomers{
+		By: byOf(ctx), IfVersion: version, Survivor: request.ID, Merged: request.Body.MergedID, Take: request.Body.Take, DryRun: request.Body.DryRun,
+	})
+	answer, err := c.merged(ctx, done, done.Survivor, request.Body.DryRun, err)
+	return MergeCustomers200JSONResponse{answer}, err
+}
+
+// UnmergeCustomer takes a merge back, or shows what that would do.
+func (c api) UnmergeCustomer(ctx context.Context, request UnmergeCustomerRequestObject) (UnmergeCustomerResponseObject, error) {
+	version, err := ifVersion(request.Params.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	done, err := c.commands.MergeCustomers.Unmerge(ctx, command.UnmergeCustomer{
+		By: byOf(ctx), IfVersion: version, Merged: request.ID, DryRun: request.Body.DryRun,
+	})
+	answer, err := c.merged(ctx, done, done.Other, request.Body.DryRun, err)
+	return UnmergeCustomer200JSONResponse{answer}, err
+}
+
+// merged answers with who both are. Tagged is the one whom the request is about.
+func (c api) merged(
+	ctx context.Context, done command.MergedCustomers, tagged customer.Snapshot, dryRun bool, err error,
+) (MergedJSONResponse, error) {
+	if err != nil {
+		return MergedJSONResponse{}, err
+	}
+	c.settle(ctx, done.Position)
+	return MergedJSONResponse{
+		Body:    query.MergeOf(done.Before, done.Survivor, done.Other, dryRun),
+		Headers: MergedResponseHeaders{ETag: etag(tagged.Version), OrderbridgePosition: done.Position},
+	}, nil
 }
 
 // storedCustomer answers a command with the customer that it left behind.

@@ -41,7 +41,19 @@ var errTooManyStreams = problem.Unavailable("streams-exhausted",
 // following is a route whose answer may have no end. Whoever takes a part of it is answered like any other reader.
 func (s *server) following(needed workspace.Role, next http.HandlerFunc) http.Handler {
 	reading := s.reading(needed, next)
-	streaming := s.identified(needed, func(w http.ResponseWriter, r *http.Request) error {
+	streaming := s.streaming(needed, next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead || acceptedMedia(r) == mediaJSON {
+			reading.ServeHTTP(w, r)
+			return
+		}
+		streaming.ServeHTTP(w, r)
+	})
+}
+
+// streaming is a route whose answer is given as it comes about.
+func (s *server) streaming(needed workspace.Role, next http.HandlerFunc) http.Handler {
+	return s.identified(needed, func(w http.ResponseWriter, r *http.Request) error {
 		if err := s.waitFor(r); err != nil {
 			return err
 		}
@@ -55,12 +67,16 @@ func (s *server) following(needed workspace.Role, next http.HandlerFunc) http.Ha
 		next(w, r.WithContext(context.WithValue(r.Context(), streamKey, stream)))
 		return nil
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodHead || acceptedMedia(r) == mediaJSON {
-			reading.ServeHTTP(w, r)
+}
+
+// downloading is a route that gives a file from the read tables, of which nothing is masked.
+func (s *server) downloading(next http.HandlerFunc) http.Handler {
+	return s.streaming(workspace.RoleOperator, func(w http.ResponseWriter, r *http.Request) {
+		if err := s.cfg.Readable(); err != nil {
+			s.answerError(w, r, err)
 			return
 		}
-		streaming.ServeHTTP(w, r)
+		next(w, r)
 	})
 }
 
@@ -118,15 +134,23 @@ type stream struct {
 
 // VisitListEventsResponse gives the answer.
 func (s *stream) VisitListEventsResponse(w http.ResponseWriter) error {
-	s.out = http.NewResponseController(w)
-	// The request is read, and waiting for more of it would end the answer at the server's usual time.
-	if err := s.out.SetReadDeadline(time.Time{}); err != nil {
-		return fmt.Errorf("keep connection open: %w", err)
+	if err := s.begin(w); err != nil {
+		return err
 	}
 	if s.media == mediaNDJSON {
 		return s.export(w)
 	}
 	return s.follow(w)
+}
+
+// begin takes the usual limits of time from the answer.
+func (s *stream) begin(w http.ResponseWriter) error {
+	s.out = http.NewResponseController(w)
+	// The request is read, and waiting for more of it would end the answer at the server's usual time.
+	if err := s.out.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("keep connection open: %w", err)
+	}
+	return nil
 }
 
 // send writes what there is, unless the reader is too slow for it.

@@ -15,6 +15,33 @@ import (
 
 const maxOnceKeyLength = 255
 
+// once answers a request that its caller named as it was answered before, if it was. Whatever tells its body from others is body.
+func (s *server) once(w http.ResponseWriter, r *http.Request, body []byte, next func(http.ResponseWriter, *http.Request) error) error {
+	once, err := s.onceOf(r, body)
+	if err != nil {
+		return err
+	}
+	if once == nil {
+		return next(w, r)
+	}
+	kept, err := s.application.Answers.Find(r.Context(), workspaceOf(r.Context()), *once)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		repeat(w, kept)
+		return nil
+	}
+	r = r.WithContext(context.WithValue(r.Context(), onceKey, once))
+	answer := &draft{header: http.Header{}}
+	if err := next(answer, r); err != nil {
+		return err
+	}
+	s.keep(r, *once, answer) // before it is given: whoever got it may repeat the request at once
+	answer.give(w)
+	return nil
+}
+
 // onceOf names the request when its caller did: nil when it may be repeated.
 func (s *server) onceOf(r *http.Request, body []byte) (*command.Once, error) {
 	keys := r.Header.Values("Idempotency-Key")

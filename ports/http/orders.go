@@ -2,19 +2,36 @@ package http
 
 import (
 	"context"
+	"time"
+
+	"github.com/google/uuid"
 
 	"orderbridge/app/query"
 	"orderbridge/domain/problem"
 )
 
+// orderNarrowing is what orders are narrowed by, as it was sent.
+type orderNarrowing struct {
+	shopID, status         *string
+	customerID, assigneeID *uuid.UUID
+	from, to               *time.Time
+}
+
+// filter reads it.
+func (n orderNarrowing) filter(check *query.Parameters) query.OrderFilter {
+	return query.OrderFilter{
+		ShopID: check.ShopID(given(n.shopID)), CustomerID: maybe(n.customerID), Status: check.OrderStatus(given(n.status)),
+		AssigneeID: maybe(n.assigneeID), OrderedFrom: given(n.from), OrderedTo: given(n.to),
+	}
+}
+
 // ListOrders lists orders.
 func (c api) ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error) {
 	var check query.Parameters
-	filter := query.OrderFilter{
-		ShopID: check.ShopID(given(request.Params.ShopID)), CustomerID: maybe(request.Params.CustomerID),
-		Status: check.OrderStatus(given(request.Params.Status)), AssigneeID: maybe(request.Params.AssigneeID),
-		OrderedFrom: given(request.Params.OrderedFrom), OrderedTo: given(request.Params.OrderedTo),
-	}
+	p := request.Params
+	filter := orderNarrowing{
+		shopID: p.ShopID, customerID: p.CustomerID, status: p.Status, assigneeID: p.AssigneeID, from: p.OrderedFrom, to: p.OrderedTo,
+	}.filter(&check)
 	page := check.Page(request.Params.Limit, given(request.Params.Cursor))
 	if err := check.Problem(); err != nil {
 		return nil, err

@@ -42,6 +42,7 @@ func text(p *query.Parameters, path string, raw *string) string {
 var messageOf = map[string]string{
 	"limit":        "a limit is 1 to 200",
 	"id":           "an id is a UUID, such as 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",
+	"after_line":   "this is the number of a line",
 	"active":       "this is true or false",
 	"dry_run":      "this is true or false",
 	"customer_id":  "a customer's id is a UUID, such as 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11",

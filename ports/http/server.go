@@ -59,8 +59,8 @@ type server struct {
 	metrics     *metrics
 	contract    *openapi3.T
 	door        *door
-	// streams holds a value for each answer without an end that is under way.
-	streams chan struct{}
+	// streams holds a value for each answer without an end that is under way, uploads one for each file that is taken.
+	streams, uploads chan struct{}
 }
 
 // NewServer makes the handler of everything that openapi.yaml describes. It panics when a dependency is missing or the
@@ -77,7 +77,7 @@ func NewServer(logger *slog.Logger, application app.Application, cfg Config) htt
 	}
 	s := &server{
 		logger: logger, application: application, cfg: cfg, metrics: newMetrics(cfg.Registerer, entrance), contract: mustLoadContract(),
-		door: entrance, streams: make(chan struct{}, maxStreams),
+		door: entrance, streams: make(chan struct{}, maxStreams), uploads: make(chan struct{}, maxUploads),
 	}
 	return s.observed(s.recovering(s.routes()))
 }

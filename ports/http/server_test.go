@@ -21,6 +21,7 @@ import (
 	"orderbridge/app"
 	"orderbridge/app/command"
 	"orderbridge/app/query"
+	"orderbridge/domain/contact"
 	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
@@ -112,7 +113,8 @@ func setupWithin(t *testing.T, limits porthttp.Config, configure ...func(*httpte
 		Answers: bundle.answers,
 		Queries: app.Queries{
 			ReadModel: bundle.read, ExplainDelivery: query.NewExplainDeliveryHandler(bundle.read, clock),
-			Timeline: query.NewTimelineHandler(bundle.read, fakeHistory{bundle.read}, clock),
+			Timeline:   query.NewTimelineHandler(bundle.read, fakeHistory{bundle.read}, clock),
+			Duplicates: query.NewDuplicatesHandler(bundle.read, workspace.NewSecretKey()),
 		},
 	}
 	logger := slog.New(slog.NewJSONHandler(bundle.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -413,6 +415,13 @@ func (f *fakeRead) Orders(_ context.Context, workspace uuid.UUID, filter query.O
 
 func (f *fakeRead) Customer(_ context.Context, workspace, id uuid.UUID) (query.Customer, error) {
 	return recordOf(f, workspace, id, id == customerID, f.aCustomer())
+}
+
+func (f *fakeRead) SharedKeys(_ context.Context, workspace uuid.UUID, _ contact.Key, _ int) ([]query.Duplicate, error) {
+	customer := query.Reference{ID: customerID, Name: f.aCustomer().Name}
+	return answerOf(f, workspace, query.Page{}, []query.Duplicate{{
+		Key: query.DuplicateKey{Kind: contact.KindPhone, Value: "+84912000451"}, Count: 2, Customers: []query.Reference{customer, customer},
+	}})
 }
 
 func (f *fakeRead) Customers(_ context.Context, workspace uuid.UUID, filter query.CustomerFilter, page query.Page) (query.List[query.Customer], error) {

@@ -126,6 +126,43 @@ func assigneeOf(text string) uuid.UUID {
 	return id
 }
 
+type apiKeyRequest struct {
+	APIKey string `json:"api_key"`
+}
+
+// SetAPIKey keeps a shop's key of Pancake's API.
+func (c api) SetAPIKey(ctx context.Context, request SetAPIKeyRequestObject) (SetAPIKeyResponseObject, error) {
+	answer, err := c.setAPIKey(ctx, request.Params.IfMatch, command.SetAPIKey{ShopID: request.ShopID, Key: request.Body.APIKey})
+	return SetAPIKey200JSONResponse{answer}, err
+}
+
+// RemoveAPIKey forgets it.
+func (c api) RemoveAPIKey(ctx context.Context, request RemoveAPIKeyRequestObject) (RemoveAPIKeyResponseObject, error) {
+	answer, err := c.setAPIKey(ctx, request.Params.IfMatch, command.SetAPIKey{ShopID: request.ShopID, Remove: true})
+	return RemoveAPIKey200JSONResponse{answer}, err
+}
+
+func (c api) setAPIKey(ctx context.Context, ifMatch *string, set command.SetAPIKey) (ShopStoredJSONResponse, error) {
+	version, err := ifVersion(ifMatch)
+	if err != nil {
+		return ShopStoredJSONResponse{}, err
+	}
+	set.By, set.IfVersion = byOf(ctx), version
+	stored, err := c.commands.SetAPIKey.Handle(ctx, set)
+	return c.storedShop(ctx, stored, err)
+}
+
+// ListReconciliations tells what was found when it was looked for lost orders.
+func (c api) ListReconciliations(ctx context.Context, request ListReconciliationsRequestObject) (ListReconciliationsResponseObject, error) {
+	var check query.Parameters
+	page, shopID := check.IDPage(request.Params.Limit, given(request.Params.Cursor)), check.ShopID(given(request.Params.ShopID))
+	if err := check.Problem(); err != nil {
+		return nil, err
+	}
+	list, err := c.queries.Reconciliations(ctx, workspaceOf(ctx), shopID, page)
+	return ListReconciliations200JSONResponse(list), err
+}
+
 // PauseShop lets a shop's deliveries wait.
 func (c api) PauseShop(ctx context.Context, request PauseShopRequestObject) (PauseShopResponseObject, error) {
 	answer, err := c.pauseShop(ctx, request.ShopID, request.Params.IfMatch, false)

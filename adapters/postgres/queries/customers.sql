@@ -17,8 +17,25 @@ SELECT @workspace_id, k.kind, k.value, @customer_id, @active::boolean, @active::
     WHERE o.workspace_id = @workspace_id AND o.kind = k.kind AND o.value = k.value AND o.active)
 FROM (SELECT unnest(@kinds::text[]) AS kind, unnest(@values::text[]) AS value) k;
 
--- name: SetCustomerActive :exec
-UPDATE customer_heads SET active = $3 WHERE workspace_id = $1 AND id = $2;
+-- name: SetCustomerHead :exec
+UPDATE customer_heads SET active = @active, merged_into = sqlc.narg(merged_into)::uuid WHERE workspace_id = @workspace_id AND id = @id;
+
+-- name: SurvivingCustomers :many
+-- Index: customer_heads_pkey.
+SELECT q.id::uuid AS id, (CASE WHEN h.merged_into IS NULL THEN q.id ELSE surviving_customer(@workspace_id, q.id) END)::uuid AS surviving_id
+FROM (SELECT DISTINCT unnest(@ids::uuid[]) AS id) q
+CROSS JOIN LATERAL (SELECT m.merged_into FROM customer_heads m WHERE m.workspace_id = @workspace_id AND m.id = q.id LIMIT 1) h;
+
+-- name: SharedKeys :many
+-- Keys that several customers have who are in use, and who they are, the oldest first. It reads the keys of the workspace in their
+-- order, up to as many as are asked for. Index: customer_keys_pkey.
+SELECT k.kind, k.value, count(*) AS count, array_agg(k.customer_id ORDER BY k.customer_id)::uuid[] AS customer_ids
+FROM customer_keys k
+WHERE k.workspace_id = @workspace_id AND k.active AND (k.kind, k.value) > (@after_kind::text, @after_value::text)
+GROUP BY k.kind, k.value
+HAVING count(*) > 1
+ORDER BY k.kind, k.value
+LIMIT @at_most;
 
 -- name: SetCustomerKeysActive :exec
 -- Whoever comes back claims nothing: another may have been made for the key meanwhile. Index: customer_keys_customer.
@@ -33,9 +50,11 @@ WHERE workspace_id = @workspace_id AND customer_id = @customer_id
 -- What is asked of the read table.
 
 -- name: Customer :one
--- Index: crm_customers_pkey.
-SELECT id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, created_at, version
-FROM crm_customers WHERE workspace_id = $1 AND id = $2;
+-- A merged customer's id leads to who stands for them. Index: crm_customers_pkey, crm_merged_pkey.
+SELECT id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, merged_into, created_at, version
+FROM crm_customers c
+WHERE c.workspace_id = @workspace_id AND c.id = coalesce(
+    (SELECT m.survivor_id FROM crm_merged m WHERE m.workspace_id = @workspace_id AND m.id = @id), @id);
 
 -- name: CustomersPage :many
 -- Planned afresh each time, so that what is not asked for falls away. A phone or email is looked up first, since few have
@@ -44,7 +63,7 @@ FROM crm_customers WHERE workspace_id = $1 AND id = $2;
 -- enough, it knows best.
 -- Index: crm_customers_list, or crm_customers_found with a filter.
 SELECT c.id, c.created_position, c.name, c.phones, c.emails, c.address, c.gender, c.birthday, c.tags, c.note, c.status,
-    c.created_at, c.version
+    c.merged_into, c.created_at, c.version
 FROM crm_customers c
 WHERE c.workspace_id = @workspace_id
     AND c.created_position < @before
@@ -55,7 +74,7 @@ WHERE c.workspace_id = @workspace_id
         SELECT m.id FROM (SELECT h.id, h.workspace_id FROM crm_customers h WHERE h.emails @> @emails OFFSET 0) m
         WHERE m.workspace_id = @workspace_id)))
     AND (@tag::text = '' OR c.tags @> ARRAY[@tag::text])
-    AND (@status::text = '' OR c.status = @status)
+    AND (@status::text = '' AND c.status <> 'merged' OR c.status = @status)
     AND (@words::text = '' OR c.search @@ sqlc.arg(words)::tsquery)
 ORDER BY c.created_position DESC
 LIMIT @at_most;

@@ -64,7 +64,7 @@ ORDER BY s.shop_id;
 
 -- name: Shops :many
 SELECT s.shop_id, s.name, s.header_key, s.default_assignee_id, u.name AS default_assignee_name, s.connected_at, s.paused,
-    s.previous_header_key, s.previous_valid_until, s.version,
+    s.previous_header_key, s.previous_valid_until, s.version, (s.api_key_sealed IS NOT NULL)::boolean AS has_api_key,
     (SELECT count(*) FROM held_deliveries h WHERE h.workspace_id = s.workspace_id AND h.shop_id = s.shop_id) AS held
 FROM shops s
 LEFT JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.default_assignee_id

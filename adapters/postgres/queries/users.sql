@@ -114,6 +114,13 @@ WHERE workspace_id = @workspace_id AND assignee_reason IN ('shop_default', 'none
 ORDER BY created_position
 LIMIT @at_most;
 
+-- name: OrdersAfter :many
+-- Index: crm_orders_list.
+SELECT shop_id, external_id, created_position FROM crm_orders
+WHERE workspace_id = @workspace_id AND created_position > @after
+ORDER BY created_position
+LIMIT @at_most;
+
 -- name: LockOrderHeads :many
 -- In the order in which they are given, which is that of every other writer. Index: order_heads_pkey.
 SELECT h.order_id

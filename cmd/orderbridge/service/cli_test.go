@@ -20,7 +20,9 @@ type shell struct {
 }
 
 func (b *bridge) shell() *shell {
-	return &shell{t: b.t, environ: map[string]string{"DATABASE_URL": b.dsn, "ORDERBRIDGE_DATA_DIR": b.dataDir}}
+	return &shell{t: b.t, environ: map[string]string{
+		"DATABASE_URL": b.dsn, "ORDERBRIDGE_DATA_DIR": b.dataDir, "ORDERBRIDGE_PANCAKE_API": b.pancake.URL,
+	}}
 }
 
 // run returns what a command that has to succeed prints.

@@ -63,12 +63,20 @@ type bridge struct {
 	token       string
 	stop        func()
 	log         *lockedBuffer // what the service logs, when a test reads it
+	change      func(*service.Settings)
+	pancake     *fakePancake
 }
 
 // start runs a service with both shops connected.
 func start(t *testing.T) *bridge {
 	t.Helper()
-	b := &bridge{t: t, dsn: pgtest.New(t), dataDir: t.TempDir()}
+	return startWith(t, func(*service.Settings) {})
+}
+
+// startWith runs a service with other settings.
+func startWith(t *testing.T, change func(*service.Settings)) *bridge {
+	t.Helper()
+	b := &bridge{t: t, dsn: pgtest.New(t), dataDir: t.TempDir(), change: change, pancake: startFakePancake(t)}
 	dsn := b.dsn
 	t.Cleanup(func() { verifyReadTables(t, dsn) })
 	b.run()
@@ -119,7 +127,14 @@ func (b *bridge) run() {
 		out = b.log
 	}
 	logger := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	opened, err := service.Open(b.t.Context(), service.Settings{DatabaseURL: b.dsn, DataDir: b.dataDir}, logger)
+	settings := service.Settings{DatabaseURL: b.dsn, DataDir: b.dataDir, PancakeRate: 1000, ReconcileEvery: -1}
+	if b.pancake != nil {
+		settings.PancakeAPI = b.pancake.URL
+	}
+	if b.change != nil {
+		b.change(&settings)
+	}
+	opened, err := service.Open(b.t.Context(), settings, logger)
 	must(b.t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(b.t, err)

@@ -26,6 +26,11 @@ type tenant struct {
 	// failedID is a delivery that could not be brought in.
 	failedID            uuid.UUID
 	orderCode, staffKey string
+	// mergedID is a customer who was merged into the one with customerID, otherID one who may be, importID a file of customers that was
+	// checked, and givenUpID one that was given up.
+	mergedID, otherID, importID, givenUpID uuid.UUID
+	// customerFile is a file with customers to import.
+	customerFile string
 	// staffFile is a file with users to import.
 	staffFile string
 }
@@ -33,7 +38,10 @@ type tenant struct {
 // ids are all that name the tenant's own records.
 func (r tenant) ids() []string {
 	var ids []string
-	for _, id := range []uuid.UUID{r.workspaceID, r.customerID, r.userID, r.deliveryID, r.sourceID, r.tokenID, r.failedID} {
+	for _, id := range []uuid.UUID{
+		r.workspaceID, r.customerID, r.userID, r.deliveryID, r.sourceID, r.tokenID, r.failedID,
+		r.mergedID, r.otherID, r.importID, r.givenUpID,
+	} {
 		ids = append(ids, id.String())
 	}
 	return ids
@@ -44,8 +52,9 @@ func (b *bridge) tenant(name, marker string) tenant {
 	t, sh := b.t, b.shell()
 	r := tenant{
 		name: name, host: name + ".example.com", marker: marker, staffKey: "5a1c0000-0000-4000-8000-00000000beef",
-		staffFile: filepath.Join(t.TempDir(), "staff.csv"),
+		staffFile: filepath.Join(t.TempDir(), "staff.csv"), customerFile: filepath.Join(t.TempDir(), "customers.csv"),
 	}
+	must(t, os.WriteFile(r.customerFile, []byte("name,phone\nNhập vào,0904000333\n"), 0o600))
 	must(t, os.WriteFile(r.staffFile, []byte("name,phone\nThêm nữa,0904000325\n"), 0o600))
 	sh.run("workspace", "create", name, "--host", r.host)
 	in := func(args ...string) string { return sh.run(append([]string{"--workspace", name}, args...)...) }
@@ -74,6 +83,17 @@ func (b *bridge) tenant(name, marker string) tenant {
 	r.userID = all[query.User](as, "/api/v1/users")[0].ID
 	tokens := decoded[query.List[query.Token]](t, as.get("/api/v1/tokens")).Items
 	r.tokenID = tokens[slices.IndexFunc(tokens, func(token query.Token) bool { return token.Name == marker+" dự phòng" })].ID
+	added := func(name string) uuid.UUID {
+		return decoded[query.Customer](t, as.send("POST", "/api/v1/customers", object{"name": marker + name})).ID
+	}
+	r.mergedID, r.otherID = added(" gộp"), added(" khác")
+	as.send("POST", "/api/v1/customers/"+r.customerID.String()+"/merge", object{"merged_id": r.mergedID}).wants(t, 200, "")
+	checked := func(phone string) uuid.UUID {
+		return decoded[query.CustomerImport](t, as.send("POST", "/api/v1/imports", "name,phone\n"+marker+" tệp,"+phone+"\n")).ID
+	}
+	r.importID, r.givenUpID = checked("0904000334"), checked("0904000335")
+	as.send("PUT", "/api/v1/shops/"+shopA+"/api-key", object{"api_key": apiKey}).wants(t, 200, "")
+	in("reconcile", "--shop-id", shopA)
 	return r
 }
 
@@ -122,6 +142,38 @@ var operations = []struct {
 	{"restoreCustomer", func(r tenant) (string, string, any) {
 		return "POST", "/api/v1/customers/" + r.customerID.String() + "/restore", nil
 	}},
+	{"listDuplicates", func(tenant) (string, string, any) { return "GET", "/api/v1/customers/duplicates", nil }},
+	{"mergeCustomers", func(r tenant) (string, string, any) {
+		return "POST", "/api/v1/customers/" + r.customerID.String() + "/merge", object{"merged_id": r.otherID}
+	}},
+	{"unmergeCustomer", func(r tenant) (string, string, any) {
+		return "POST", "/api/v1/customers/" + r.mergedID.String() + "/unmerge", object{"dry_run": false}
+	}},
+	{"listImports", func(tenant) (string, string, any) { return "GET", "/api/v1/imports", nil }},
+	{"checkCustomerFile", func(tenant) (string, string, any) {
+		return "POST", "/api/v1/imports", "name,phone\nNhập,0904000332\n"
+	}},
+	{"getImportTemplate", func(tenant) (string, string, any) { return "GET", "/api/v1/imports/template?format=xlsx", nil }},
+	{"getImport", func(r tenant) (string, string, any) { return "GET", "/api/v1/imports/" + r.importID.String(), nil }},
+	{"listImportRows", func(r tenant) (string, string, any) {
+		return "GET", "/api/v1/imports/" + r.importID.String() + "/rows", nil
+	}},
+	{"getImportResult", func(r tenant) (string, string, any) {
+		return "GET", "/api/v1/imports/" + r.importID.String() + "/result", nil
+	}},
+	{"confirmImport", func(r tenant) (string, string, any) {
+		return "POST", "/api/v1/imports/" + r.importID.String() + "/confirm", nil
+	}},
+	{"cancelImport", func(r tenant) (string, string, any) {
+		return "POST", "/api/v1/imports/" + r.givenUpID.String() + "/cancel", nil
+	}},
+	{"exportCustomers", func(tenant) (string, string, any) { return "GET", "/api/v1/exports/customers?status=active", nil }},
+	{"exportOrders", func(tenant) (string, string, any) { return "GET", "/api/v1/exports/orders?shop_id=" + shopA, nil }},
+	{"exportDeliveries", func(tenant) (string, string, any) { return "GET", "/api/v1/exports/deliveries", nil }},
+	{"setAPIKey", func(tenant) (string, string, any) {
+		return "PUT", "/api/v1/shops/" + shopA + "/api-key", object{"api_key": apiKey}
+	}},
+	{"listReconciliations", func(tenant) (string, string, any) { return "GET", "/api/v1/reconciliations?shop_id=" + shopA, nil }},
 	{"listDeliveries", func(tenant) (string, string, any) { return "GET", "/api/v1/deliveries?shop_id=" + shopA, nil }},
 	{"getDelivery", func(r tenant) (string, string, any) { return "GET", "/api/v1/deliveries/" + r.deliveryID.String(), nil }},
 	{"getOrderTimeline", func(r tenant) (string, string, any) {
@@ -184,6 +236,7 @@ var operations = []struct {
 	{"cancelRebuild", func(tenant) (string, string, any) { return "DELETE", "/api/v1/projections/deliveries/rebuild", nil }},
 	{"dropPreviousVersion", func(tenant) (string, string, any) { return "DELETE", "/api/v1/projections/crm/previous", nil }},
 	{"revokeToken", func(r tenant) (string, string, any) { return "DELETE", "/api/v1/tokens/" + r.tokenID.String(), nil }},
+	{"removeAPIKey", func(tenant) (string, string, any) { return "DELETE", "/api/v1/shops/" + shopA + "/api-key", nil }},
 	{"disconnectShop", func(tenant) (string, string, any) { return "DELETE", "/api/v1/shops/" + shopA, nil }},
 }
 
@@ -212,6 +265,19 @@ var commandLines = []struct {
 	{"customer edit", func(r tenant) []string { return []string{r.customerID.String(), "--note", "gọi trước"} }},
 	{"customer archive", func(r tenant) []string { return []string{r.customerID.String()} }},
 	{"customer restore", func(r tenant) []string { return []string{r.customerID.String()} }},
+	{"customer duplicates", nil},
+	{"customer merge", func(r tenant) []string { return []string{r.customerID.String(), r.otherID.String(), "--yes"} }},
+	{"customer unmerge", func(r tenant) []string { return []string{r.mergedID.String()} }},
+	{"customer template", func(tenant) []string { return []string{"-"} }},
+	{"customer import", func(r tenant) []string { return []string{r.customerFile, "--yes"} }},
+	{"customer export", func(tenant) []string { return []string{"-"} }},
+	{"order export", func(tenant) []string { return []string{"-"} }},
+	{"delivery export", func(tenant) []string { return []string{"-"} }},
+	{"shop api-key", func(tenant) []string { return []string{"--shop-id", shopA, "--key", apiKey} }},
+	{"backfill", func(tenant) []string { return []string{"--shop-id", shopA, "--since", "2025-09-15T00:00:00Z"} }},
+	{"reconcile now", func(tenant) []string { return []string{"--shop-id", shopA} }},
+	{"reconcile report", nil},
+	{"relink", func(tenant) []string { return []string{"--yes"} }},
 	{"user list", nil},
 	{"user add", func(tenant) []string { return []string{"--name", "Thêm", "--phone", "0904000322"} }},
 	{"user show", func(r tenant) []string { return []string{r.userID.String()} }},

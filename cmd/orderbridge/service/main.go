@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"runtime/debug"
 	"strings"
+	"time"
 	_ "time/tzdata" // a workspace's zone must be known on every system
 
 	"github.com/alecthomas/kong"
@@ -122,7 +123,9 @@ func (g *grammar) settings(getenv func(string) string) Settings {
 	if dataDir == "" {
 		dataDir = localpg.DefaultDataDir(getenv, os.Geteuid(), home(getenv))
 	}
-	return Settings{DatabaseURL: g.DatabaseURL, DataDir: dataDir, SecretKey: getenv("ORDERBRIDGE_SECRET_KEY")}
+	return Settings{
+		DatabaseURL: g.DatabaseURL, DataDir: dataDir, SecretKey: getenv("ORDERBRIDGE_SECRET_KEY"), PancakeAPI: getenv("ORDERBRIDGE_PANCAKE_API"),
+	}
 }
 
 // operator is who gives a command: behind sudo, who called it.
@@ -156,8 +159,9 @@ func (g *grammar) logger(out io.Writer, level slog.Level) *slog.Logger {
 }
 
 type serveCommand struct {
-	Addr string `default:"127.0.0.1:8080" env:"ORDERBRIDGE_ADDR" help:"Where to listen." name:"addr" placeholder:"HOST:PORT"`
-	Demo bool   `help:"Connect a demo shop when no shop is connected, and say how to deliver a sample order." name:"demo"`
+	Addr           string        `default:"127.0.0.1:8080" env:"ORDERBRIDGE_ADDR" help:"Where to listen." name:"addr" placeholder:"HOST:PORT"`
+	ReconcileEvery time.Duration `default:"15m" env:"ORDERBRIDGE_RECONCILE_EVERY" help:"How often to find lost orders; 0: never." placeholder:"15m"`
+	Demo           bool          `help:"Connect a demo shop when no shop is connected, and say how to deliver a sample order." name:"demo"`
 }
 
 // Help is an example.
@@ -174,7 +178,11 @@ func (c serveCommand) Run(ctx context.Context, rt *cli.Runtime, root *grammar) e
 	}
 	defer listener.Close()
 	tuneMemory(rt.Getenv)
-	opened, err := Open(ctx, root.settings(rt.Getenv), root.logger(rt.Stderr, slog.LevelInfo))
+	settings := root.settings(rt.Getenv)
+	if settings.ReconcileEvery = c.ReconcileEvery; c.ReconcileEvery <= 0 {
+		settings.ReconcileEvery = -1
+	}
+	opened, err := Open(ctx, settings, root.logger(rt.Stderr, slog.LevelInfo))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 	"orderbridge/adapters/localpg"
 	"orderbridge/adapters/pancake"
 	"orderbridge/adapters/postgres"
-	"orderbridge/adapters/usercsv"
+	"orderbridge/adapters/spreadsheet"
 	"orderbridge/app"
 	"orderbridge/app/command"
 	"orderbridge/app/query"
@@ -32,7 +33,16 @@ type Settings struct {
 	DataDir string
 	// SecretKey is the key for header values as 64 hexadecimal digits; empty for the one in DataDir.
 	SecretKey string
+	// PancakeAPI is the address of Pancake's own API; empty for the real one.
+	PancakeAPI string
+	// PancakeRate is how often it is asked at most, in requests a second; 0 for the usual.
+	PancakeRate float64
+	// ReconcileEvery is how often it is looked for orders that webhooks lost; 0 for the usual, less for never.
+	ReconcileEvery time.Duration
 }
+
+// usualPancakeRate is how often Pancake is asked at most by one program, in requests a second: it says nowhere how often it may be.
+const usualPancakeRate = 2
 
 // Service is Orderbridge on an open database.
 type Service struct {
@@ -46,13 +56,15 @@ type Service struct {
 	rebuilds *postgres.Rebuilds
 	dsn      string
 
+	reconcileEvery time.Duration
+
 	shown atomic.Bool // the views have shown this release's read tables since it serves
 }
 
 // Open opens the database, migrates it when it is older, and puts the service together. Nothing runs yet but the database,
 // and read tables of this release may still have to be built.
 func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Service, err error) {
-	s := &Service{logger: logger, dsn: settings.DatabaseURL}
+	s := &Service{logger: logger, dsn: settings.DatabaseURL, reconcileEvery: cmp.Or(settings.ReconcileEvery, command.ReconcileEvery)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -78,39 +90,54 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 
 	read, history := postgres.NewReadModel(s.db), postgres.NewHistory(s.db)
 	workspaces, customers, users := postgres.NewWorkspaces(s.db), postgres.NewCustomers(s.db), postgres.NewUsers(s.db)
-	deliveries := postgres.NewDeliveries(s.db)
+	deliveries, imports := postgres.NewDeliveries(s.db), postgres.NewCustomerImports(s.db)
+	backfills := postgres.NewBackfills(s.db, key)
+	backfill := command.NewBackfillHandler(pancake.NewOrdersAPI(cmp.Or(settings.PancakeAPI, pancake.DefaultAPI),
+		cmp.Or(settings.PancakeRate, usualPancakeRate)), backfills,
+		pancake.Interpreter{}, pancake.Interpreter{}, time.Now)
 	s.Application = app.Application{
 		Commands: app.Commands{
-			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(postgres.NewShopDirectory(s.db, s.listener), key, time.Now),
-			ReceiveOrder:         command.NewReceiveOrderHandler(s.log, pancake.Interpreter{}, time.Now),
-			ConnectShop:          command.NewConnectShopHandler(workspaces, users, key),
-			DisconnectShop:       command.NewDisconnectShopHandler(workspaces),
-			UpdateShop:           command.NewUpdateShopHandler(workspaces, users),
-			RotateShopKey:        command.NewRotateShopKeyHandler(workspaces, key, time.Now),
-			PauseShop:            command.NewPauseShopHandler(workspaces),
-			ReleaseHeld:          command.NewReleaseHeldHandler(workspaces),
-			ChangeSettings:       command.NewChangeSettingsHandler(workspaces),
-			CreateWorkspace:      command.NewCreateWorkspaceHandler(workspaces),
-			UpdateWorkspace:      command.NewUpdateWorkspaceHandler(workspaces),
-			CreateToken:          command.NewCreateTokenHandler(workspaces),
-			RevokeToken:          command.NewRevokeTokenHandler(workspaces),
-			AddCustomer:          command.NewAddCustomerHandler(customers, time.Now),
-			EditCustomer:         command.NewEditCustomerHandler(customers, time.Now),
-			ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(customers),
-			AddUser:              command.NewAddUserHandler(users),
-			EditUser:             command.NewEditUserHandler(users),
-			SetUserActive:        command.NewSetUserActiveHandler(users),
-			ImportUsers:          command.NewImportUsersHandler(users, usercsv.Reader{}),
-			MapStaff:             command.NewMapStaffHandler(users, postgres.NewPastOrders(s.db)),
-			UnmapStaff:           command.NewUnmapStaffHandler(users),
-			RetryDelivery:        command.NewRetryDeliveryHandler(deliveries),
-			RetryDeliveries:      command.NewRetryDeliveriesHandler(deliveries, read),
+			AuthenticateDelivery:  command.NewAuthenticateDeliveryHandler(postgres.NewShopDirectory(s.db, s.listener), key, time.Now),
+			ReceiveOrder:          command.NewReceiveOrderHandler(s.log, pancake.Interpreter{}, time.Now),
+			ConnectShop:           command.NewConnectShopHandler(workspaces, users, key),
+			DisconnectShop:        command.NewDisconnectShopHandler(workspaces),
+			UpdateShop:            command.NewUpdateShopHandler(workspaces, users),
+			RotateShopKey:         command.NewRotateShopKeyHandler(workspaces, key, time.Now),
+			PauseShop:             command.NewPauseShopHandler(workspaces),
+			ReleaseHeld:           command.NewReleaseHeldHandler(workspaces),
+			ChangeSettings:        command.NewChangeSettingsHandler(workspaces),
+			CreateWorkspace:       command.NewCreateWorkspaceHandler(workspaces),
+			UpdateWorkspace:       command.NewUpdateWorkspaceHandler(workspaces),
+			CreateToken:           command.NewCreateTokenHandler(workspaces),
+			RevokeToken:           command.NewRevokeTokenHandler(workspaces),
+			AddCustomer:           command.NewAddCustomerHandler(customers, time.Now),
+			EditCustomer:          command.NewEditCustomerHandler(customers, time.Now),
+			ChangeCustomerStatus:  command.NewChangeCustomerStatusHandler(customers),
+			CheckCustomerFile:     command.NewCheckCustomerFileHandler(imports, spreadsheet.Customers{}, time.Now),
+			ConfirmCustomerImport: command.NewConfirmCustomerImportHandler(imports),
+			CancelCustomerImport:  command.NewCancelCustomerImportHandler(imports),
+			ImportCustomers:       command.NewImportCustomersHandler(imports, time.Now),
+			MergeCustomers:        command.NewMergeCustomersHandler(customers),
+			Relink:                command.NewRelinkHandler(postgres.NewRelinks(s.db)),
+			SetAPIKey:             command.NewSetAPIKeyHandler(workspaces, key),
+			Backfill:              backfill,
+			Reconcile:             command.NewReconcileHandler(backfill, backfills, time.Now),
+			AddUser:               command.NewAddUserHandler(users),
+			EditUser:              command.NewEditUserHandler(users),
+			SetUserActive:         command.NewSetUserActiveHandler(users),
+			ImportUsers:           command.NewImportUsersHandler(users, spreadsheet.Users{}),
+			MapStaff:              command.NewMapStaffHandler(users, postgres.NewPastOrders(s.db)),
+			UnmapStaff:            command.NewUnmapStaffHandler(users),
+			RetryDelivery:         command.NewRetryDeliveryHandler(deliveries),
+			RetryDeliveries:       command.NewRetryDeliveriesHandler(deliveries, read),
 		},
 		Projections: s.rebuilds,
 		Answers:     postgres.NewAnswers(s.db, key),
 		Queries: app.Queries{
 			ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read, time.Now),
-			Timeline: query.NewTimelineHandler(read, history, time.Now), AsOf: query.NewAsOfHandler(read, history, time.Now),
+			Duplicates: query.NewDuplicatesHandler(read, key),
+			Export:     query.NewExportHandler(read, spreadsheet.Sheets{}),
+			Timeline:   query.NewTimelineHandler(read, history, time.Now), AsOf: query.NewAsOfHandler(read, history, time.Now),
 			Interpret: rehearsal.NewInterpretHandler(pancake.Interpreter{},
 				command.NewIngestOrderHandler(pancake.Interpreter{}, pancake.Interpreter{}, time.Now),
 				postgres.NewRehearsal(s.db), read, history, time.Now),

@@ -77,6 +77,14 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		s.watchHeld(ctx)
 		return nil
 	})
+	running.Go(func() error {
+		s.bringIn(ctx)
+		return nil
+	})
+	running.Go(func() error {
+		s.reconcile(ctx)
+		return nil
+	})
 	running.Go(func() error { return subscriber.Run(consuming, s.logger, groups) })
 	running.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -109,6 +117,84 @@ func (s *Service) watchHeld(ctx context.Context) {
 			s.logger.WarnContext(ctx, "deliveries that need not wait could not be let in", "error", err)
 		case released > 0:
 			s.logger.InfoContext(ctx, "deliveries that need not wait were let in", "deliveries", released)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+const (
+	// importWatch is how often it is looked for imports that were confirmed, forgetEvery for those that are kept no longer.
+	importWatch = time.Second
+	forgetEvery = time.Hour
+)
+
+// bringIn brings in the rows of imports that were confirmed, one import after the other. Whoever confirmed one may do so too.
+func (s *Service) bringIn(ctx context.Context) {
+	tick := time.NewTicker(importWatch)
+	defer tick.Stop()
+	for forgotten := (time.Time{}); ; {
+		if time.Since(forgotten) > forgetEvery {
+			forgotten = time.Now()
+			if err := s.Commands.ImportCustomers.Forget(ctx); err != nil && ctx.Err() == nil {
+				s.logger.WarnContext(ctx, "what old imports keep of people could not be forgotten", "error", err)
+			}
+		}
+		if err := s.bringInUnfinished(ctx); err != nil && ctx.Err() == nil {
+			s.logger.WarnContext(ctx, "rows of an import could not be brought in, and are tried again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Service) bringInUnfinished(ctx context.Context) error {
+	ids, err := s.Commands.ImportCustomers.Unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		for {
+			done, err := s.Commands.ImportCustomers.Next(ctx, id)
+			if err != nil {
+				return err
+			}
+			if done.Done || done.Busy {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// reconcileWatch is how often it is looked whether a shop is due.
+const reconcileWatch = time.Minute
+
+// reconcile looks for orders whose webhooks were lost.
+func (s *Service) reconcile(ctx context.Context) {
+	if s.reconcileEvery < 0 {
+		return
+	}
+	tick := time.NewTicker(min(reconcileWatch, s.reconcileEvery))
+	defer tick.Stop()
+	for {
+		found, err := s.Commands.Reconcile.Due(ctx, s.reconcileEvery)
+		if err != nil && ctx.Err() == nil {
+			s.logger.WarnContext(ctx, "shops could not be reconciled", "error", err)
+		}
+		for _, one := range found {
+			switch {
+			case one.Err != nil && ctx.Err() == nil:
+				s.logger.WarnContext(ctx, "a shop could not be reconciled to the end", "shop_id", one.Shop.ShopID, "error", one.Err)
+			case one.BroughtIn > 0:
+				s.logger.InfoContext(ctx, "orders whose webhooks were lost were brought in", "shop_id", one.Shop.ShopID, "orders", one.BroughtIn)
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -125,7 +125,7 @@ func TestViewersSeeNoPhoneAndNoEmail(t *testing.T) {
 		"getOrderTimeline": true, "getCustomerTimeline": true, "getDeliveryTimeline": true, "getUserTimeline": true,
 		"listUsers": true, "getUser": true, "listUnmappedStaff": true, "listShops": true, "getShop": true,
 		"listProjections": false, "getProjection": false, "listEvents": true, "listDeliveries": false, "countDeliveries": false,
-		"listSources": false, "getWorkspace": false, "getSettings": false,
+		"listDuplicates": true, "listReconciliations": false, "listSources": false, "getWorkspace": false, "getSettings": false,
 	}
 	shown := map[string]bool{}                          // to an owner
 	refused := map[string]bool{"getDeliveryBody": true} // it cannot be masked

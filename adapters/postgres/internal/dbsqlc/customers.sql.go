@@ -58,8 +58,10 @@ func (q *Queries) AddCustomerKeys(ctx context.Context, db DBTX, arg AddCustomerK
 
 const customer = `-- name: Customer :one
 
-SELECT id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, created_at, version
-FROM crm_customers WHERE workspace_id = $1 AND id = $2
+SELECT id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, merged_into, created_at, version
+FROM crm_customers c
+WHERE c.workspace_id = $1 AND c.id = coalesce(
+    (SELECT m.survivor_id FROM crm_merged m WHERE m.workspace_id = $1 AND m.id = $2), $2)
 `
 
 type CustomerParams struct {
@@ -79,12 +81,13 @@ type CustomerRow struct {
 	Tags            []string
 	Note            *string
 	Status          string
+	MergedInto      uuid.NullUUID
 	CreatedAt       time.Time
 	Version         int32
 }
 
 // What is asked of the read table.
-// Index: crm_customers_pkey.
+// A merged customer's id leads to who stands for them. Index: crm_customers_pkey, crm_merged_pkey.
 func (q *Queries) Customer(ctx context.Context, db DBTX, arg CustomerParams) (CustomerRow, error) {
 	row := db.QueryRow(ctx, customer, arg.WorkspaceID, arg.ID)
 	var i CustomerRow
@@ -100,6 +103,7 @@ func (q *Queries) Customer(ctx context.Context, db DBTX, arg CustomerParams) (Cu
 		&i.Tags,
 		&i.Note,
 		&i.Status,
+		&i.MergedInto,
 		&i.CreatedAt,
 		&i.Version,
 	)
@@ -108,7 +112,7 @@ func (q *Queries) Customer(ctx context.Context, db DBTX, arg CustomerParams) (Cu
 
 const customersPage = `-- name: CustomersPage :many
 SELECT c.id, c.created_position, c.name, c.phones, c.emails, c.address, c.gender, c.birthday, c.tags, c.note, c.status,
-    c.created_at, c.version
+    c.merged_into, c.created_at, c.version
 FROM crm_customers c
 WHERE c.workspace_id = $1
     AND c.created_position < $2
@@ -119,7 +123,7 @@ WHERE c.workspace_id = $1
         SELECT m.id FROM (SELECT h.id, h.workspace_id FROM crm_customers h WHERE h.emails @> $4 OFFSET 0) m
         WHERE m.workspace_id = $1)))
     AND ($5::text = '' OR c.tags @> ARRAY[$5::text])
-    AND ($6::text = '' OR c.status = $6)
+    AND ($6::text = '' AND c.status <> 'merged' OR c.status = $6)
     AND ($7::text = '' OR c.search @@ $7::tsquery)
 ORDER BY c.created_position DESC
 LIMIT $8
@@ -148,6 +152,7 @@ type CustomersPageRow struct {
 	Tags            []string
 	Note            *string
 	Status          string
+	MergedInto      uuid.NullUUID
 	CreatedAt       time.Time
 	Version         int32
 }
@@ -187,6 +192,7 @@ func (q *Queries) CustomersPage(ctx context.Context, db DBTX, arg CustomersPageP
 			&i.Tags,
 			&i.Note,
 			&i.Status,
+			&i.MergedInto,
 			&i.CreatedAt,
 			&i.Version,
 		); err != nil {
@@ -242,18 +248,24 @@ func (q *Queries) RemoveCustomerKeys(ctx context.Context, db DBTX, arg RemoveCus
 	return err
 }
 
-const setCustomerActive = `-- name: SetCustomerActive :exec
-UPDATE customer_heads SET active = $3 WHERE workspace_id = $1 AND id = $2
+const setCustomerHead = `-- name: SetCustomerHead :exec
+UPDATE customer_heads SET active = $1, merged_into = $2::uuid WHERE workspace_id = $3 AND id = $4
 `
 
-type SetCustomerActiveParams struct {
+type SetCustomerHeadParams struct {
+	Active      bool
+	MergedInto  uuid.NullUUID
 	WorkspaceID uuid.UUID
 	ID          uuid.UUID
-	Active      bool
 }
 
-func (q *Queries) SetCustomerActive(ctx context.Context, db DBTX, arg SetCustomerActiveParams) error {
-	_, err := db.Exec(ctx, setCustomerActive, arg.WorkspaceID, arg.ID, arg.Active)
+func (q *Queries) SetCustomerHead(ctx context.Context, db DBTX, arg SetCustomerHeadParams) error {
+	_, err := db.Exec(ctx, setCustomerHead,
+		arg.Active,
+		arg.MergedInto,
+		arg.WorkspaceID,
+		arg.ID,
+	)
 	return err
 }
 
@@ -271,4 +283,97 @@ type SetCustomerKeysActiveParams struct {
 func (q *Queries) SetCustomerKeysActive(ctx context.Context, db DBTX, arg SetCustomerKeysActiveParams) error {
 	_, err := db.Exec(ctx, setCustomerKeysActive, arg.WorkspaceID, arg.CustomerID, arg.Active)
 	return err
+}
+
+const sharedKeys = `-- name: SharedKeys :many
+SELECT k.kind, k.value, count(*) AS count, array_agg(k.customer_id ORDER BY k.customer_id)::uuid[] AS customer_ids
+FROM customer_keys k
+WHERE k.workspace_id = $1 AND k.active AND (k.kind, k.value) > ($2::text, $3::text)
+GROUP BY k.kind, k.value
+HAVING count(*) > 1
+ORDER BY k.kind, k.value
+LIMIT $4
+`
+
+type SharedKeysParams struct {
+	WorkspaceID uuid.UUID
+	AfterKind   string
+	AfterValue  string
+	AtMost      int32
+}
+
+type SharedKeysRow struct {
+	Kind        string
+	Value       string
+	Count       int64
+	CustomerIds []uuid.UUID
+}
+
+// Keys that several customers have who are in use, and who they are, the oldest first. It reads the keys of the workspace in their
+// order, up to as many as are asked for. Index: customer_keys_pkey.
+func (q *Queries) SharedKeys(ctx context.Context, db DBTX, arg SharedKeysParams) ([]SharedKeysRow, error) {
+	rows, err := db.Query(ctx, sharedKeys,
+		arg.WorkspaceID,
+		arg.AfterKind,
+		arg.AfterValue,
+		arg.AtMost,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SharedKeysRow
+	for rows.Next() {
+		var i SharedKeysRow
+		if err := rows.Scan(
+			&i.Kind,
+			&i.Value,
+			&i.Count,
+			&i.CustomerIds,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const survivingCustomers = `-- name: SurvivingCustomers :many
+SELECT q.id::uuid AS id, (CASE WHEN h.merged_into IS NULL THEN q.id ELSE surviving_customer($1, q.id) END)::uuid AS surviving_id
+FROM (SELECT DISTINCT unnest($2::uuid[]) AS id) q
+CROSS JOIN LATERAL (SELECT m.merged_into FROM customer_heads m WHERE m.workspace_id = $1 AND m.id = q.id LIMIT 1) h
+`
+
+type SurvivingCustomersParams struct {
+	WorkspaceID uuid.UUID
+	IDs         []uuid.UUID
+}
+
+type SurvivingCustomersRow struct {
+	ID          uuid.UUID
+	SurvivingID uuid.UUID
+}
+
+// Index: customer_heads_pkey.
+func (q *Queries) SurvivingCustomers(ctx context.Context, db DBTX, arg SurvivingCustomersParams) ([]SurvivingCustomersRow, error) {
+	rows, err := db.Query(ctx, survivingCustomers, arg.WorkspaceID, arg.IDs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SurvivingCustomersRow
+	for rows.Next() {
+		var i SurvivingCustomersRow
+		if err := rows.Scan(&i.ID, &i.SurvivingID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

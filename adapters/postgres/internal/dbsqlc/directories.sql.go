@@ -451,7 +451,7 @@ func (q *Queries) Settings(ctx context.Context, db DBTX, id uuid.UUID) (Settings
 
 const shops = `-- name: Shops :many
 SELECT s.shop_id, s.name, s.header_key, s.default_assignee_id, u.name AS default_assignee_name, s.connected_at, s.paused,
-    s.previous_header_key, s.previous_valid_until, s.version,
+    s.previous_header_key, s.previous_valid_until, s.version, (s.api_key_sealed IS NOT NULL)::boolean AS has_api_key,
     (SELECT count(*) FROM held_deliveries h WHERE h.workspace_id = s.workspace_id AND h.shop_id = s.shop_id) AS held
 FROM shops s
 LEFT JOIN users u ON u.workspace_id = s.workspace_id AND u.id = s.default_assignee_id
@@ -470,6 +470,7 @@ type ShopsRow struct {
 	PreviousHeaderKey   *string
 	PreviousValidUntil  *time.Time
 	Version             int32
+	HasApiKey           bool
 	Held                int64
 }
 
@@ -493,6 +494,7 @@ func (q *Queries) Shops(ctx context.Context, db DBTX, workspaceID uuid.UUID) ([]
 			&i.PreviousHeaderKey,
 			&i.PreviousValidUntil,
 			&i.Version,
+			&i.HasApiKey,
 			&i.Held,
 		); err != nil {
 			return nil, err

@@ -68,8 +68,9 @@ FROM (
         unnest($3::text[]) AS buyer_id
 ) q
 CROSS JOIN LATERAL (
-    SELECT b.customer_id
+    SELECT (CASE WHEN h.merged_into IS NULL THEN b.customer_id ELSE surviving_customer(q.workspace_id, b.customer_id) END)::uuid AS customer_id
     FROM buyer_bindings b
+    CROSS JOIN LATERAL (SELECT m.merged_into FROM customer_heads m WHERE m.workspace_id = q.workspace_id AND m.id = b.customer_id LIMIT 1) h
     WHERE b.workspace_id = q.workspace_id AND b.shop_id = q.shop_id AND b.buyer_id = q.buyer_id
     LIMIT 1
 ) b

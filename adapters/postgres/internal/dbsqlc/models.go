@@ -17,6 +17,7 @@ type CrmOrder struct {
 	ShopID          string
 	ExternalID      string
 	CustomerID      uuid.UUID
+	OwnCustomerID   uuid.UUID
 	SourceID        uuid.UUID
 	AssigneeID      uuid.NullUUID
 	AssigneeName    *string
@@ -57,4 +58,37 @@ type CrmUser struct {
 	Email           *string
 	Active          bool
 	Version         int32
+}
+
+type Import struct {
+	ID             uuid.UUID
+	WorkspaceID    uuid.UUID
+	FileName       string
+	State          string
+	UnknownColumns []string
+	New            int32
+	Existing       int32
+	Repeated       int32
+	Invalid        int32
+	Imported       int32
+	AskedBy        string
+	ConfirmedBy    *string
+	CreatedAt      time.Time
+	ConfirmedAt    *time.Time
+	FinishedAt     *time.Time
+}
+
+type Reconciliation struct {
+	ID          uuid.UUID
+	WorkspaceID uuid.UUID
+	ShopID      string
+	Since       time.Time
+	Upto        time.Time
+	Seen        int32
+	Missing     int32
+	BroughtIn   int32
+	LeftOut     int32
+	Trouble     *string
+	BeganAt     time.Time
+	FinishedAt  time.Time
 }

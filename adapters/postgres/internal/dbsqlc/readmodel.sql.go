@@ -186,7 +186,7 @@ func (q *Queries) CountSearchedOfOutcome(ctx context.Context, db DBTX, arg Count
 const customersNamed = `-- name: CustomersNamed :many
 SELECT c.id, c.name, c.phones, c.emails
 FROM unnest($1::uuid[]) q (id)
-CROSS JOIN LATERAL (SELECT workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, created_at, version, search FROM crm_customers k WHERE k.workspace_id = $2 AND k.id = q.id LIMIT 1) c
+CROSS JOIN LATERAL (SELECT workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, note, status, merged_into, created_at, version, search FROM crm_customers k WHERE k.workspace_id = $2 AND k.id = q.id LIMIT 1) c
 `
 
 type CustomersNamedParams struct {
@@ -451,7 +451,7 @@ func (q *Queries) Delivery(ctx context.Context, db DBTX, arg DeliveryParams) (De
 
 const order = `-- name: Order :one
 
-SELECT workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id, assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, updated_at, channel, tags, note, buyer, shipping, payments, creator, first_editor, status_history, staff_key, staff_name FROM crm_orders WHERE workspace_id = $1 AND code = $2
+SELECT workspace_id, code, created_position, shop_id, external_id, customer_id, own_customer_id, source_id, assignee_id, assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, updated_at, channel, tags, note, buyer, shipping, payments, creator, first_editor, status_history, staff_key, staff_name FROM crm_orders WHERE workspace_id = $1 AND code = $2
 `
 
 type OrderParams struct {
@@ -471,6 +471,7 @@ func (q *Queries) Order(ctx context.Context, db DBTX, arg OrderParams) (CrmOrder
 		&i.ShopID,
 		&i.ExternalID,
 		&i.CustomerID,
+		&i.OwnCustomerID,
 		&i.SourceID,
 		&i.AssigneeID,
 		&i.AssigneeName,

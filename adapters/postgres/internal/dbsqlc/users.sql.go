@@ -150,6 +150,46 @@ func (q *Queries) LockOrderHeads(ctx context.Context, db DBTX, arg LockOrderHead
 	return items, nil
 }
 
+const ordersAfter = `-- name: OrdersAfter :many
+SELECT shop_id, external_id, created_position FROM crm_orders
+WHERE workspace_id = $1 AND created_position > $2
+ORDER BY created_position
+LIMIT $3
+`
+
+type OrdersAfterParams struct {
+	WorkspaceID uuid.UUID
+	After       int64
+	AtMost      int32
+}
+
+type OrdersAfterRow struct {
+	ShopID          string
+	ExternalID      string
+	CreatedPosition int64
+}
+
+// Index: crm_orders_list.
+func (q *Queries) OrdersAfter(ctx context.Context, db DBTX, arg OrdersAfterParams) ([]OrdersAfterRow, error) {
+	rows, err := db.Query(ctx, ordersAfter, arg.WorkspaceID, arg.After, arg.AtMost)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OrdersAfterRow
+	for rows.Next() {
+		var i OrdersAfterRow
+		if err := rows.Scan(&i.ShopID, &i.ExternalID, &i.CreatedPosition); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const pastOrders = `-- name: PastOrders :many
 SELECT shop_id, external_id, created_position FROM crm_orders
 WHERE workspace_id = $1 AND assignee_reason IN ('shop_default', 'none') AND staff_key = $2::text

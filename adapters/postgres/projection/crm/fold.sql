@@ -6,9 +6,9 @@
 
 -- Customers. Names are taken apart to be searched as contact.WordsOf does it, and without an extension.
 INSERT INTO crm_customers (workspace_id, id, created_position, name, phones, emails, address, gender, birthday, tags, note,
-    status, created_at, version, search)
+    status, merged_into, created_at, version, search)
 SELECT e.workspace_id, c.id, e.first_position, c.name, coalesce(c.phones, '{}'), coalesce(c.emails, '{}'), c.address, c.gender,
-    c.birthday, coalesce(c.tags, '{}'), c.note, c.status, c.created_at, e.version,
+    c.birthday, coalesce(c.tags, '{}'), c.note, c.status, (e.payload ->> 'into')::uuid, c.created_at, e.version,
     array_to_tsvector(ARRAY(
         SELECT left(w.word, 100)
         FROM regexp_split_to_table(
@@ -20,7 +20,8 @@ FROM (
         min(e.position) OVER (PARTITION BY e.workspace_id, e.stream COLLATE "C") AS first_position
     FROM events e
     WHERE e.position > $1 AND e.position <= $2
-        AND e.type IN ('CustomerCreated', 'CustomerImported', 'CustomerUpdated', 'CustomerArchived', 'CustomerRestored')
+        AND e.type IN ('CustomerCreated', 'CustomerImported', 'CustomerUpdated', 'CustomerArchived', 'CustomerRestored',
+            'CustomersMerged', 'CustomerMergedInto', 'CustomersUnmerged', 'CustomerUnmerged')
     ORDER BY e.workspace_id, e.stream COLLATE "C", e.position DESC
 ) e,
     jsonb_to_record(e.payload -> 'customer') AS c (id uuid, name text, phones text[], emails text[], address text, gender text,
@@ -28,14 +29,16 @@ FROM (
 ON CONFLICT (workspace_id, id) DO UPDATE SET
     name = excluded.name, phones = excluded.phones, emails = excluded.emails, address = excluded.address,
     gender = excluded.gender, birthday = excluded.birthday, tags = excluded.tags, note = excluded.note,
-    status = excluded.status, version = excluded.version, search = excluded.search
+    status = excluded.status, merged_into = excluded.merged_into, version = excluded.version, search = excluded.search
 ;
 
 -- Orders. Nested fields that an event does not have are empty there, never null.
-INSERT INTO crm_orders (workspace_id, code, created_position, shop_id, external_id, customer_id, source_id, assignee_id,
+INSERT INTO crm_orders (workspace_id, code, created_position, shop_id, external_id, customer_id, own_customer_id, source_id, assignee_id,
     assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, updated_at, channel, tags, note,
     buyer, shipping, payments, creator, first_editor, status_history, staff_key, staff_name)
-SELECT e.workspace_id, p.code, e.first_position, o.shop_id, o.external_id, p.customer_id, p.source_id,
+SELECT e.workspace_id, p.code, e.first_position, o.shop_id, o.external_id,
+    coalesce((SELECT m.survivor_id FROM crm_merged m WHERE m.workspace_id = e.workspace_id AND m.id = p.customer_id), p.customer_id),
+    p.customer_id, p.source_id,
     (p.assignee ->> 'user_id')::uuid, p.assignee ->> 'name', p.assignee ->> 'reason', (o.status ->> 'code')::integer,
     o.status ->> 'name', o.currency, o.totals, o.ordered_at, coalesce(o.updated_at, o.ordered_at), o.channel,
     coalesce(o.tags, '{}'), o.note, o.buyer, coalesce(o.shipping, '{}'), coalesce(o.payments, '{}'), o.creator, o.first_editor,
@@ -56,7 +59,7 @@ FROM (
         payments jsonb, creator jsonb, first_editor jsonb, status_history jsonb),
     LATERAL (SELECT coalesce(o.creator, o.first_editor) AS staff) maker
 ON CONFLICT (workspace_id, code) DO UPDATE SET
-    customer_id = excluded.customer_id, source_id = excluded.source_id, assignee_id = excluded.assignee_id,
+    customer_id = excluded.customer_id, own_customer_id = excluded.own_customer_id, source_id = excluded.source_id, assignee_id = excluded.assignee_id,
     assignee_name = excluded.assignee_name, assignee_reason = excluded.assignee_reason,
     status_code = excluded.status_code, status_name = excluded.status_name, currency = excluded.currency,
     totals = excluded.totals, ordered_at = excluded.ordered_at,
@@ -85,11 +88,64 @@ FROM (
 WHERE o.ctid = u.at
 ;
 
+-- Who stands for customers that were merged or unmerged, and for those who were merged into them: their orders are shown with that one.
+WITH RECURSIVE family AS (
+    SELECT DISTINCT e.workspace_id, (e.payload #>> '{customer,id}')::uuid AS id
+    FROM events e
+    WHERE e.position > $1 AND e.position <= $2 AND e.type IN ('CustomerMergedInto', 'CustomerUnmerged')
+    UNION
+    SELECT f.workspace_id, c.id
+    FROM family f CROSS JOIN LATERAL (
+        SELECT m.id FROM crm_customers m WHERE m.workspace_id = f.workspace_id AND m.merged_into = f.id OFFSET 0
+    ) c
+), up AS (
+    SELECT f.workspace_id, f.id, f.id AS at FROM family f
+    UNION ALL
+    SELECT u.workspace_id, u.id, c.merged_into
+    FROM up u CROSS JOIN LATERAL (
+        SELECT m.merged_into FROM crm_customers m
+        WHERE m.workspace_id = u.workspace_id AND m.id = u.at AND m.merged_into IS NOT NULL LIMIT 1
+    ) c
+), survivors AS MATERIALIZED (
+    SELECT u.workspace_id, u.id, u.at AS survivor_id
+    FROM up u CROSS JOIN LATERAL (
+        SELECT FROM crm_customers m WHERE m.workspace_id = u.workspace_id AND m.id = u.at AND m.merged_into IS NULL LIMIT 1
+    ) c
+), shown AS MATERIALIZED (
+    SELECT s.workspace_id, s.id, s.survivor_id, coalesce(
+        (SELECT m.survivor_id FROM crm_merged m WHERE m.workspace_id = s.workspace_id AND m.id = s.id), s.id) AS shown_with
+    FROM survivors s
+), moved AS (
+    UPDATE crm_orders o SET customer_id = g.survivor_id
+    FROM (
+        SELECT k.at, s.survivor_id
+        FROM shown s CROSS JOIN LATERAL (
+            SELECT c.ctid AS at FROM crm_orders c
+            WHERE c.workspace_id = s.workspace_id AND c.customer_id = s.shown_with AND c.own_customer_id = s.id OFFSET 0
+        ) k
+        WHERE s.shown_with <> s.survivor_id
+    ) g
+    WHERE o.ctid = g.at
+), gone AS (
+    DELETE FROM crm_merged m
+    USING (
+        SELECT k.at FROM survivors s CROSS JOIN LATERAL (
+            SELECT x.ctid AS at FROM crm_merged x WHERE x.workspace_id = s.workspace_id AND x.id = s.id LIMIT 1
+        ) k
+        WHERE s.survivor_id = s.id
+    ) g
+    WHERE m.ctid = g.at
+)
+INSERT INTO crm_merged (workspace_id, id, survivor_id)
+SELECT s.workspace_id, s.id, s.survivor_id FROM survivors s WHERE s.survivor_id <> s.id
+ON CONFLICT (workspace_id, id) DO UPDATE SET survivor_id = excluded.survivor_id
+;
+
 -- What was done to orders.
 INSERT INTO crm_order_history (workspace_id, code, position, at, event, delivery_id, actor, reason, status_code,
     status_name, customer_id, changes)
 SELECT e.workspace_id, p.code, e.position, e.recorded_at, e.type,
-    CASE WHEN e.type <> 'OrderReassigned' THEN e.correlation_id END, e.actor, p.reason,
+    CASE WHEN e.type <> 'OrderReassigned' AND p.reason IS DISTINCT FROM 'relinked' THEN e.correlation_id END, e.actor, p.reason,
     (p."order" #>> '{status,code}')::integer, p."order" #>> '{status,name}', p.customer_id,
     coalesce(nullif(p.changes, 'null'), '[]')
 FROM events e, jsonb_to_record(e.payload) AS p (code text, reason text, customer_id uuid, changes jsonb, "order" jsonb)

@@ -5,6 +5,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS crm_customers_list ON crm_customers (workspace
 -- list (in kB) is short: whoever fills it sorts it in, and orders wait to be readable meanwhile.
 CREATE INDEX IF NOT EXISTS crm_customers_found ON crm_customers USING gin (phones, emails, tags, search)
     WITH (gin_pending_list_limit = 64);
+CREATE INDEX IF NOT EXISTS crm_customers_merged ON crm_customers (workspace_id, merged_into) WHERE merged_into IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS crm_orders_list ON crm_orders (workspace_id, created_position);
 CREATE INDEX IF NOT EXISTS crm_orders_customer ON crm_orders (workspace_id, customer_id, created_position);
 CREATE INDEX IF NOT EXISTS crm_orders_shop ON crm_orders (workspace_id, shop_id, created_position);

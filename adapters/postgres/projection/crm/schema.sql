@@ -1,4 +1,4 @@
--- Definition: 3
+-- Definition: 4
 -- The CRM's read tables. Names are without a schema: each version of the projection is built in a schema of its own,
 -- and views of the same names show the version in force. Codes are compared by their bytes: nobody asks for a language's order of
 -- them, and it would cost time with every row.
@@ -17,11 +17,21 @@ CREATE TABLE crm_customers (
     tags             text[]      NOT NULL,
     note             text,
     status           text        NOT NULL,
+    -- Whom the customer was merged into, when their status is merged; that one may have been merged too.
+    merged_into      uuid,
     created_at       timestamptz NOT NULL,
     -- That of the last event of the customer's stream.
     version          integer     NOT NULL,
     -- The words of the name, without case and diacritics.
     search           tsvector    NOT NULL,
+    PRIMARY KEY (workspace_id, id)
+);
+
+-- Who stands for each customer that is merged: one who is not.
+CREATE TABLE crm_merged (
+    workspace_id uuid NOT NULL,
+    id           uuid NOT NULL,
+    survivor_id  uuid NOT NULL,
     PRIMARY KEY (workspace_id, id)
 );
 
@@ -31,7 +41,9 @@ CREATE TABLE crm_orders (
     created_position bigint      NOT NULL,
     shop_id          text        NOT NULL,
     external_id      text        NOT NULL,
+    -- Who stands for the order's customer, and who that is by its own events. They differ when the latter was merged.
     customer_id      uuid        NOT NULL,
+    own_customer_id  uuid        NOT NULL,
     source_id        uuid        NOT NULL,
     assignee_id      uuid,
     assignee_name    text,

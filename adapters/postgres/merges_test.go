@@ -1,0 +1,163 @@
+package postgres_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"orderbridge/adapters/postgres"
+	"orderbridge/app/command"
+	"orderbridge/app/query"
+	"orderbridge/domain/customer"
+	"orderbridge/domain/order"
+	"orderbridge/domain/workspace"
+)
+
+// ordersOf are the codes of the orders that are shown with a customer.
+func (b *bundle) ordersOf(t *testing.T, id uuid.UUID) []string {
+	t.Helper()
+	return list[string](t, b, "SELECT external_id FROM crm_orders WHERE customer_id = $1 ORDER BY external_id", id)
+}
+
+func (b *bundle) matched(t *testing.T, log *postgres.Log, states ...order.State) []uuid.UUID {
+	t.Helper()
+	var ids []uuid.UUID
+	for _, created := range payloadsOf[order.OrderCreated](b.ingestNew(t, log, states...)) {
+		ids = append(ids, created.CustomerID)
+	}
+	b.foldAll(t)
+	return ids
+}
+
+func TestMergedCustomersLeadToTheSurvivor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	log := b.newLog(t)
+	merging := command.NewMergeCustomersHandler(postgres.NewCustomers(b.db))
+	read := postgres.NewReadModel(b.db)
+	customers := map[string]uuid.UUID{}
+	for i, name := range []string{"A", "B", "C"} {
+		customers[name] = b.mustAddCustomer(t, customer.Details{Name: name, Phones: []string{fmt.Sprintf("091200045%d", i)}}).ID
+	}
+	phoneOf := func(i int) func(*order.State) { return phones(fmt.Sprintf("+8491200045%d", i)) }
+	for i := range 3 {
+		b.matched(t, log, anOrder(fmt.Sprint("before-", i), phoneOf(i)))
+	}
+	unkeyed := b.matched(t, log, anOrder("unkeyed-1", phones(), emails(), buyer("B-7")))[0] // known by the shop's id alone
+	merge := func(survivor, merged uuid.UUID) {
+		t.Helper()
+		if _, err := merging.Handle(t.Context(), command.MergeCustomers{By: b.by, Survivor: survivor, Merged: merged}); err != nil {
+			t.Fatal(err)
+		}
+		b.foldAll(t)
+	}
+	unmerge := func(merged uuid.UUID) {
+		t.Helper()
+		if _, err := merging.Unmerge(t.Context(), command.UnmergeCustomer{By: b.by, Merged: merged}); err != nil {
+			t.Fatal(err)
+		}
+		b.foldAll(t)
+	}
+	wantOrders := func(id uuid.UUID, want ...string) {
+		t.Helper()
+		if got := b.ordersOf(t, id); !slices.Equal(got, want) {
+			t.Errorf("orders %q, want %q", got, want)
+		}
+	}
+	leadsTo := func(id, survivor uuid.UUID) {
+		t.Helper()
+		if found, err := read.Customer(t.Context(), b.workspaceID, id); err != nil || found.ID != survivor {
+			t.Errorf("%s leads to %s, want %s; %v", id, found.ID, survivor, err)
+		}
+	}
+	a, bo, c := customers["A"], customers["B"], customers["C"]
+	preview, err := merging.Handle(t.Context(), command.MergeCustomers{By: b.by, Survivor: a, Merged: bo, DryRun: true})
+	if err != nil || len(preview.Survivor.Phones) != 2 || len(preview.Before.Phones) != 1 || preview.Position != 0 {
+		t.Fatalf("the preview is %+v, %v", preview, err)
+	}
+	wantOrders(a, "before-0")
+
+	merge(bo, unkeyed) // whom a shop knows by an id of its own
+	merge(a, bo)       // and with them
+	wantOrders(a, "before-0", "before-1", "unkeyed-1")
+	wantOrders(bo)
+	leadsTo(bo, a)
+	leadsTo(unkeyed, a)
+	if list, err := read.Customers(t.Context(), b.workspaceID, query.CustomerFilter{}, query.Page{Limit: 10}); err != nil || len(list.Items) != 2 {
+		t.Errorf("%d customers are listed, %v", len(list.Items), err)
+	}
+	if got := b.matched(t, log, anOrder("between-1", phoneOf(1)), anOrder("between-2", phones(), emails(), buyer("B-7"))); !slices.Equal(got, []uuid.UUID{a, a}) {
+		t.Errorf("orders in between went to %s, want %s", got, a)
+	}
+	b.ingestNew(t, log, anOrder("before-1", phoneOf(1), updatedAfter(1))) // an older order says something new
+	b.foldAll(t)
+	wantOrders(a, "before-0", "before-1", "between-1", "between-2", "unkeyed-1")
+
+	merge(c, a)
+	wantOrders(c, "before-0", "before-1", "before-2", "between-1", "between-2", "unkeyed-1")
+	leadsTo(unkeyed, c)
+	if _, err := merging.Unmerge(t.Context(), command.UnmergeCustomer{By: b.by, Merged: bo}); err == nil {
+		t.Error("a merge within a merged customer was taken back")
+	}
+	unmerge(a)
+	wantOrders(c, "before-2")
+	leadsTo(unkeyed, a)
+	unmerge(bo)
+	wantOrders(a, "before-0", "between-1", "between-2")
+	wantOrders(bo, "before-1", "unkeyed-1")
+	unmerge(unkeyed)
+	wantOrders(bo, "before-1")
+	wantOrders(unkeyed, "unkeyed-1")
+	if got := b.matched(t, log, anOrder("after-0", phoneOf(0)), anOrder("after-1", phoneOf(1)), anOrder("after-2", phoneOf(2)), anOrder("after-3", phones(), emails(), buyer("B-7"))); !slices.Equal(got, []uuid.UUID{a, bo, c, unkeyed}) {
+		t.Errorf("afterwards orders went to %s, want %s", got, []uuid.UUID{a, bo, c, unkeyed})
+	}
+	if left := scan[int64](t, b, "SELECT count(*) FROM crm_merged"); left != 0 {
+		t.Errorf("%d are still merged", left)
+	}
+	head := b.head(t)
+	wantSame(t, "in one slice", folded(t, b, head), folded(t, b, everySlice(head, 1)...))
+	wantSame(t, "in slices of seven", folded(t, b, head), folded(t, b, everySlice(head, 7)...))
+}
+
+func TestDuplicates(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	duplicates := query.NewDuplicatesHandler(postgres.NewReadModel(b.db), workspace.NewSecretKey())
+	var ids []uuid.UUID
+	for _, details := range []customer.Details{
+		{Name: "A", Phones: []string{"0912000451"}, Emails: []string{"a@example.vn"}},
+		{Name: "B", Phones: []string{"0912000451"}},
+		{Name: "C", Emails: []string{"a@example.vn"}},
+		{Name: "D", Phones: []string{"0912000451"}, Status: customer.StatusArchived},
+		{Name: "E", Phones: []string{"0904000321"}},
+	} {
+		ids = append(ids, b.mustAddCustomer(t, details).ID)
+	}
+	b.foldAll(t)
+	var found []query.Duplicate
+	for cursor := ""; ; {
+		part, err := duplicates.Handle(t.Context(), b.workspaceID, cursor, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, part.Items...)
+		if part.NextCursor == nil {
+			break
+		}
+		cursor = *part.NextCursor
+		if _, err := duplicates.Handle(t.Context(), uuid.New(), cursor, 1); err == nil {
+			t.Error("a cursor is taken in another workspace")
+		}
+		if raw, _ := base64.RawURLEncoding.DecodeString(cursor); bytes.Contains(raw, []byte("example.vn")) {
+			t.Error("the cursor shows an email")
+		}
+	}
+	if len(found) != 2 || found[0].Key.Value != "a@example.vn" || found[0].Count != 2 || found[0].Customers[0].ID != ids[0] ||
+		found[0].Customers[1].Name != "C" || found[1].Key.Value != "+84912000451" || found[1].Count != 2 {
+		t.Errorf("%+v", found)
+	}
+}

@@ -1,0 +1,44 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"orderbridge/adapters/postgres/internal/dbsqlc"
+	"orderbridge/app/query"
+	"orderbridge/domain/contact"
+	"orderbridge/domain/customer"
+)
+
+// SharedKeys are those behind a key that several customers have who are in use, in their order.
+func (r ReadModel) SharedKeys(ctx context.Context, workspaceID uuid.UUID, after contact.Key, atMost int) ([]query.Duplicate, error) {
+	rows, err := queries.SharedKeys(ctx, r.db.requests, dbsqlc.SharedKeysParams{
+		WorkspaceID: workspaceID, AfterKind: string(after.Kind), AfterValue: after.Value, AtMost: int32(atMost), //nolint:gosec // a page is small
+	})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	var ids []uuid.UUID
+	for i := range rows {
+		rows[i].CustomerIds = rows[i].CustomerIds[:min(len(rows[i].CustomerIds), customer.MaxCandidates)]
+		ids = append(ids, rows[i].CustomerIds...)
+	}
+	named, err := queries.CustomersNamed(ctx, r.db.requests, dbsqlc.CustomersNamedParams{WorkspaceID: workspaceID, IDs: ids})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	names := map[uuid.UUID]string{}
+	for _, one := range named {
+		names[one.ID] = one.Name
+	}
+	shared := make([]query.Duplicate, 0, len(rows))
+	for _, row := range rows {
+		found := query.Duplicate{Key: query.DuplicateKey{Kind: contact.KeyKind(row.Kind), Value: row.Value}, Count: int(row.Count)}
+		for _, id := range row.CustomerIds {
+			found.Customers = append(found.Customers, query.Reference{ID: id, Name: names[id]})
+		}
+		shared = append(shared, found)
+	}
+	return shared, nil
+}

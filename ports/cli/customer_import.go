@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderbridge/app/command"
+	"orderbridge/app/query"
+	"orderbridge/domain/problem"
+)
+
+type customerImport struct {
+	File   string `arg:"" help:"CSV file or Excel workbook (.xlsx), or - for standard input." placeholder:"FILE"`
+	DryRun bool   `help:"Change nothing, and tell what would become of each row."`
+	Yes    bool   `help:"Go on without asking."`
+	Result string `help:"Write what became of each row to this file, with the reasons; it ends with .csv or .xlsx." placeholder:"FILE" type:"path"`
+	Output output `embed:""`
+}
+
+// Help implements kong.HelpProvider.
+func (*customerImport) Help() string {
+	return `The first row names the columns, in English or Vietnamese and in any order: name (Tên khách hàng), phone (Điện thoại; several
+columns, or several in a cell), email, address (Địa chỉ), gender (Giới tính), birthday (Ngày sinh, as 31/12/1990), tags (Nhãn),
+note (Ghi chú). Other columns are left out and told. A file to begin with: orderbridge customer template FILE.
+
+First every row is checked, and nothing is saved until you say yes. A row whose phone or email a customer has, or an earlier row of
+the file, is left out; so is one that breaks a rule. It is safe to interrupt this and to import the file again.
+
+Examples:
+
+    orderbridge customer import khach-hang.xlsx --dry-run --result ket-qua.csv
+    orderbridge customer import khach-hang.csv --yes`
+}
+
+// Run imports the customers.
+func (c *customerImport) Run(ctx context.Context, rt *Runtime) error {
+	var result query.SheetFormat
+	var err error
+	if c.Result != "" {
+		if result, err = query.ParseSheetFormat(c.Result); err != nil {
+			return err
+		}
+	}
+	file, size, err := rt.openFile(c.File)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return rt.inSession(ctx, func(s Session) error {
+		id, err := c.check(ctx, rt, s, file, size)
+		if err != nil {
+			return err
+		}
+		checked, err := s.Queries.CustomerImport(ctx, s.WorkspaceID, id)
+		if err != nil {
+			return err
+		}
+		if !c.DryRun && checked.New > 0 {
+			if err := c.goOn(ctx, rt, s, checked); err != nil {
+				return errors.Join(err, giveUp(ctx, s, id))
+			}
+			if err := c.bringIn(ctx, rt, s, checked); err != nil {
+				return err
+			}
+		}
+		if c.Result != "" {
+			if err := replaceFile(c.Result, func(to io.Writer) error {
+				return s.Queries.Export.ImportResult(ctx, query.Export{WorkspaceID: s.WorkspaceID, Format: result, To: to, Zone: s.Zone}, id)
+			}); err != nil {
+				return err
+			}
+		}
+		return c.tell(ctx, rt, s, id)
+	})
+}
+
+func (c *customerImport) check(ctx context.Context, rt *Runtime, s Session, file io.ReaderAt, size int64) (uuid.UUID, error) {
+	told := time.Now()
+	return s.Commands.CheckCustomerFile.Handle(ctx, command.CheckCustomerFile{
+		By: s.by(), File: file, Size: size, Name: filepath.Base(c.File),
+		Progress: func(rows int) {
+			if time.Since(told) >= progressEvery {
+				told = time.Now()
+				rt.notef("%d rows were checked", rows)
+			}
+		},
+	})
+}
+
+// goOn asks whether to bring the new rows in.
+func (c *customerImport) goOn(ctx context.Context, rt *Runtime, s Session, checked query.CustomerImport) error {
+	if c.Yes {
+		return nil
+	}
+	p := &page{width: rt.width()}
+	if err := showImport(ctx, p, s, checked); err != nil {
+		return err
+	}
+	fmt.Fprint(rt.Stderr, p.text.String())
+	return rt.confirm(ctx, fmt.Sprintf("Add %s?", count(checked.New, "customer")))
+}
+
+// giveUp gives an import up, also when it was interrupted.
+func giveUp(ctx context.Context, s Session, id uuid.UUID) error {
+	return s.Commands.CancelCustomerImport.Handle(context.WithoutCancel(ctx), command.CancelCustomerImport{By: s.by(), ID: id})
+}
+
+// bringIn brings the new rows in, beside a service that may do the same.
+func (c *customerImport) bringIn(ctx context.Context, rt *Runtime, s Session, checked query.CustomerImport) error {
+	if err := s.Commands.ConfirmCustomerImport.Handle(ctx, command.ConfirmCustomerImport{By: s.by(), ID: checked.ID}); err != nil {
+		return err
+	}
+	progress := rt.newProgress("import", "rows")
+	defer progress.end()
+	for {
+		done, err := s.Commands.ImportCustomers.Next(ctx, checked.ID)
+		switch {
+		case ctx.Err() != nil:
+			progress.end()
+			err := errors.Join(ctx.Err(), giveUp(ctx, s, checked.ID))
+			rt.notef("What was imported stays. Import the file again to go on: rows that are there are left out.")
+			return err
+		case err != nil:
+			return err
+		case done.Done:
+			return nil
+		case done.Busy: // a service is at it
+			if err := sleep(ctx, busyPoll); err != nil {
+				continue // told above
+			}
+		}
+		now, err := s.Queries.CustomerImport(ctx, s.WorkspaceID, checked.ID)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		progress.show("importing", int64(checked.New-now.New), int64(checked.New))
+	}
+}
+
+// busyPoll is how often it is looked how far another program is.
+const busyPoll = 100 * time.Millisecond
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// tell shows what became of the rows.
+func (c *customerImport) tell(ctx context.Context, rt *Runtime, s Session, id uuid.UUID) error {
+	found, err := s.Queries.CustomerImport(ctx, s.WorkspaceID, id)
+	if err != nil {
+		return err
+	}
+	var failure error
+	err = rt.show(c.Output.JSON, found, func(p *page) { failure = showImport(ctx, p, s, found) })
+	return errors.Join(err, failure)
+}
+
+// shownReasons is how many of the rows that are left out are shown; the result file has all.
+const shownReasons = 10
+
+func showImport(ctx context.Context, p *page, s Session, found query.CustomerImport) error {
+	verb := "would be added"
+	n := found.New
+	if found.State == query.ImportDone || found.Imported > 0 {
+		verb, n = "were added", found.Imported
+	}
+	p.linef("%s of %s: %s %s, %d are there already, %d are repeated in the file, %d are not valid.",
+		count(found.Rows, "row"), found.FileName, count(n, "customer"), verb, found.Existing, found.Repeated, found.Invalid)
+	if len(found.UnknownColumns) > 0 {
+		p.linef("Columns that are left out: %s.", strings.Join(found.UnknownColumns, ", "))
+	}
+	var rows [][]string
+	for _, outcome := range []command.RowOutcome{command.RowInvalid, command.RowRepeated, command.RowExisting} {
+		some, err := s.Queries.ImportRows(ctx, s.WorkspaceID, found.ID, string(outcome), 0, shownReasons)
+		if err != nil {
+			return err
+		}
+		for _, row := range some {
+			rows = append(rows, []string{strconv.Itoa(row.Line), row.Outcome, row.Why()})
+		}
+	}
+	if len(rows) > 0 {
+		p.table([]column{{title: "LINE", right: true}, {title: "OUTCOME"}, {title: "REASON", limit: 90}}, rows[:min(len(rows), shownReasons)])
+	}
+	return nil
+}
+
+var errNoFile = problem.Invalid("file-unreadable", "this is no file; to read from a pipe, give - and send it to standard input")
+
+// maxSpooledBytes is more than any file that is taken.
+const maxSpooledBytes = 1 << 30
+
+// openFile opens a file that an operator names. Standard input is kept in a file until it is closed.
+func (rt *Runtime) openFile(name string) (_ *os.File, size int64, err error) {
+	if name != fromStdin {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, 0, problem.Invalid("file-unreadable", "the file cannot be opened: %v", err)
+		}
+		info, err := file.Stat()
+		if err != nil || !info.Mode().IsRegular() {
+			return nil, 0, errors.Join(errNoFile, file.Close())
+		}
+		return file, info.Size(), nil
+	}
+	file, err := os.CreateTemp("", "orderbridge-import-")
+	if err != nil {
+		return nil, 0, fmt.Errorf("keep standard input: %w", err)
+	}
+	if err := os.Remove(file.Name()); err != nil { // it lives as long as it is open
+		return nil, 0, errors.Join(err, file.Close())
+	}
+	in := rt.Stdin
+	if in == nil {
+		in = strings.NewReader("")
+	}
+	if size, err = io.Copy(file, io.LimitReader(in, maxSpooledBytes)); err != nil {
+		return nil, 0, errors.Join(problem.Invalid("file-unreadable", "standard input cannot be read: %v", err), file.Close())
+	}
+	return file, size, nil
+}
