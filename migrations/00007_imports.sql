@@ -1,4 +1,5 @@
 -- Imports of customers: what a file says, row by row, until it is in the CRM.
+-- Locks: creates new tables only.
 
 -- +goose Up
 CREATE TABLE imports (
