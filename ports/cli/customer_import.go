@@ -73,7 +73,7 @@ func (c *customerImport) Run(ctx context.Context, rt *Runtime) error {
 			}
 		}
 		if c.Result != "" {
-			if err := replaceFile(c.Result, func(to io.Writer) error {
+			if err := rt.writeTo(c.Result, func(to io.Writer) error {
 				return s.Queries.Export.ImportResult(ctx, query.Export{WorkspaceID: s.WorkspaceID, Format: result, To: to, Zone: s.Zone}, id)
 			}); err != nil {
 				return err

@@ -2,11 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"orderbridge/app/query"
 	"orderbridge/domain/problem"
@@ -40,7 +37,15 @@ func (e *exportTo) format() (query.SheetFormat, error) {
 	return format, nil
 }
 
-// run writes the file. It takes its place when it is whole: an export that fails leaves nothing behind.
+// name is the file to write; "" for standard output.
+func (e *exportTo) name() string {
+	if e.File == fromStdin {
+		return ""
+	}
+	return e.File
+}
+
+// run writes the file.
 func (e *exportTo) run(ctx context.Context, rt *Runtime, unit string, write func(Session, query.Export) error) error {
 	format, err := e.format()
 	if err != nil {
@@ -51,19 +56,16 @@ func (e *exportTo) run(ctx context.Context, rt *Runtime, unit string, write func
 		defer progress.end()
 		records := 0
 		export := query.Export{
-			WorkspaceID: s.WorkspaceID, Format: format, To: rt.Stdout, Zone: s.Zone,
+			WorkspaceID: s.WorkspaceID, Format: format, Zone: s.Zone,
 			Progress: func(done int) {
 				records = done
 				progress.show("writing", int64(done), 0)
 			},
 		}
-		if e.File == fromStdin {
-			return write(s, export)
-		}
-		if err := replaceFile(e.File, func(to io.Writer) error {
+		if err := rt.writeTo(e.name(), func(to io.Writer) error {
 			export.To = to
 			return write(s, export)
-		}); err != nil {
+		}); err != nil || e.name() == "" {
 			return err
 		}
 		progress.end()
@@ -71,29 +73,6 @@ func (e *exportTo) run(ctx context.Context, rt *Runtime, unit string, write func
 			p.linef("%d %s were written to %s.", records, unit, e.File)
 		})
 	})
-}
-
-// replaceFile writes a file beside the one that it takes the place of.
-func replaceFile(name string, write func(io.Writer) error) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(name), ".orderbridge-export-")
-	if err != nil {
-		return problem.Invalid("file-unwritable", "the file cannot be written: %v", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
-		}
-	}()
-	if err := write(file); err != nil {
-		return err
-	}
-	if err := file.Sync(); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	if err := os.Rename(file.Name(), name); err != nil {
-		return fmt.Errorf("put %s in its place: %w", name, err)
-	}
-	return file.Close()
 }
 
 type customerExport struct {
@@ -146,10 +125,7 @@ func (c *customerTemplate) Run(ctx context.Context, rt *Runtime) error {
 	}
 	return rt.inSession(ctx, func(s Session) error {
 		write := func(to io.Writer) error { return s.Queries.Export.CustomerTemplate(format, to) }
-		if c.To.File == fromStdin {
-			return write(rt.Stdout)
-		}
-		if err := replaceFile(c.To.File, write); err != nil {
+		if err := rt.writeTo(c.To.name(), write); err != nil || c.To.name() == "" {
 			return err
 		}
 		return rt.show(c.To.Output.JSON, exported{File: c.To.File}, func(p *page) { p.linef("The file %s is there to be filled in.", c.To.File) })

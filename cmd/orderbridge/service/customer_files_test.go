@@ -144,7 +144,7 @@ func TestListsAreExportedAtTheCommandLine(t *testing.T) {
 	if out := sh.run("delivery", "export", "-"); strings.Count(out, "\n") != 4 || !strings.Contains(out, ",created,") {
 		t.Errorf("deliveries are %s", out)
 	}
-	if left, err := filepath.Glob(filepath.Join(dir, ".orderbridge-*")); err != nil || len(left) > 0 {
+	if left, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(left) > 0 {
 		t.Errorf("left are %q, %v", left, err)
 	}
 }
