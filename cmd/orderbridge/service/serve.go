@@ -108,9 +108,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 
 // watchHeld lets in what waited for a shop that was resumed by a program which died over it.
 func (s *Service) watchHeld(ctx context.Context) {
-	tick := time.NewTicker(heldWatch)
-	defer tick.Stop()
-	for {
+	repeat(ctx, heldWatch, func() {
 		released, err := s.Commands.ReleaseHeld.Handle(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
@@ -118,6 +116,15 @@ func (s *Service) watchHeld(ctx context.Context) {
 		case released > 0:
 			s.logger.InfoContext(ctx, "deliveries that need not wait were let in", "deliveries", released)
 		}
+	})
+}
+
+// repeat does something at once, and then again and again until the context ends.
+func repeat(ctx context.Context, every time.Duration, do func()) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		do()
 		select {
 		case <-ctx.Done():
 			return
@@ -134,9 +141,8 @@ const (
 
 // bringIn brings in the rows of imports that were confirmed, one import after the other. Whoever confirmed one may do so too.
 func (s *Service) bringIn(ctx context.Context) {
-	tick := time.NewTicker(importWatch)
-	defer tick.Stop()
-	for forgotten := (time.Time{}); ; {
+	var forgotten time.Time
+	repeat(ctx, importWatch, func() {
 		if time.Since(forgotten) > forgetEvery {
 			forgotten = time.Now()
 			if err := s.Commands.ImportCustomers.Forget(ctx); err != nil && ctx.Err() == nil {
@@ -146,12 +152,7 @@ func (s *Service) bringIn(ctx context.Context) {
 		if err := s.bringInUnfinished(ctx); err != nil && ctx.Err() == nil {
 			s.logger.WarnContext(ctx, "rows of an import could not be brought in, and are tried again", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
 }
 
 func (s *Service) bringInUnfinished(ctx context.Context) error {
@@ -181,9 +182,7 @@ func (s *Service) reconcile(ctx context.Context) {
 	if s.reconcileEvery < 0 {
 		return
 	}
-	tick := time.NewTicker(min(reconcileWatch, s.reconcileEvery))
-	defer tick.Stop()
-	for {
+	repeat(ctx, min(reconcileWatch, s.reconcileEvery), func() {
 		found, err := s.Commands.Reconcile.Due(ctx, s.reconcileEvery)
 		if err != nil && ctx.Err() == nil {
 			s.logger.WarnContext(ctx, "shops could not be reconciled", "error", err)
@@ -196,12 +195,7 @@ func (s *Service) reconcile(ctx context.Context) {
 				s.logger.InfoContext(ctx, "orders whose webhooks were lost were brought in", "shop_id", one.Shop.ShopID, "orders", one.BroughtIn)
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
 }
 
 // watchShown notices when the read tables of this release are shown, whoever built them.
