@@ -15,6 +15,7 @@ import (
 
 	"orderbridge/adapters/postgres/internal/dbsqlc"
 	"orderbridge/app/command"
+	"orderbridge/app/query"
 	"orderbridge/domain/contact"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/event"
@@ -157,15 +158,6 @@ func (s CustomerImports) Keep(ctx context.Context, _ command.By, id uuid.UUID, r
 	return unavailable(p.send(ctx, s.db.requests))
 }
 
-// The states of an import. They are stored data.
-const (
-	importReading   = "reading"
-	importChecked   = "checked"
-	importImporting = "importing"
-	importDone      = "done"
-	importCancelled = "cancelled"
-)
-
 var (
 	errImportUnknown  = problem.NotFound("import-unknown", "no import has this id; what imports keep is forgotten after seven days")
 	errImportReading  = problem.Conflict("import-unchecked", "the file is still being read; try again when it was checked")
@@ -175,37 +167,39 @@ var (
 
 // Checked notes that all rows are kept.
 func (s CustomerImports) Checked(ctx context.Context, by command.By, id uuid.UUID) error {
-	return s.setState(ctx, by, id, importChecked, importReading)
+	return s.setState(ctx, by, id, query.ImportChecked, query.ImportReading)
 }
 
 // Confirm lets the new rows be brought in.
 func (s CustomerImports) Confirm(ctx context.Context, by command.By, id uuid.UUID) error {
-	return s.setState(ctx, by, id, importImporting, importChecked)
+	return s.setState(ctx, by, id, query.ImportImporting, query.ImportChecked)
 }
 
 // Cancel gives an import up.
 func (s CustomerImports) Cancel(ctx context.Context, by command.By, id uuid.UUID) error {
-	return s.setState(ctx, by, id, importCancelled, importReading, importChecked, importImporting)
+	return s.setState(ctx, by, id, query.ImportCancelled, query.ImportReading, query.ImportChecked, query.ImportImporting)
 }
 
-func (s CustomerImports) setState(ctx context.Context, by command.By, id uuid.UUID, state string, from ...string) error {
-	_, err := queries.SetImportState(ctx, s.db.requests, dbsqlc.SetImportStateParams{
-		State: state, Actor: string(by.Actor), ID: id, WorkspaceID: by.WorkspaceID, FromStates: from,
-	})
+func (s CustomerImports) setState(ctx context.Context, by command.By, id uuid.UUID, state query.ImportState, from ...query.ImportState) error {
+	params := dbsqlc.SetImportStateParams{State: string(state), Actor: string(by.Actor), ID: id, WorkspaceID: by.WorkspaceID}
+	for _, one := range from {
+		params.FromStates = append(params.FromStates, string(one))
+	}
+	_, err := queries.SetImportState(ctx, s.db.requests, params)
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return unavailable(err)
 	}
-	is, err := queries.ImportState(ctx, s.db.requests, dbsqlc.ImportStateParams{ID: id, WorkspaceID: by.WorkspaceID})
-	switch {
+	stored, err := queries.ImportState(ctx, s.db.requests, dbsqlc.ImportStateParams{ID: id, WorkspaceID: by.WorkspaceID})
+	switch is := query.ImportState(stored); {
 	case errors.Is(err, pgx.ErrNoRows):
 		return errImportUnknown
 	case err != nil:
 		return unavailable(err)
-	case is == state, state == importImporting && is == importDone: // it was said before
+	case is == state, state == query.ImportImporting && is == query.ImportDone: // it was said before
 		return nil
-	case is == importReading:
+	case is == query.ImportReading:
 		return errImportReading
-	case is == importCancelled:
+	case is == query.ImportCancelled:
 		return errImportGivenUp
 	default:
 		return errImportFinished
@@ -229,7 +223,8 @@ func (s CustomerImports) ImportNext(
 		done = command.ImportedRows{}
 		_, err := queries.LockImport(ctx, tx, id)
 		if errors.Is(err, pgx.ErrNoRows) {
-			done.Busy, done.Done = run.State == importImporting, run.State != importImporting
+			done.Busy = run.State == string(query.ImportImporting)
+			done.Done = !done.Busy
 			return nil, nil
 		}
 		if err != nil {
@@ -245,7 +240,8 @@ func (s CustomerImports) ImportNext(
 				return nil, err
 			}
 			_, err := queries.SetImportState(ctx, tx, dbsqlc.SetImportStateParams{
-				State: importDone, Actor: run.Actor, ID: id, WorkspaceID: run.WorkspaceID, FromStates: []string{importImporting},
+				State: string(query.ImportDone), Actor: run.Actor, ID: id, WorkspaceID: run.WorkspaceID,
+				FromStates: []string{string(query.ImportImporting)},
 			})
 			return nil, err
 		}

@@ -34,7 +34,7 @@ func (r ReadModel) SharedKeys(ctx context.Context, workspaceID uuid.UUID, after 
 	}
 	shared := make([]query.Duplicate, 0, len(rows))
 	for _, row := range rows {
-		found := query.Duplicate{Key: query.DuplicateKey{Kind: contact.KeyKind(row.Kind), Value: row.Value}, Count: int(row.Count)}
+		found := query.Duplicate{Key: contact.Key{Kind: contact.KeyKind(row.Kind), Value: row.Value}, Count: int(row.Count)}
 		for _, id := range row.CustomerIds {
 			found.Customers = append(found.Customers, query.Reference{ID: id, Name: names[id]})
 		}

@@ -14,16 +14,10 @@ import (
 
 // Duplicate is a phone or an email that several customers have who are in use.
 type Duplicate struct {
-	Key DuplicateKey `json:"key"`
+	Key contact.Key `json:"key"`
 	// Count is how many have it, Customers are the oldest of them, at most customer.MaxCandidates.
 	Count     int         `json:"count"`
 	Customers []Reference `json:"customers"`
-}
-
-// DuplicateKey is what they share.
-type DuplicateKey struct {
-	Kind  contact.KeyKind `json:"kind"`
-	Value string          `json:"value"`
 }
 
 // Sealer makes texts unreadable that others hand back. Where says what a text is for: it opens nowhere else.

@@ -110,13 +110,11 @@ const importRowsAtOnce = 1000
 
 // ImportResult writes what became of each row of an import, and why. It holds nothing of the rows but where they stand.
 func (h ExportHandler) ImportResult(ctx context.Context, export Export, id uuid.UUID) error {
-	after := 0
-	return write(ctx, h, export, importColumns, func(Page) (List[ImportRow], error) {
-		rows, err := h.read.ImportRows(ctx, export.WorkspaceID, id, "", after, importRowsAtOnce)
+	return write(ctx, h, export, importColumns, func(page Page) (List[ImportRow], error) {
+		rows, err := h.read.ImportRows(ctx, export.WorkspaceID, id, "", int(page.Before), importRowsAtOnce)
 		part := List[ImportRow]{Items: rows}
 		if len(rows) == importRowsAtOnce {
-			after = rows[len(rows)-1].Line
-			part.NextCursor = new(Cursor(int64(after)))
+			part.NextCursor = new(Cursor(int64(rows[len(rows)-1].Line)))
 		}
 		return part, err
 	}, func(row ImportRow) [][]Cell {

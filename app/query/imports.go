@@ -32,7 +32,7 @@ type CustomerImport struct {
 // ImportState is how far an import is.
 type ImportState string
 
-// The states of an import.
+// The states of an import. They are stored data.
 const (
 	ImportReading   ImportState = "reading"
 	ImportChecked   ImportState = "checked"

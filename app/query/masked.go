@@ -31,7 +31,7 @@ func (c Customer) Masked() Customer {
 
 // Masked is the shared key as those see it who may not know phones and emails.
 func (d Duplicate) Masked() Duplicate {
-	d.Key.Value = contact.Key{Kind: d.Key.Kind, Value: d.Key.Value}.Masked()
+	d.Key.Value = d.Key.Masked()
 	d.Customers = maskEach(d.Customers, func(one Reference) Reference { return *one.masked() })
 	return d
 }

@@ -420,7 +420,7 @@ func (f *fakeRead) Customer(_ context.Context, workspace, id uuid.UUID) (query.C
 func (f *fakeRead) SharedKeys(_ context.Context, workspace uuid.UUID, _ contact.Key, _ int) ([]query.Duplicate, error) {
 	customer := query.Reference{ID: customerID, Name: f.aCustomer().Name}
 	return answerOf(f, workspace, query.Page{}, []query.Duplicate{{
-		Key: query.DuplicateKey{Kind: contact.KindPhone, Value: "+84912000451"}, Count: 2, Customers: []query.Reference{customer, customer},
+		Key: contact.Key{Kind: contact.KindPhone, Value: "+84912000451"}, Count: 2, Customers: []query.Reference{customer, customer},
 	}})
 }
 
