@@ -79,10 +79,7 @@ func (Customers) OpenCustomers(file io.ReaderAt, size int64) (command.CustomerFi
 }
 
 func openCustomers(rows *Rows) (*customerRows, error) {
-	first, _, err := rows.Next()
-	if errors.Is(err, io.EOF) {
-		return nil, errEmpty
-	}
+	first, err := rows.header()
 	if err != nil {
 		return nil, err
 	}

@@ -78,6 +78,15 @@ func Open(file io.ReaderAt, size int64, limits Limits) (*Rows, error) {
 	return rows, nil
 }
 
+// header reads the first row, without which there is no file.
+func (r *Rows) header() ([]string, error) {
+	titles, _, err := r.Next()
+	if errors.Is(err, io.EOF) {
+		return nil, errEmpty
+	}
+	return titles, err
+}
+
 // Next reads the next row with something in it, and where it begins in the file, from 1. It fails with io.EOF behind the last.
 func (r *Rows) Next() (cells []string, line int, err error) {
 	for {

@@ -52,10 +52,7 @@ func (Users) ReadUsers(file []byte) ([]command.UserRow, error) {
 }
 
 func readUsers(rows *Rows) ([]command.UserRow, error) {
-	first, _, err := rows.Next()
-	if errors.Is(err, io.EOF) {
-		return nil, errEmpty
-	}
+	first, err := rows.header()
 	if err != nil {
 		return nil, err
 	}

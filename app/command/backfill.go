@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -216,7 +215,7 @@ func (h BackfillHandler) bringIn(ctx context.Context, cmd Backfill, versions []O
 	broughtIn, err := h.backfills.BringIn(ctx, cmd.By, missing, func(version OrderVersion) event.New { return h.event(cmd, version) })
 	done.BroughtIn += broughtIn
 	if err != nil {
-		return errors.Join(fmt.Errorf("bring in %d orders: %w", len(missing), err))
+		return fmt.Errorf("bring in %d orders: %w", len(missing), err)
 	}
 	return nil
 }

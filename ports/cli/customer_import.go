@@ -134,7 +134,9 @@ func (c *customerImport) bringIn(ctx context.Context, rt *Runtime, s Session, ch
 		case done.Done:
 			return nil
 		case done.Busy: // a service is at it
-			if err := sleep(ctx, busyPoll); err != nil {
+			select {
+			case <-time.After(busyPoll):
+			case <-ctx.Done():
 				continue // told above
 			}
 		}
@@ -148,15 +150,6 @@ func (c *customerImport) bringIn(ctx context.Context, rt *Runtime, s Session, ch
 
 // busyPoll is how often it is looked how far another program is.
 const busyPoll = 100 * time.Millisecond
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // tell shows what became of the rows.
 func (c *customerImport) tell(ctx context.Context, rt *Runtime, s Session, id uuid.UUID) error {

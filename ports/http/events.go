@@ -190,8 +190,14 @@ func (s *stream) export(w http.ResponseWriter) error {
 		}
 		return s.send(w, lines.Bytes())
 	})
-	if err != nil && begun { // nobody may take a part for the whole
-		s.server.logger.DebugContext(s.ctx, "export broke off", "request_id", exchangeOf(s.ctx).id, "error", whole(err))
+	return s.ended(err, begun)
+}
+
+// ended ends an answer that was to be given whole. What fails before any of it was given is answered as any other failure; afterwards the
+// connection is cut, so that nobody takes a part for the whole.
+func (s *stream) ended(err error, begun bool) error {
+	if err != nil && begun {
+		s.server.logger.DebugContext(s.ctx, "answer broke off", "request_id", exchangeOf(s.ctx).id, "error", whole(err))
 		panic(http.ErrAbortHandler)
 	}
 	return err

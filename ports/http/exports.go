@@ -107,12 +107,8 @@ func (d *download) visit(w http.ResponseWriter) error {
 		return err
 	}
 	d.export.To = downloadTo{download: d, to: w}
-	err := d.write(d.export)
-	if err != nil && d.begun { // nobody may take a part for the whole
-		d.server.logger.DebugContext(d.ctx, "download broke off", "request_id", exchangeOf(d.ctx).id, "error", whole(err))
-		panic(http.ErrAbortHandler)
-	}
-	return err
+	err := d.write(d.export) // before it is asked whether it has begun
+	return d.ended(err, d.begun)
 }
 
 // downloadTo writes to whoever downloads. What fails before the first byte is answered like any other failure.
