@@ -7,7 +7,8 @@
 //	header.go                 which column is what, by its title in English or Vietnamese
 //	users.go customers.go     what rows of staff and of customers say
 //
-// It holds one row at a time, whatever the size of the file, and judges no more than that a row can be read.
+// It holds one row at a time, and judges no more than that a row can be read. Of a workbook the library also holds what is no sheet, such as
+// the styles, taken apart: that may be many times what the limits say, which bound what is unpacked.
 package spreadsheet
 
 import (
