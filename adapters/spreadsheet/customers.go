@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/xuri/excelize/v2"
-
 	"orderbridge/app/command"
 	"orderbridge/domain/contact"
 	"orderbridge/domain/customer"
@@ -178,8 +176,8 @@ func (c *customerRows) birthdayOf(cell string) string {
 			return day.Format(time.DateOnly)
 		}
 	}
-	if serial, err := strconv.ParseFloat(cell, 64); err == nil && c.rows.serialDays {
-		if day, err := excelize.ExcelDateToTime(serial, false); err == nil {
+	if serial, err := strconv.ParseFloat(cell, 64); err == nil && c.rows.dayOf != nil {
+		if day, err := c.rows.dayOf(serial); err == nil {
 			return day.Format(time.DateOnly)
 		}
 	}

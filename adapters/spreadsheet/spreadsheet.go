@@ -3,12 +3,12 @@
 //
 //	spreadsheet.go            what kind of file it is, and its rows one by one
 //	text.go encoding.go       CSV
-//	workbook.go               Excel workbooks (.xlsx)
+//	workbook.go markup.go     Excel workbooks (.xlsx): their parts, as streams of XML
+//	sheet.go sharedtexts.go   the rows of a sheet, and the texts that its cells refer to
 //	header.go                 which column is what, by its title in English or Vietnamese
 //	users.go customers.go     what rows of staff and of customers say
 //
-// It holds one row at a time, and judges no more than that a row can be read. Of a workbook the library also holds what is no sheet, such as
-// the styles, taken apart: that may be many times what the limits say, which bound what is unpacked.
+// It holds one row at a time, and judges no more than that a row can be read.
 package spreadsheet
 
 import (
@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"orderbridge/domain/problem"
 )
@@ -38,8 +39,8 @@ type Rows struct {
 	}
 	limits Limits
 	read   int
-	// serialDays tells that days may be written as numbers, as in a workbook.
-	serialDays bool
+	// dayOf reads a day that is written as a number, as in a workbook; nil where there are none.
+	dayOf func(serial float64) (time.Time, error)
 }
 
 var (
@@ -65,8 +66,10 @@ func Open(file io.ReaderAt, size int64, limits Limits) (*Rows, error) {
 	case len(beginning) == 0:
 		return nil, errEmpty
 	case bytes.HasPrefix(beginning, []byte("PK")):
-		rows.serialDays = true
-		rows.source, err = openWorkbook(file, size)
+		var book *workbookRows
+		if book, err = openWorkbook(file, size); err == nil {
+			rows.source, rows.dayOf = book, book.dayOf
+		}
 	case bytes.HasPrefix(beginning, []byte{0xD0, 0xCF, 0x11, 0xE0}), // .xls, and workbooks with a password
 		bytes.HasPrefix(beginning, []byte("%PDF")), bytes.HasPrefix(beginning, []byte{0x1F, 0x8B}):
 		return nil, errWorkbook

@@ -46,7 +46,7 @@ func (t *textRows) next() (cells []string, line int, err error) {
 	t.bounded.left = maxRowBytes
 	cells, err = t.reader.Read()
 	switch broken, ok := errors.AsType[*csv.ParseError](err); {
-	case ok && errors.Is(broken.Err, errRowTooLong), errors.Is(err, errRowTooLong):
+	case ok && errors.Is(broken.Err, errTooLong), errors.Is(err, errTooLong):
 		return nil, 0, problem.Malformed("file-unreadable",
 			"the row behind line %d has more than 1 MiB; a quotation mark may have been opened there and not closed", t.line)
 	case ok:
@@ -70,12 +70,12 @@ type boundedReader struct {
 	left int
 }
 
-var errRowTooLong = errors.New("a row is too long")
+var errTooLong = errors.New("a row or a cell is too long")
 
 // Read reads.
 func (b *boundedReader) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, errRowTooLong
+		return 0, errTooLong
 	}
 	n, err := b.from.Read(p)
 	b.left -= n
