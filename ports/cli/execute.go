@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,31 +24,47 @@ const (
 	helpWidth = 100
 )
 
-// vars are what stands in the tags of the grammar: values from elsewhere, and texts too long for a tag.
+// vars are values from elsewhere that stand in the tags of the grammar. They are few and short: kong looks through each of them
+// anew for each flag of each command.
 var vars = kong.Vars{
 	"default_limit": strconv.Itoa(query.DefaultLimit),
 	"max_limit":     strconv.Itoa(query.MaxLimit),
+}
 
-	"data_dir_help": "Where the secret key and the embedded server's files are. Default: /var/lib/orderbridge as root, " +
+// longHelp is the help of flags that is too long for a tag, by what stands there instead of it.
+var longHelp = map[string]string{
+	"${data_dir_help}": "Where the secret key and the embedded server's files are. Default: /var/lib/orderbridge as root, " +
 		"else ~/.local/share/orderbridge.",
-	"database_url_help": "PostgreSQL database of Orderbridge's own. Default: the embedded server.",
-	"log_help":          "How log lines look on standard error: text or json. Default: text.",
-	"header_value_help": "Value of that header, a secret of your choice. With - it is one line of standard input, which keeps it " +
+	"${database_url_help}": "PostgreSQL database of Orderbridge's own. Default: the embedded server.",
+	"${log_help}":          "How log lines look on standard error: text or json. Default: text.",
+	"${header_value_help}": "Value of that header, a secret of your choice. With - it is one line of standard input, which keeps it " +
 		"out of the shell's history.",
-	"match_by_help": "What buyers are recognised by: phone, email, or phone_or_email, which tries every phone before any email.",
-	"code_template_help": "What the codes of new orders are made by, with {shop_id} and {order_id} in it. Default: " +
+	"${match_by_help}": "What buyers are recognised by: phone, email, or phone_or_email, which tries every phone before any email.",
+	"${code_template_help}": "What the codes of new orders are made by, with {shop_id} and {order_id} in it. Default: " +
 		"Pancake_{shop_id}_{order_id}.",
-	"skip_cancelled_help": "Leave out orders that are first heard of as cancelled or deleted, or with --no-skip-cancelled bring them in.",
-	"overlap_help":        "For how long the header before is taken too: 90m, 24h, up to 720h. With 0 it ends at once. Default: 24h.",
-	"role_help": "What the token may do: owner (everything), operator (customers, staff, deliveries), viewer (read, with phones masked). " +
+	"${skip_cancelled_help}": "Leave out orders that are first heard of as cancelled or deleted, or with --no-skip-cancelled bring them in.",
+	"${overlap_help}":        "For how long the header before is taken too: 90m, 24h, up to 720h. With 0 it ends at once. Default: 24h.",
+	"${role_help}": "What the token may do: owner (everything), operator (customers, staff, deliveries), viewer (read, with phones masked). " +
 		"Default: viewer.",
-	"at_help": "Show it as it was then: at a position of the log such as 1024, at a time such as '15/09/2025 10:04' or " +
+	"${at_help}": "Show it as it was then: at a position of the log such as 1024, at a time such as '15/09/2025 10:04' or " +
 		"2025-09-15T03:04:38Z, or at the end of a day such as 15/09/2025.",
-	"delivery_words_help": "Only deliveries found by what was typed: words of the buyer's name or of the order's code, a phone or an email.",
-	"retry_filter_help": "What to try again: outcome (failed or rejected), reason, shop, from, to, code, phone. Several are parted " +
+	"${delivery_words_help}": "Only deliveries found by what was typed: words of the buyer's name or of the order's code, a phone or an email.",
+	"${retry_filter_help}": "What to try again: outcome (failed or rejected), reason, shop, from, to, code, phone. Several are parted " +
 		"by commas, and narrow together.",
-	"event_types_help": "Only events of these types, parted by commas.",
-	"outcome_help":     "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, held, failed or rejected.",
+	"${event_types_help}": "Only events of these types, parted by commas.",
+	"${outcome_help}":     "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, held, failed or rejected.",
+}
+
+// texts puts into a grammar what its tags name.
+func texts(k *kong.Kong) error {
+	return errors.Join(vars.Apply(k), kong.PostBuild(func(k *kong.Kong) error {
+		return kong.Visit(k.Model, func(node kong.Visitable, next kong.Next) error {
+			if flag, ok := node.(*kong.Flag); ok {
+				flag.Help = cmp.Or(longHelp[flag.Help], flag.Help)
+			}
+			return next(nil)
+		})
+	}).Apply(k))
 }
 
 // Execute runs the command that args (without the program's name) choose from the grammar root, and returns the
@@ -64,7 +81,7 @@ func Execute(ctx context.Context, root any, args []string, rt *Runtime, options 
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: helpWidth}),
 		kong.Writers(rt.Stdout, rt.Stderr),
 		kong.Exit(func(int) { helped = true }),
-		vars,
+		kong.OptionFunc(texts),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(rt),
 		newEnvironment(rt.getenv),

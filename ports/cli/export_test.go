@@ -2,8 +2,8 @@ package cli
 
 import "io"
 
-// Vars is for tests that look at the grammar itself.
-var Vars = vars
+// Texts is for tests that look at the grammar itself.
+var Texts = texts
 
 // Ask asks a question and reads the answer.
 var Ask = (*Runtime).ask

@@ -94,7 +94,7 @@ func TestGrammar(t *testing.T) {
 		cli.Globals
 		cli.Commands
 	}
-	parser, err := kong.New(&grammar, cli.Vars)
+	parser, err := kong.New(&grammar, kong.OptionFunc(cli.Texts))
 	if err != nil {
 		t.Fatal(err)
 	}
