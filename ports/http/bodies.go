@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -17,14 +18,14 @@ import (
 	"orderbridge/domain/problem"
 )
 
-// mustLoadContract reads the contract, which is a part of the program.
-func mustLoadContract() *openapi3.T {
+// description is read once: it is a part of the program.
+var description = sync.OnceValue(func() *openapi3.T {
 	doc, err := openapi3.NewLoader().LoadFromData(OpenAPI())
 	if err != nil {
 		panic(err)
 	}
 	return doc
-}
+})
 
 // operationOf is what the contract says of a request, nil where it says nothing.
 func (s *server) operationOf(r *http.Request) *openapi3.Operation {

@@ -76,7 +76,7 @@ func NewServer(logger *slog.Logger, application app.Application, cfg Config) htt
 		maxBytes:      cmp.Or(cfg.MaxDeliveryBytes, max(defaultMaxDeliveryBytes, cfg.MaxBodyBytes)),
 	}
 	s := &server{
-		logger: logger, application: application, cfg: cfg, metrics: newMetrics(cfg.Registerer, entrance), contract: mustLoadContract(),
+		logger: logger, application: application, cfg: cfg, metrics: newMetrics(cfg.Registerer, entrance), contract: description(),
 		door: entrance, streams: make(chan struct{}, maxStreams), uploads: make(chan struct{}, maxUploads),
 	}
 	return s.observed(s.recovering(s.routes()))

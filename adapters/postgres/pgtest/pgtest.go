@@ -170,7 +170,9 @@ func dropOld(ctx context.Context, dsn string) error {
 // can be missed.
 type migrated struct{}
 
-func (migrated) Hash() (string, error) {
+func (migrated) Hash() (string, error) { return programHash() }
+
+var programHash = sync.OnceValues(func() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
 		return "", err
@@ -185,7 +187,7 @@ func (migrated) Hash() (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(hash.Sum(nil)[:16]), nil
-}
+})
 
 func (migrated) Migrate(ctx context.Context, _ *sql.DB, config pgtestdb.Config) error {
 	return postgres.Migrate(ctx, config.URL(), slog.New(slog.DiscardHandler))
