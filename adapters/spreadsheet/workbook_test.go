@@ -134,7 +134,7 @@ func TestWorkbooksAreReadInBoundedMemory(t *testing.T) {
 	const (
 		long      = 32 << 20 // bytes of one text
 		many      = 8 << 20  // bytes of elements, which take many times as much in memory
-		maxMemory = 64 << 20 // of the whole program, with the race detector
+		maxMemory = 128 << 20 // of the whole program, with the race detector
 		broken    = "file-unreadable: the file looks like an Excel workbook"
 		tooMany   = "file-too-large: the workbook is made of too many parts"
 		tooLong   = "file-unreadable: the workbook has a cell with more than 32767 letters"
