@@ -132,8 +132,8 @@ func outcomeOf(path string) string {
 func TestWorkbooksAreReadInBoundedMemory(t *testing.T) {
 	t.Parallel()
 	const (
-		long      = 32 << 20 // bytes of one text
-		many      = 8 << 20  // bytes of elements, which take many times as much in memory
+		long      = 32 << 20  // bytes of one text
+		many      = 8 << 20   // bytes of elements, which take many times as much in memory
 		maxMemory = 128 << 20 // of the whole program, with the race detector
 		broken    = "file-unreadable: the file looks like an Excel workbook"
 		tooMany   = "file-too-large: the workbook is made of too many parts"
