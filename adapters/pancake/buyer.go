@@ -1,7 +1,6 @@
 package pancake
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
@@ -86,8 +85,11 @@ func (c *contacts) addPhone(value scalar) {
 	if value.isNothing() {
 		return
 	}
-	phone, err := contact.ParsePhone(value.text)
-	c.add(phone.E164(), err)
+	phones, err := contact.ParsePhones(value.text)
+	for _, phone := range phones {
+		c.add(phone.E164())
+	}
+	c.note(err)
 }
 
 func (c *contacts) addEmail(value scalar) {
@@ -95,16 +97,22 @@ func (c *contacts) addEmail(value scalar) {
 		return
 	}
 	email, err := contact.ParseEmail(value.text)
-	c.add(email.String(), err)
+	if err == nil {
+		c.add(email.String())
+	}
+	c.note(err)
 }
 
-func (c *contacts) add(text string, err error) {
-	var found *problem.Error
-	switch {
-	case errors.As(err, &found):
-		c.masked = c.masked || strings.HasSuffix(found.Code(), "-masked")
-	case err == nil && len(c.usable) < maxContacts && !slices.Contains(c.usable, text):
+func (c *contacts) add(text string) {
+	if len(c.usable) < maxContacts && !slices.Contains(c.usable, text) {
 		c.usable = append(c.usable, text)
+	}
+}
+
+// note remembers of what was not usable whether it was masked.
+func (c *contacts) note(err error) {
+	if found, ok := problem.Of(err); ok && strings.HasSuffix(found.Code(), "-masked") {
+		c.masked = true
 	}
 }
 

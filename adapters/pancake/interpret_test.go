@@ -143,6 +143,9 @@ func TestPhones(t *testing.T) {
 		{"the receiver's when the bill's is unusable", `"bill_phone_number":"không có",` + shipping, []string{"+84987000102"}},
 		{"then the customer's, each once", `"bill_phone_number":"0968 000 588",` + shipping + `,` + listed, []string{"+84968000588", "+84358000588"}},
 		{"the customer's alone", listed, []string{"+84968000588", "+84358000588"}},
+		{"several on the bill, then the customer's", `"bill_phone_number":"0912 000 451 (Lan) / 0968000588",` + shipping + `,` + listed, []string{"+84912000451", "+84968000588", "+84358000588"}},
+		{"the receiver's behind a label", `"shipping_address":{"phone_number":"SĐT: 0987000102"}`, []string{"+84987000102"}},
+		{"one of two that is clear", `"bill_phone_number":"0****51 / 0912000451",` + shipping, []string{"+84912000451"}},
 		{"none", `"bill_phone_number":"","customer":{"phone_numbers":null}`, []string(nil)},
 		{"phone_numbers that is no list", `"customer":{"phone_numbers":"0912000451"}`, []string(nil)},
 		{"a list of other things", `"customer":{"phone_numbers":[null,{},[],true,"",912000451]}`, []string{"+84912000451"}},
@@ -155,6 +158,7 @@ func TestPhones(t *testing.T) {
 			{"on the bill", `"bill_phone_number":"0****70"`, true},
 			{"in the list", listed, true},
 			{"an email", `"bill_email":"l***@example.com"`, true},
+			{"beside a clear one", `"bill_phone_number":"0912000451; 0****70"`, true},
 			{"unreadable is not masked", `"bill_phone_number":"abc","bill_email":"abc"`, false},
 			{"the receiver's is not the buyer's", `"bill_phone_number":"0912000451","shipping_address":{"phone_number":"0****70"}`, false},
 		}, func(s order.State) any { return s.Buyer.Masked })

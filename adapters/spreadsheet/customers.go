@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"orderbridge/app/command"
-	"orderbridge/domain/contact"
 	"orderbridge/domain/customer"
 	"orderbridge/domain/problem"
 )
@@ -117,24 +116,11 @@ func (c *customerRows) Next() (command.CustomerRow, error) {
 	}
 	row.Details = customer.Details{
 		Name: c.header.one(cells, customerName), Address: c.header.one(cells, customerAddress), Note: c.header.one(cells, customerNote),
-		Phones: phonesOf(c.header.all(cells, customerPhone)), Emails: apart(c.header.all(cells, customerEmail), ",;| \n"),
+		Phones: c.header.all(cells, customerPhone), Emails: apart(c.header.all(cells, customerEmail), ",;| \n"),
 		Tags: apart(c.header.all(cells, customerTags), ",;|\n"), Gender: genderOf(c.header.one(cells, customerGender)),
 		Birthday: c.birthdayOf(c.header.one(cells, customerBirthday)),
 	}
 	return row, nil
-}
-
-// phonesOf are the several phones that stand in cells. A slash separates two of them, or the digits of one.
-func phonesOf(cells []string) []string {
-	var phones []string
-	for _, phone := range apart(cells, ",;|\n") {
-		if _, err := contact.ParsePhone(phone); err != nil && strings.Contains(phone, "/") {
-			phones = append(phones, apart([]string{phone}, "/")...)
-		} else {
-			phones = append(phones, phone)
-		}
-	}
-	return phones
 }
 
 // apart are the several values that stand in cells.

@@ -165,13 +165,10 @@ func TestCustomerFilesThatAreRead(t *testing.T) {
 func TestPhonesAndDaysOfRows(t *testing.T) {
 	t.Parallel()
 	for cell, want := range map[string][]string{
-		"0912 000 451":            {"0912 000 451"},
-		"0912.000.451":            {"0912.000.451"},
-		"0912/000/451":            {"0912/000/451"},
-		"0912000451/0904000321":   {"0912000451", "0904000321"},
-		"0912000451, 0904000321 ": {"0912000451", "0904000321"},
-		"'+84912000451":           {"+84912000451"},
-		"":                        nil,
+		"0912 000 451":          {"0912 000 451"},
+		"0912000451/0904000321": {"0912000451/0904000321"}, // which are told apart where customers are made
+		"'+84912000451":         {"+84912000451"},
+		"":                      nil,
 	} {
 		rows, _, err := readCustomers([]byte("name;phone\nAn;\"" + cell + "\"\n"))
 		if err != nil || len(rows) != 1 || !slices.Equal(rows[0].Details.Phones, want) {

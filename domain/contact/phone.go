@@ -4,8 +4,6 @@ import (
 	"log/slog"
 	"strings"
 	"unicode"
-
-	"orderbridge/domain/problem"
 )
 
 // Phone is a number that can be dialled, in one spelling. The zero Phone means "none".
@@ -18,11 +16,6 @@ const (
 	// E.164 allows 15 digits. Fewer than 8 after a plus is no subscriber of any country.
 	minForeignDigits = 8
 	maxForeignDigits = 15
-)
-
-var (
-	errPhoneMasked     = problem.Invalid("phone-masked", "the phone number is masked")
-	errPhoneUnreadable = problem.Invalid("phone-unreadable", "the phone number cannot be read")
 )
 
 // converted is the conversion of 2018: numbers of 11 digits with these prefixes became numbers of 10 digits.
@@ -39,46 +32,41 @@ var converted = map[string]string{
 	"0199": "059",
 }
 
-// ParsePhone reads a number as people and shops write it. Vietnamese numbers are brought to their present form
-// (conversion of 2018 included); a number with another country's code is kept as it is. The problem never says the
-// number: "phone-masked" when digits were hidden on purpose, "phone-unreadable" for all else.
-func ParsePhone(raw string) (Phone, error) {
-	if IsMasked(raw) {
-		return Phone{}, errPhoneMasked
-	}
-	digits, plus, ok := dialled(raw)
+// numberIn reads a text that is one number, and nothing else but what people put between its digits. Vietnamese numbers are
+// brought to their present form (conversion of 2018 included); a number with another country's code is kept as it is.
+func numberIn(text string) (Phone, bool) {
+	digits, plus, ok := dialled(text)
 	if !ok {
-		return Phone{}, errPhoneUnreadable
+		return Phone{}, false
 	}
 	if local, ok := localForm(digits, plus); ok {
-		if local, ok = currentForm(local); ok {
-			return Phone{e164: vietnam + local[1:]}, nil
+		local, ok = currentForm(local)
+		if !ok {
+			return Phone{}, false
 		}
-		return Phone{}, errPhoneUnreadable
+		return Phone{e164: vietnam + local[1:]}, true
 	}
 	if !plus { // 00 is how a plus is dialled; a number without either belongs to no country we could name
 		if digits, plus = strings.CutPrefix(digits, "00"); !plus {
-			return Phone{}, errPhoneUnreadable
+			return Phone{}, false
 		}
 	}
 	if len(digits) < minForeignDigits || len(digits) > maxForeignDigits || digits[0] == '0' {
-		return Phone{}, errPhoneUnreadable
+		return Phone{}, false
 	}
-	return Phone{e164: "+" + digits}, nil
+	return Phone{e164: "+" + digits}, true
 }
 
 // dialled reduces what was typed to its digits and whether a plus stood before them.
-func dialled(raw string) (digits string, plus, ok bool) {
+func dialled(text string) (digits string, plus, ok bool) {
 	var b strings.Builder
-	b.Grow(len(raw))
-	for _, r := range raw {
-		r = halfWidth(r)
+	for _, r := range text {
 		switch {
-		case r >= '0' && r <= '9':
+		case isDigit(r):
 			if b.Len() == maxForeignDigits+len("00") {
 				return "", false, false
 			}
-			b.WriteByte(byte(r))
+			b.WriteRune(r)
 		case r == '+':
 			if plus || b.Len() > 0 {
 				return "", false, false
@@ -136,49 +124,9 @@ func currentForm(local string) (string, bool) {
 	}
 }
 
-// halfWidth turns the wide digits and signs of East Asian keyboards into ordinary ones.
-func halfWidth(r rune) rune {
-	if r >= '！' && r <= '～' {
-		return r - '！' + '!'
-	}
-	return r
-}
-
 // isSeparator holds for what people put between digits. It takes half-width characters.
 func isSeparator(r rune) bool {
-	return strings.ContainsRune(".-()[]/\\", r) || unicode.IsSpace(r) || unicode.Is(unicode.Pd, r) || r == '−' || isFormat(r)
-}
-
-// IsMasked tells whether digits of a phone number were hidden on purpose: "0****70", "0912xxx451". Such a number is
-// unusable, not even for comparing its last digits.
-func IsMasked(raw string) bool {
-	// An x hides digits when it stands between them, or when several stand on either side of one ("0912345xxx").
-	var before, xs rune // the last character that is no separator, and how many x stand before this one
-	var digitBeforeXs bool
-	for _, r := range raw {
-		r = halfWidth(r)
-		switch {
-		case r == '*' || r == '•' || r == '●':
-			return true
-		case isSeparator(r) || r == '+':
-			continue
-		case r == 'x' || r == 'X':
-			if xs == 0 {
-				digitBeforeXs = isDigit(before)
-			}
-			xs++
-			if digitBeforeXs && xs > 1 {
-				return true
-			}
-		default:
-			if isDigit(r) && xs > 0 && (digitBeforeXs || xs > 1) {
-				return true
-			}
-			xs = 0
-		}
-		before = r
-	}
-	return false
+	return strings.ContainsRune(".,-_()[]/\\·'‘’", r) || unicode.IsSpace(r) || unicode.Is(unicode.Pd, r) || r == '−' || isFormat(r)
 }
 
 func isDigit(r rune) bool { return r >= '0' && r <= '9' }

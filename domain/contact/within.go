@@ -73,8 +73,16 @@ func followsPlus(before string) bool {
 	return halfWidth(r) == '+'
 }
 
-// standsBetweenDigits is wider than what ParsePhone takes: a text is for people, who read past much.
+// standsBetweenDigits is wider than what ParsePhones takes: a text is for people, who read past much.
 func standsBetweenDigits(r rune) bool {
 	r = halfWidth(r)
-	return isSeparator(r) || strings.ContainsRune("+,_~·'’*•", r) || unicode.In(r, unicode.Mn, unicode.Me)
+	return isSeparator(r) || strings.ContainsRune("+~*•", r) || unicode.In(r, unicode.Mn, unicode.Me)
+}
+
+// halfWidth turns the wide digits and signs of East Asian keyboards into ordinary ones.
+func halfWidth(r rune) rune {
+	if r >= '！' && r <= '～' {
+		return r - '！' + '!'
+	}
+	return r
 }

@@ -112,16 +112,13 @@ func (e Edit) enter(state *State, now time.Time) []problem.Field {
 		state.Name = check.text("name", *e.Name, contact.ParseName)
 	}
 	if e.Phones != nil {
-		state.Phones = check.list("phones", *e.Phones, maxPhones, func(raw string) (string, error) {
-			phone, err := contact.ParsePhone(raw)
-			return phone.E164(), err
-		})
+		state.Phones = check.list("phones", *e.Phones, maxPhones, parsePhones)
 	}
 	if e.Emails != nil {
-		state.Emails = check.list("emails", *e.Emails, maxEmails, func(raw string) (string, error) {
+		state.Emails = check.list("emails", *e.Emails, maxEmails, one(func(raw string) (string, error) {
 			email, err := contact.ParseEmail(raw)
 			return email.String(), err
-		})
+		}))
 	}
 	if e.Address != nil {
 		state.Address = check.optional("address", *e.Address, contact.ParseAddress)
@@ -133,12 +130,22 @@ func (e Edit) enter(state *State, now time.Time) []problem.Field {
 		state.Birthday = check.optional("birthday", *e.Birthday, func(raw string) (string, error) { return parseBirthday(raw, now) })
 	}
 	if e.Tags != nil {
-		state.Tags = check.list("tags", *e.Tags, maxTags, contact.ParseTag)
+		state.Tags = check.list("tags", *e.Tags, maxTags, one(contact.ParseTag))
 	}
 	if e.Note != nil {
 		state.Note = check.text("note", *e.Note, contact.ParseNote)
 	}
 	return check.invalid
+}
+
+// parsePhones reads an entry, which may hold several phones.
+func parsePhones(raw string) ([]string, error) {
+	phones, err := contact.ParsePhones(raw)
+	e164 := make([]string, 0, len(phones))
+	for _, phone := range phones {
+		e164 = append(e164, phone.E164())
+	}
+	return e164, err
 }
 
 func parseGender(raw string) (string, error) {
@@ -180,19 +187,33 @@ func (f *fields) optional(path, raw string, parse func(string) (string, error)) 
 	return f.text(path, raw, parse)
 }
 
-// list keeps the first of values that come twice.
-func (f *fields) list(path string, raws []string, atMost int, parse func(string) (string, error)) []string {
+// list keeps the first of values that come twice. An entry may hold several.
+func (f *fields) list(path string, raws []string, atMost int, parse func(string) ([]string, error)) []string {
 	values := make([]string, 0, len(raws))
 	for i, raw := range raws {
-		value, err := parse(raw)
+		parsed, err := parse(raw)
 		if err != nil {
 			f.refuse(fmt.Sprintf("%s[%d]", path, i), err.Error())
-		} else if !slices.Contains(values, value) {
-			values = append(values, value)
+		}
+		for _, value := range parsed {
+			if !slices.Contains(values, value) {
+				values = append(values, value)
+			}
 		}
 	}
 	f.atMost(path, len(values), atMost)
 	return values
+}
+
+// one makes an entry of a list of one value.
+func one(parse func(string) (string, error)) func(string) ([]string, error) {
+	return func(raw string) ([]string, error) {
+		value, err := parse(raw)
+		if err != nil {
+			return nil, err
+		}
+		return []string{value}, nil
+	}
 }
 
 func (f *fields) atMost(path string, count, atMost int) {

@@ -49,6 +49,12 @@ func TestEdit(t *testing.T) {
 			[]event.Change{change("phones", `["+84912000451","+84358000206"]`, `["+84358000206","+84912000451"]`)},
 		},
 		{
+			"several phones in an entry",
+			customer.Edit{Phones: list("0912 000 451 / 0987 000 102 (Lan)", "0987000102; SĐT 0358000206")},
+			func(s *customer.State) { s.Phones = []string{"+84912000451", "+84987000102", "+84358000206"} },
+			[]event.Change{change("phones", `["+84912000451","+84358000206"]`, `["+84912000451","+84987000102","+84358000206"]`)},
+		},
+		{
 			"everything away",
 			customer.Edit{Phones: list(), Emails: list(), Address: new(" "), Gender: new(""), Birthday: new(""), Tags: list(), Note: new("\n")},
 			func(s *customer.State) {

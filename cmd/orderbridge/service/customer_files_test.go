@@ -98,6 +98,89 @@ func TestCustomersAreImportedAtTheCommandLine(t *testing.T) {
 	}
 }
 
+// TestOrdersFindWhoWasImported imports customers and delivers an order for each, with the phone in another spelling on one of the two
+// sides or on both.
+func TestOrdersFindWhoWasImported(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	b.setMatchRule("phone")
+	spellings := []func(phone, other string) string{
+		func(p, o string) string { return p + " / " + o },
+		func(p, o string) string { return p + " - " + o },
+		func(p, o string) string { return p + "/" + o },
+		func(p, o string) string { return p + " " + o },
+		func(p, o string) string { return o + "; " + p },
+		func(p, _ string) string { return p[:4] + " " + p[4:7] + " " + p[7:] + " (Lan)" },
+		func(p, _ string) string { return p[:4] + "," + p[4:7] + "," + p[7:] },
+		func(p, _ string) string { return p[:4] + "_" + p[4:] },
+		func(p, _ string) string { return p[:4] + "." + p[4:7] + "." + p[7:] },
+		func(p, _ string) string { return p + ";" },
+		func(p, _ string) string { return "'" + p },
+		func(p, _ string) string { return "SĐT: " + p },
+		func(p, _ string) string { return "đt " + p },
+		func(p, _ string) string { return "Zalo " + p + " chị Lan" },
+		func(p, _ string) string { return "tel:" + p },
+		func(p, _ string) string { return "tel:+84-" + p[1:4] + "-" + p[4:7] + "-" + p[7:] },
+		func(p, _ string) string { return "84" + p[1:] },
+		func(p, _ string) string { return "+84 " + p },
+		func(p, _ string) string { return p[1:] },
+		func(p, _ string) string { return digitsFrom('٠', p) },
+		func(p, _ string) string { return digitsFrom('۰', p) },
+		func(p, _ string) string { return digitsFrom('０', p) },
+	}
+	var file bytes.Buffer
+	file.WriteString("name,phone\n")
+	var ordered []string
+	for n, spell := range spellings {
+		for side := range 3 {
+			phone, other := fmt.Sprintf("0912%04d%02d", n, side), fmt.Sprintf("0987%04d%02d", n, side)
+			there, here := phone, phone
+			if side != 1 {
+				there = spell(phone, other)
+			}
+			if side != 0 {
+				here = spellings[(n+side*7)%len(spellings)](phone, other)
+			}
+			fmt.Fprintf(&file, "Khách %s,\"%s\"\n", phone, there)
+			ordered = append(ordered, here)
+		}
+	}
+	name := filepath.Join(t.TempDir(), "khach.csv")
+	must(t, os.WriteFile(name, file.Bytes(), 0o600))
+	if done := fromJSON[query.CustomerImport](t, b.shell().run("customer", "import", name, "--yes", "--json")); done.Imported != len(ordered) {
+		t.Fatalf("imported as %+v", done)
+	}
+	for n, phone := range ordered {
+		b.deliver(shopA, changed(t, fixture(t, "order-new-customer.json"), object{
+			"id": 9000 + n, "custom_id": nil, "bill_phone_number": phone, "shipping_address": nil, "customer": nil,
+		}))
+	}
+	b.caughtUp()
+	for n, phone := range ordered {
+		want := fmt.Sprintf("Khách 0912%04d%02d", n/3, n%3)
+		if got := b.order(fmt.Sprintf("Pancake_%s_%d", shopA, 9000+n)); got.Customer.Name != want {
+			t.Errorf("an order with the phone %q is of %s, want %s", phone, got.Customer.Name, want)
+		}
+	}
+	if got := len(all[query.Customer](b, "/api/v1/customers")); got != len(ordered) {
+		t.Errorf("%d customers, want %d", got, len(ordered))
+	}
+	// What may be something else than the phone of one of them is nobody's.
+	for n, phone := range []string{"091****001", "đơn 0912000000", "MST 0912000000", "DH0912000000", "02838234567 ext 12"} {
+		order := b.settled(b.deliver(shopA, changed(t, fixture(t, "order-new-customer.json"), object{
+			"id": 9900 + n, "custom_id": nil, "bill_phone_number": phone, "shipping_address": nil, "customer": nil,
+		})))
+		if shown := b.order(*order.OrderCode); shown.Customer.Phone != nil || strings.HasPrefix(shown.Customer.Name, "Khách 09") {
+			t.Errorf("an order with the phone %q is of %+v", phone, shown.Customer)
+		}
+	}
+}
+
+// digitsFrom writes digits with those of another script, of which zero is given.
+func digitsFrom(zero rune, digits string) string {
+	return strings.Map(func(r rune) rune { return r - '0' + zero }, digits)
+}
+
 func TestListsAreExportedAtTheCommandLine(t *testing.T) {
 	t.Parallel()
 	b := start(t)
