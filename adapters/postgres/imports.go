@@ -208,7 +208,7 @@ func (s CustomerImports) setState(ctx context.Context, by command.By, id uuid.UU
 
 // ImportNext brings in some of the rows of an import that was confirmed.
 func (s CustomerImports) ImportNext(
-	ctx context.Context, id uuid.UUID, atMost int,
+	ctx context.Context, id uuid.UUID, after, atMost int,
 	decide func(*command.CheckedRow, command.KnownCustomers) (*customer.Customer, error),
 ) (done command.ImportedRows, err error) {
 	run, err := queries.ImportToRun(ctx, s.db.requests, id)
@@ -230,7 +230,7 @@ func (s CustomerImports) ImportNext(
 		if err != nil {
 			return nil, err
 		}
-		rows, err := newRows(ctx, tx, id, atMost)
+		rows, err := newRows(ctx, tx, id, after, atMost)
 		if err != nil {
 			return nil, err
 		}
@@ -245,6 +245,7 @@ func (s CustomerImports) ImportNext(
 			})
 			return nil, err
 		}
+		done.Line = rows[len(rows)-1].Line
 		known, err := lookUpKnown(ctx, tx, by.WorkspaceID, id, rows)
 		if err != nil {
 			return nil, err
@@ -264,13 +265,18 @@ func (s CustomerImports) ImportNext(
 		done.Imported = len(made)
 		return queueImported(ctx, p, by, id, rows, made)
 	})
+	if err != nil {
+		return command.ImportedRows{}, err
+	}
 	done.Position = position
-	return done, err
+	return done, nil
 }
 
 // newRows are the next rows that a customer may be made of.
-func newRows(ctx context.Context, tx pgx.Tx, id uuid.UUID, atMost int) ([]command.CheckedRow, error) {
-	stored, err := queries.NewImportRows(ctx, tx, dbsqlc.NewImportRowsParams{ImportID: id, AtMost: int32(atMost)}) //nolint:gosec // small
+func newRows(ctx context.Context, tx pgx.Tx, id uuid.UUID, after, atMost int) ([]command.CheckedRow, error) {
+	stored, err := queries.NewImportRows(ctx, tx, dbsqlc.NewImportRowsParams{
+		ImportID: id, After: int32(after), AtMost: int32(atMost), //nolint:gosec // lines and how many at once are small
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -57,8 +57,9 @@ func (i importing) checked(t *testing.T, file string) uuid.UUID {
 // all brings everything in that was confirmed.
 func (i importing) all(ctx context.Context, t *testing.T, id uuid.UUID) (imported int) {
 	t.Helper()
-	for {
-		done, err := i.bringsIn.Next(ctx, id)
+	for after := 0; ; {
+		done, err := i.bringsIn.Next(ctx, id, after)
+		after = max(after, done.Line)
 		if err != nil {
 			t.Error("bring in:", err)
 			return imported
@@ -146,7 +147,7 @@ func TestImportingCustomers(t *testing.T) {
 		got.Rows != 9 || got.FileName != "khách.csv" || len(got.UnknownColumns) != 1 {
 		t.Errorf("checked: %+v", got)
 	}
-	if done, err := i.bringsIn.Next(t.Context(), id); err != nil || !done.Done || done.Imported != 0 {
+	if done, err := i.bringsIn.Next(t.Context(), id, 0); err != nil || !done.Done || done.Imported != 0 {
 		t.Errorf("without a confirmation %+v was brought in, %v", done, err)
 	}
 	if err := i.confirm.Handle(t.Context(), command.ConfirmCustomerImport{By: i.by, ID: id}); err != nil {
@@ -221,7 +222,7 @@ func TestImportsThatAreInterrupted(t *testing.T) {
 		all.Go(func() {
 			for round := range 4 {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(5+10*worker+7*round)*time.Millisecond)
-				_, _ = i.bringsIn.Next(ctx, id)
+				_, _ = i.bringsIn.Next(ctx, id, 0)
 				cancel()
 			}
 		})

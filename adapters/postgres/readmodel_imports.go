@@ -52,10 +52,13 @@ func (r ReadModel) ImportRows(
 	if _, err := r.CustomerImport(ctx, workspaceID, id); err != nil {
 		return nil, err
 	}
-	stored, err := queries.ImportRowsPage(ctx, r.db.requests, dbsqlc.ImportRowsPageParams{
-		ImportID: id, After: int32(after), Outcome: outcome, AtMost: int32(limit), //nolint:gosec // lines and pages are small
-	})
-	if err != nil {
+	var stored []dbsqlc.ImportRowsPageRow
+	if err := r.db.inOrder(ctx, func(tx dbsqlc.DBTX) (err error) {
+		stored, err = queries.ImportRowsPage(ctx, tx, dbsqlc.ImportRowsPageParams{
+			ImportID: id, After: int32(after), Outcome: outcome, AtMost: int32(limit), //nolint:gosec // lines and pages are small
+		})
+		return err
+	}); err != nil {
 		return nil, unavailable(err)
 	}
 	rows := make([]query.ImportRow, 0, len(stored))

@@ -105,9 +105,10 @@ type CustomerImports interface {
 	Confirm(ctx context.Context, by By, id uuid.UUID) error
 	// Cancel gives an import up. What it brought in already stays.
 	Cancel(ctx context.Context, by By, id uuid.UUID) error
-	// ImportNext brings in some of the rows of an import that was confirmed: those of whom decide makes customers, given what is known
-	// of them by now. It returns what became of them; none when the import is done, or somebody else is at it.
-	ImportNext(ctx context.Context, id uuid.UUID, atMost int, decide func(*CheckedRow, KnownCustomers) (*customer.Customer, error)) (
+	// ImportNext brings in some of the rows of an import that was confirmed, behind a line up to which all are: those of whom decide
+	// makes customers, given what is known of them by now. It returns what became of them; none when the import is done, or somebody
+	// else is at it.
+	ImportNext(ctx context.Context, id uuid.UUID, after, atMost int, decide func(*CheckedRow, KnownCustomers) (*customer.Customer, error)) (
 		ImportedRows, error)
 	// Unfinished are imports that were confirmed and are not done.
 	Unfinished(ctx context.Context) ([]uuid.UUID, error)
@@ -121,6 +122,8 @@ type CustomerImports interface {
 type ImportedRows struct {
 	// Rows is how many there were, Imported of how many of them customers were made.
 	Rows, Imported int
+	// Line is where the last of them begins.
+	Line int
 	// Position is where the last event stands in the log; 0 without one.
 	Position int64
 	// Done tells that none are left; Busy that somebody else is at it.
@@ -343,9 +346,9 @@ func NewImportCustomersHandler(imports CustomerImports, now func() time.Time) Im
 	return ImportCustomersHandler{imports: imports, now: now}
 }
 
-// Next brings in some rows of an import.
-func (h ImportCustomersHandler) Next(ctx context.Context, id uuid.UUID) (ImportedRows, error) {
-	return h.imports.ImportNext(ctx, id, importedAtOnce, func(row *CheckedRow, known KnownCustomers) (*customer.Customer, error) {
+// Next brings in some rows of an import, behind the last line that an earlier call returned, from 0.
+func (h ImportCustomersHandler) Next(ctx context.Context, id uuid.UUID, after int) (ImportedRows, error) {
+	return h.imports.ImportNext(ctx, id, after, importedAtOnce, func(row *CheckedRow, known KnownCustomers) (*customer.Customer, error) {
 		if known.judge(row); row.Outcome != RowNew {
 			return nil, nil
 		}

@@ -121,8 +121,9 @@ func (c *customerImport) bringIn(ctx context.Context, rt *Runtime, s Session, ch
 	}
 	progress := rt.newProgress("import", "rows")
 	defer progress.end()
-	for {
-		done, err := s.Commands.ImportCustomers.Next(ctx, checked.ID)
+	for after := 0; ; {
+		done, err := s.Commands.ImportCustomers.Next(ctx, checked.ID, after)
+		after = max(after, done.Line)
 		switch {
 		case ctx.Err() != nil:
 			progress.end()

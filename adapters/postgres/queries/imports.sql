@@ -64,10 +64,15 @@ SELECT workspace_id, coalesce(confirmed_by, asked_by)::text AS actor, state FROM
 SELECT id FROM imports WHERE id = $1 AND state = 'importing' FOR UPDATE SKIP LOCKED;
 
 -- name: NewImportRows :many
--- Index: import_rows_outcome.
-SELECT line, customer::text AS customer, digest FROM import_rows
-WHERE import_id = $1 AND outcome = 'new'
-ORDER BY line LIMIT @at_most;
+-- The next behind a line. Of a table that was just filled the server thinks that an import has some rows, which it would collect and
+-- sort; from a row on, it thinks there are many, and takes them in their order. Index: import_rows_outcome.
+SELECT next.line, next.customer::text AS customer, next.digest FROM (
+    SELECT r.import_id, r.outcome, r.line, r.customer, r.digest FROM import_rows r
+    WHERE (r.import_id, r.outcome, r.line) > (@import_id::uuid, 'new'::text, @after::integer)
+    ORDER BY r.import_id, r.outcome, r.line LIMIT @at_most
+) next
+WHERE next.import_id = @import_id AND next.outcome = 'new'
+ORDER BY next.import_id, next.outcome, next.line;
 
 -- name: SettleImportRows :exec
 -- What a customer was made of is theirs by now, and is kept once.

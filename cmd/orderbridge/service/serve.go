@@ -161,14 +161,15 @@ func (s *Service) bringInUnfinished(ctx context.Context) error {
 		return err
 	}
 	for _, id := range ids {
-		for {
-			done, err := s.Commands.ImportCustomers.Next(ctx, id)
+		for after := 0; ; {
+			done, err := s.Commands.ImportCustomers.Next(ctx, id, after)
 			if err != nil {
 				return err
 			}
 			if done.Done || done.Busy {
 				break
 			}
+			after = done.Line
 		}
 	}
 	return nil

@@ -453,13 +453,18 @@ func (q *Queries) LockImport(ctx context.Context, db DBTX, id uuid.UUID) (uuid.U
 }
 
 const newImportRows = `-- name: NewImportRows :many
-SELECT line, customer::text AS customer, digest FROM import_rows
-WHERE import_id = $1 AND outcome = 'new'
-ORDER BY line LIMIT $2
+SELECT next.line, next.customer::text AS customer, next.digest FROM (
+    SELECT r.import_id, r.outcome, r.line, r.customer, r.digest FROM import_rows r
+    WHERE (r.import_id, r.outcome, r.line) > ($1::uuid, 'new'::text, $2::integer)
+    ORDER BY r.import_id, r.outcome, r.line LIMIT $3
+) next
+WHERE next.import_id = $1 AND next.outcome = 'new'
+ORDER BY next.import_id, next.outcome, next.line
 `
 
 type NewImportRowsParams struct {
 	ImportID uuid.UUID
+	After    int32
 	AtMost   int32
 }
 
@@ -469,9 +474,10 @@ type NewImportRowsRow struct {
 	Digest   []byte
 }
 
-// Index: import_rows_outcome.
+// The next behind a line. Of a table that was just filled the server thinks that an import has some rows, which it would collect and
+// sort; from a row on, it thinks there are many, and takes them in their order. Index: import_rows_outcome.
 func (q *Queries) NewImportRows(ctx context.Context, db DBTX, arg NewImportRowsParams) ([]NewImportRowsRow, error) {
-	rows, err := db.Query(ctx, newImportRows, arg.ImportID, arg.AtMost)
+	rows, err := db.Query(ctx, newImportRows, arg.ImportID, arg.After, arg.AtMost)
 	if err != nil {
 		return nil, err
 	}
