@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,7 +14,6 @@ import (
 
 	"orderbridge/app/command"
 	"orderbridge/app/query"
-	"orderbridge/domain/problem"
 )
 
 type customerImport struct {
@@ -50,7 +48,7 @@ func (c *customerImport) Run(ctx context.Context, rt *Runtime) error {
 			return err
 		}
 	}
-	file, size, err := rt.openFile(c.File)
+	file, size, err := rt.openFile(ctx, c.File)
 	if err != nil {
 		return err
 	}
@@ -191,39 +189,4 @@ func showImport(ctx context.Context, p *page, s Session, found query.CustomerImp
 		p.table([]column{{title: "LINE", right: true}, {title: "OUTCOME"}, {title: "REASON", limit: 90}}, rows[:min(len(rows), shownReasons)])
 	}
 	return nil
-}
-
-var errNoFile = problem.Invalid("file-unreadable", "this is no file; to read from a pipe, give - and send it to standard input")
-
-// maxSpooledBytes is more than any file that is taken.
-const maxSpooledBytes = 1 << 30
-
-// openFile opens a file that an operator names. Standard input is kept in a file until it is closed.
-func (rt *Runtime) openFile(name string) (_ *os.File, size int64, err error) {
-	if name != fromStdin {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, 0, problem.Invalid("file-unreadable", "the file cannot be opened: %v", err)
-		}
-		info, err := file.Stat()
-		if err != nil || !info.Mode().IsRegular() {
-			return nil, 0, errors.Join(errNoFile, file.Close())
-		}
-		return file, info.Size(), nil
-	}
-	file, err := os.CreateTemp("", "orderbridge-import-")
-	if err != nil {
-		return nil, 0, fmt.Errorf("keep standard input: %w", err)
-	}
-	if err := os.Remove(file.Name()); err != nil { // it lives as long as it is open
-		return nil, 0, errors.Join(err, file.Close())
-	}
-	in := rt.Stdin
-	if in == nil {
-		in = strings.NewReader("")
-	}
-	if size, err = io.Copy(file, io.LimitReader(in, maxSpooledBytes)); err != nil {
-		return nil, 0, errors.Join(problem.Invalid("file-unreadable", "standard input cannot be read: %v", err), file.Close())
-	}
-	return file, size, nil
 }

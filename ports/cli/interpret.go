@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -41,7 +40,7 @@ Examples:
 
 // Run tells what would come of the body.
 func (c *interpretCommand) Run(ctx context.Context, rt *Runtime) error {
-	body, deliveryID, err := c.read(rt)
+	body, deliveryID, err := c.read(ctx, rt)
 	if err != nil {
 		return err
 	}
@@ -61,26 +60,17 @@ func (c *interpretCommand) Run(ctx context.Context, rt *Runtime) error {
 }
 
 // read reads the body, unless it is that of a delivery.
-func (c *interpretCommand) read(rt *Runtime) (body []byte, deliveryID uuid.UUID, err error) {
-	from := rt.Stdin
-	if c.Source != "-" {
-		file, err := os.Open(c.Source)
-		if errors.Is(err, fs.ErrNotExist) {
-			if id, err := uuid.Parse(c.Source); err == nil {
-				return nil, id, nil
-			}
-			return nil, uuid.Nil, problem.NotFound("file-unknown", "there is no file %s, and it is no id of a delivery", c.Source)
+func (c *interpretCommand) read(ctx context.Context, rt *Runtime) (body []byte, deliveryID uuid.UUID, err error) {
+	if _, err := os.Stat(c.Source); c.Source != fromStdin && errors.Is(err, fs.ErrNotExist) {
+		if id, err := uuid.Parse(c.Source); err == nil {
+			return nil, id, nil
 		}
-		if err != nil {
-			return nil, uuid.Nil, problem.Invalid("file-unreadable", "the file cannot be read: %v", err)
-		}
-		defer file.Close()
-		from = file
+		return nil, uuid.Nil, problem.NotFound("file-unknown", "there is no file %s, and it is no id of a delivery", c.Source)
 	}
-	body, err = io.ReadAll(io.LimitReader(from, maxBodyBytes+1))
+	body, err = rt.readFile(ctx, c.Source, maxBodyBytes+1)
 	switch {
 	case err != nil:
-		return nil, uuid.Nil, problem.Invalid("file-unreadable", "the body cannot be read: %v", err)
+		return nil, uuid.Nil, err
 	case len(body) > maxBodyBytes:
 		return nil, uuid.Nil, problem.TooLarge("body-too-large", "a delivery has at most %d bytes", maxBodyBytes)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strconv"
 	"strings"
 
@@ -13,7 +11,6 @@ import (
 
 	"orderbridge/app/command"
 	"orderbridge/app/query"
-	"orderbridge/domain/problem"
 	"orderbridge/domain/user"
 )
 
@@ -262,7 +259,7 @@ const maxImportBytes = 1<<20 + 1
 
 // Run imports the users.
 func (c *userImport) Run(ctx context.Context, rt *Runtime) error {
-	file, err := rt.readFile(c.File)
+	file, err := rt.readFile(ctx, c.File, maxImportBytes)
 	if err != nil {
 		return err
 	}
@@ -288,27 +285,6 @@ func (c *userImport) Run(ctx context.Context, rt *Runtime) error {
 			p.table([]column{{title: "NAME", limit: 40}, {title: "PHONE"}, {title: "EMAIL", limit: 60}}, rows)
 		})
 	})
-}
-
-// readFile reads a file that an operator names.
-func (rt *Runtime) readFile(name string) ([]byte, error) {
-	in := rt.Stdin
-	if in == nil {
-		in = strings.NewReader("")
-	}
-	if name != fromStdin {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, problem.Invalid("file-unreadable", "the file cannot be opened: %v", err)
-		}
-		defer file.Close()
-		in = file
-	}
-	content, err := io.ReadAll(io.LimitReader(in, maxImportBytes))
-	if err != nil {
-		return nil, problem.Invalid("file-unreadable", "the file cannot be read: %v", err)
-	}
-	return content, nil
 }
 
 // count is a number with its noun.
