@@ -43,7 +43,7 @@ func (c *backfillCommand) Run(ctx context.Context, rt *Runtime) error {
 		progress.end()
 		if err != nil {
 			if done.Seen > 0 {
-				rt.notef("%d orders were read and %d brought in. Run it again to go on.", done.Seen, done.BroughtIn)
+				rt.notef("%s and %d brought in. Run it again to go on.", count(done.Seen, "order was read", "orders were read"), done.BroughtIn)
 			}
 			return err
 		}
@@ -52,15 +52,17 @@ func (c *backfillCommand) Run(ctx context.Context, rt *Runtime) error {
 }
 
 func showBackfilled(p *page, done command.Backfilled, dryRun bool) {
-	verb, n := "were brought in", done.BroughtIn
+	missing := count(done.BroughtIn, "was brought in", "were brought in")
 	if dryRun {
-		verb, n = "are missing", done.Missing
+		missing = count(done.Missing, "is missing", "are missing")
 	}
-	p.linef("%s read: %d %s, %d are there already.", count(done.Seen, "order"), n, verb, done.Known)
+	p.linef("%s read: %s, %s.", count(done.Seen, "order", "orders"), missing, thereAlready(done.Known))
 	if done.Foreign > 0 || done.Unreadable > 0 {
-		p.linef("Left out: %d of another shop, %d that are no orders.", done.Foreign, done.Unreadable)
+		p.linef("Left out: %d of another shop, %s.", done.Foreign, count(done.Unreadable, "that is no order", "that are no orders"))
 	}
 }
+
+func thereAlready(n int) string { return count(n, "is there already", "are there already") }
 
 type reconcileCommand struct {
 	Now    reconcileNow    `cmd:"" default:"withargs" help:"Look for orders whose webhook never came, and bring them in."`
@@ -104,8 +106,8 @@ func (c *reconcileNow) Run(ctx context.Context, rt *Runtime) error {
 		}
 		err = rt.show(c.Output.JSON, query.List[query.Backfill]{Items: all}, func(p *page) {
 			for _, one := range all {
-				p.linef("Shop %s: %s read, %d brought in, %d are there already, %d left out.", one.ShopID, count(one.Seen, "order"), one.BroughtIn,
-					one.Known, one.Foreign+one.Unreadable)
+				p.linef("Shop %s: %s read, %d brought in, %s, %d left out.", one.ShopID, count(one.Seen, "order", "orders"), one.BroughtIn,
+					thereAlready(one.Known), one.Foreign+one.Unreadable)
 			}
 		})
 		return errors.Join(append(failures, err)...)

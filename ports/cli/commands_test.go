@@ -683,17 +683,19 @@ func TestUserImport(t *testing.T) {
 	bundle.users.active = []user.State{{ID: id, Name: "Lan", Active: true}}
 	bundle.stdin = "Mai\nLan\nHuy\n"
 	const table = "NAME  PHONE  EMAIL\nMai   -      -\nHuy   -      -\n"
-	bundle.run("user", "import", "-", "--dry-run").exits(cli.ExitDone).prints("2 users would be added, 1 were there already.\n"+table, "")
+	bundle.run("user", "import", "-", "--dry-run").exits(cli.ExitDone).prints("2 users would be added, 1 was there already.\n"+table, "")
 	if len(bundle.users.added) != 0 {
 		t.Errorf("a dry run added %+v", bundle.users.added)
 	}
-	bundle.run("user", "import", "-").exits(cli.ExitDone).prints("2 users were added, 1 were there already.\n"+table, "")
+	bundle.run("user", "import", "-").exits(cli.ExitDone).prints("2 users were added, 1 was there already.\n"+table, "")
 	if len(bundle.users.added) != 2 || bundle.users.by != byOperator {
 		t.Errorf("added %+v", bundle.users.added)
 	}
 	bundle.run("user", "import", "-", "--dry-run", "--json").exits(cli.ExitDone).isJSON(query.UserImport{
 		DryRun: true, Added: 2, Unchanged: 1, Users: []query.ImportedUser{{Name: "Mai"}, {Name: "Huy"}},
 	})
+	bundle.stdin = "Mai\n"
+	bundle.run("user", "import", "-", "--dry-run").exits(cli.ExitDone).prints("1 user would be added, 0 were there already.\nNAME  PHONE  EMAIL\nMai   -      -\n", "")
 	file := filepath.Join(t.TempDir(), "users.csv")
 	if err := os.WriteFile(file, []byte("Lan\n\x00\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -731,7 +733,7 @@ u-1    Mai ca sáng  0904 000 321  -         450  15/09/2025 10:04  15/09/2025 1
 	bundle.run(append(mapping, "--dry-run")...).exits(cli.ExitDone).prints(
 		"u-1 (Mai ca sáng) would be mapped to Mai, and 450 past orders would change with --past.\n", "")
 	bundle.run(mapping...).exits(cli.ExitDone).prints(
-		"u-1 (Mai ca sáng) is mapped to Mai.\n450 past orders stay as they are; to change them too, add --past.\n", "")
+		"u-1 (Mai ca sáng) is mapped to Mai.\n450 past orders stay as they are; to change that, add --past.\n", "")
 	if bundle.past.reassigned != 0 {
 		t.Errorf("%d orders changed without being asked for", bundle.past.reassigned)
 	}

@@ -88,7 +88,7 @@ func (c *customerImport) check(ctx context.Context, rt *Runtime, s Session, file
 		Progress: func(rows int) {
 			if time.Since(told) >= progressEvery {
 				told = time.Now()
-				rt.notef("%d rows were checked", rows)
+				rt.notef("%s checked", count(rows, "row was", "rows were"))
 			}
 		},
 	})
@@ -104,7 +104,7 @@ func (c *customerImport) goOn(ctx context.Context, rt *Runtime, s Session, check
 		return err
 	}
 	fmt.Fprint(rt.Stderr, p.text.String())
-	return rt.confirm(ctx, fmt.Sprintf("Add %s?", count(checked.New, "customer")))
+	return rt.confirm(ctx, fmt.Sprintf("Add %s?", count(checked.New, "customer", "customers")))
 }
 
 // giveUp gives an import up, also when it was interrupted.
@@ -165,13 +165,12 @@ func (c *customerImport) tell(ctx context.Context, rt *Runtime, s Session, id uu
 const shownReasons = 10
 
 func showImport(ctx context.Context, p *page, s Session, found query.CustomerImport) error {
-	verb := "would be added"
-	n := found.New
+	added := count(found.New, "customer would be added", "customers would be added")
 	if found.State == query.ImportDone || found.Imported > 0 {
-		verb, n = "were added", found.Imported
+		added = count(found.Imported, "customer was added", "customers were added")
 	}
-	p.linef("%s of %s: %s %s, %d are there already, %d are repeated in the file, %d are not valid.",
-		count(found.Rows, "row"), found.FileName, count(n, "customer"), verb, found.Existing, found.Repeated, found.Invalid)
+	p.linef("%s of %s: %s, %s, %s repeated in the file, %s not valid.", count(found.Rows, "row", "rows"), found.FileName, added,
+		thereAlready(found.Existing), count(found.Repeated, "is", "are"), count(found.Invalid, "is", "are"))
 	if len(found.UnknownColumns) > 0 {
 		p.linef("Columns that are left out: %s.", strings.Join(found.UnknownColumns, ", "))
 	}

@@ -305,7 +305,8 @@ func (c *deliveryRetry) retryAll(ctx context.Context, rt *Runtime) error {
 		}
 		if !c.DryRun && done.Matched > 0 {
 			if !c.Yes {
-				question := fmt.Sprintf("Bring in once more the %s deliveries that match?", counted(done.Matched, done.Capped))
+				question := fmt.Sprintf("Bring in once more the %s %s?", counted(done.Matched, done.Capped),
+					agree(int64(done.Matched), "delivery that matches", "deliveries that match"))
 				if err := rt.confirm(ctx, question); err != nil {
 					return err
 				}

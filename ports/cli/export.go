@@ -46,13 +46,13 @@ func (e *exportTo) name() string {
 }
 
 // run writes the file.
-func (e *exportTo) run(ctx context.Context, rt *Runtime, unit string, write func(Session, query.Export) error) error {
+func (e *exportTo) run(ctx context.Context, rt *Runtime, one, many string, write func(Session, query.Export) error) error {
 	format, err := e.format()
 	if err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
-		progress := rt.newProgress("export", unit)
+		progress := rt.newProgress("export", many)
 		defer progress.end()
 		records := 0
 		export := query.Export{
@@ -70,7 +70,7 @@ func (e *exportTo) run(ctx context.Context, rt *Runtime, unit string, write func
 		}
 		progress.end()
 		return rt.show(e.Output.JSON, exported{File: e.File, Records: records}, func(p *page) {
-			p.linef("%d %s were written to %s.", records, unit, e.File)
+			p.linef("%s written to %s.", count(records, one+" was", many+" were"), e.File)
 		})
 	})
 }
@@ -99,7 +99,7 @@ func (c *customerExport) Run(ctx context.Context, rt *Runtime) error {
 	if err := narrow.Problem(); err != nil {
 		return err
 	}
-	return c.To.run(ctx, rt, "customers", func(s Session, export query.Export) error {
+	return c.To.run(ctx, rt, "customer", "customers", func(s Session, export query.Export) error {
 		return s.Queries.Export.Customers(ctx, export, filter)
 	})
 }
@@ -156,7 +156,7 @@ func (c *orderExport) Run(ctx context.Context, rt *Runtime) error {
 	if err := narrow.Problem(); err != nil {
 		return err
 	}
-	return c.To.run(ctx, rt, "orders", func(s Session, export query.Export) error {
+	return c.To.run(ctx, rt, "order", "orders", func(s Session, export query.Export) error {
 		return s.Queries.Export.Orders(ctx, export, filter)
 	})
 }
@@ -182,7 +182,7 @@ func (c *deliveryExport) Run(ctx context.Context, rt *Runtime) error {
 	if err := narrow.Problem(); err != nil {
 		return err
 	}
-	return c.To.run(ctx, rt, "deliveries", func(s Session, export query.Export) error {
+	return c.To.run(ctx, rt, "delivery", "deliveries", func(s Session, export query.Export) error {
 		return s.Queries.Export.Deliveries(ctx, export, filter)
 	})
 }

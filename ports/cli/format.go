@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,4 +56,15 @@ func valueOf(text *string) string {
 		return ""
 	}
 	return *text
+}
+
+// count is a number, and what is said of one or of many: "1 customer was added", "2 customers were added".
+func count(n int, one, many string) string { return strconv.Itoa(n) + " " + agree(int64(n), one, many) }
+
+// agree is what is said of one, or of many.
+func agree(n int64, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
 }

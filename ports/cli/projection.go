@@ -308,14 +308,14 @@ func showVerified(p *page, v projection.Verified) {
 	for _, table := range v.Tables {
 		rows += table.Rows
 	}
-	p.linef("%s v%d at event #%d: %d tables, %s rows, %s different.", v.Name, v.Version, v.Position, len(v.Tables), grouped(rows),
-		grouped(v.Different()))
+	p.linef("%s v%d at event #%d: %s, %s %s, %s different.", v.Name, v.Version, v.Position, count(len(v.Tables), "table", "tables"),
+		grouped(rows), agree(rows, "row", "rows"), grouped(v.Different()))
 	for _, table := range v.Tables {
 		if table.Different == 0 {
 			continue
 		}
 		p.linef("")
-		p.linef("%s: %s rows differ", table.Table, grouped(table.Different))
+		p.linef("%s: %s %s", table.Table, grouped(table.Different), agree(table.Different, "row differs", "rows differ"))
 		for _, example := range table.Examples {
 			p.paragraph(columns(gap), difference(example))
 		}

@@ -110,7 +110,7 @@ func TestVerifyProjections(t *testing.T) {
 	bundle := setup(t)
 	bundle.projections.states = []projection.Status{{Name: "crm"}}
 	bundle.projections.verified = projection.Verified{Name: "crm", Version: 2, Position: 99, Tables: []projection.VerifiedTable{{Table: "crm_orders", Rows: 3000}}}
-	bundle.run("verify", "projections").exits(cli.ExitDone).prints("crm v2 at event #99: 1 tables, 3.000 rows, 0 different.\n", "")
+	bundle.run("verify", "projections").exits(cli.ExitDone).prints("crm v2 at event #99: 1 table, 3.000 rows, 0 different.\n", "")
 
 	bundle.projections.verified.Tables[0].Different = 4
 	bundle.projections.verified.Tables[0].Examples = []projection.DifferentRow{
@@ -120,7 +120,7 @@ func TestVerifyProjections(t *testing.T) {
 	}
 	got := bundle.run("verify", "projections", "crm").exits(cli.ExitInternal)
 	got.prints(""+
-		"crm v2 at event #99: 1 tables, 3.000 rows, 4 different.\n\n"+
+		"crm v2 at event #99: 1 table, 3.000 rows, 4 different.\n\n"+
 		"crm_orders: 4 rows differ\n"+
 		"  note is \"x\\u001b\" and should be null in {\"code\": \"A\", \"note\": null}\n"+
 		"  missing: {\"code\": \"B\"}\n"+

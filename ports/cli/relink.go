@@ -37,7 +37,7 @@ func (c *relinkCommand) Run(ctx context.Context, rt *Runtime) error {
 		}
 		if !c.DryRun && result.Moved > 0 {
 			if !c.Yes {
-				if err := rt.confirm(ctx, "Give "+count(result.Moved, "order")+" to other customers?"); err != nil {
+				if err := rt.confirm(ctx, "Give "+count(result.Moved, "order", "orders")+" to other customers?"); err != nil {
 					return err
 				}
 			}
@@ -47,11 +47,11 @@ func (c *relinkCommand) Run(ctx context.Context, rt *Runtime) error {
 		}
 		result.DryRun = c.DryRun
 		return rt.show(c.Output.JSON, result, func(p *page) {
-			verb := "belong to another customer now"
+			verb := agree(int64(result.Moved), "belongs", "belong") + " to another customer now"
 			if c.DryRun {
 				verb = "would belong to another customer"
 			}
-			p.linef("%s of %d %s.", count(result.Moved, "order"), result.Looked, verb)
+			p.linef("%s of %d %s.", count(result.Moved, "order", "orders"), result.Looked, verb)
 			rows := make([][]string, 0, len(result.Orders))
 			for _, one := range result.Orders {
 				rows = append(rows, []string{one.Code, one.From.String(), one.To.String(), one.Reason})

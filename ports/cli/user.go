@@ -270,11 +270,11 @@ func (c *userImport) Run(ctx context.Context, rt *Runtime) error {
 		}
 		result := query.UserImportOf(imported.Added, imported.Unchanged, c.DryRun)
 		return rt.show(c.Output.JSON, result, func(p *page) {
-			verb := "were added"
+			added := count(result.Added, "user was added", "users were added")
 			if c.DryRun {
-				verb = "would be added"
+				added = count(result.Added, "user would be added", "users would be added")
 			}
-			p.linef("%s %s, %d were there already.", count(result.Added, "user"), verb, result.Unchanged)
+			p.linef("%s, %s there already.", added, count(result.Unchanged, "was", "were"))
 			if len(result.Users) == 0 {
 				return
 			}
@@ -285,14 +285,6 @@ func (c *userImport) Run(ctx context.Context, rt *Runtime) error {
 			p.table([]column{{title: "NAME", limit: 40}, {title: "PHONE"}, {title: "EMAIL", limit: 60}}, rows)
 		})
 	})
-}
-
-// count is a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 type userUnmapped struct {
@@ -330,7 +322,7 @@ func (c *userUnmapped) Run(ctx context.Context, rt *Runtime) error {
 		case list.Total == 0:
 			rt.notef("No unmapped staff.")
 		case more > 0:
-			rt.notef("There are %d more with fewer orders.", more)
+			rt.notef("There %s %d more with fewer orders.", agree(int64(more), "is", "are"), more)
 		}
 		return nil
 	})
@@ -396,15 +388,15 @@ func (c *userMap) Run(ctx context.Context, rt *Runtime) error {
 		return rt.show(c.Output.JSON, result, func(p *page) {
 			if c.DryRun {
 				p.linef("%s would be mapped to %s, and %s would change with --past.", staffLine(result.Staff), result.User.Name,
-					count(past.Found, "past order"))
+					count(past.Found, "past order", "past orders"))
 				return
 			}
 			p.linef("%s is mapped to %s.", staffLine(result.Staff), result.User.Name)
 			switch {
 			case c.Past:
-				p.linef("%s went to them.", count(past.Changed, "past order"))
+				p.linef("%s went to them.", count(past.Changed, "past order", "past orders"))
 			case past.Found > 0:
-				p.linef("%s stay as they are; to change them too, add --past.", count(past.Found, "past order"))
+				p.linef("%s; to change that, add --past.", count(past.Found, "past order stays as it is", "past orders stay as they are"))
 			}
 		})
 	})
