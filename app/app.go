@@ -40,6 +40,7 @@ type Commands struct {
 	CheckCustomerFile     command.CheckCustomerFileHandler
 	ConfirmCustomerImport command.ConfirmCustomerImportHandler
 	CancelCustomerImport  command.CancelCustomerImportHandler
+	DiscardCustomerImport command.DiscardCustomerImportHandler
 	ImportCustomers       command.ImportCustomersHandler
 	MergeCustomers        command.MergeCustomersHandler
 	// Orders can be read from Pancake's own API.

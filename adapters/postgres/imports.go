@@ -159,15 +159,19 @@ func (s CustomerImports) Keep(ctx context.Context, _ command.By, id uuid.UUID, r
 }
 
 var (
-	errImportUnknown  = problem.NotFound("import-unknown", "no import has this id; what imports keep is forgotten after seven days")
-	errImportReading  = problem.Conflict("import-unchecked", "the file is still being read; try again when it was checked")
-	errImportGivenUp  = problem.Conflict("import-cancelled", "this import was given up; check the file again")
-	errImportFinished = problem.Conflict("import-done", "this import is done; its customers can be archived one by one")
+	errImportUnknown   = problem.NotFound("import-unknown", "no import has this id; what imports keep is forgotten after seven days")
+	errImportReading   = problem.Conflict("import-unchecked", "the file is still being read; try again when it was checked")
+	errImportGivenUp   = problem.Conflict("import-cancelled", "this import was given up; check the file again")
+	errImportConfirmed = problem.Conflict("import-confirmed", "this import was confirmed, or its file is still being read, so it is kept")
+	errImportFinished  = problem.Conflict("import-done", "this import is done; its customers can be archived one by one")
 )
 
-// Checked notes that all rows are kept.
+// Checked notes that all rows are kept. What later rows of the file were compared with is needed no more.
 func (s CustomerImports) Checked(ctx context.Context, by command.By, id uuid.UUID) error {
-	return s.setState(ctx, by, id, query.ImportChecked, query.ImportReading)
+	if err := s.setState(ctx, by, id, query.ImportChecked, query.ImportReading); err != nil {
+		return err
+	}
+	return unavailable(queries.ForgetImportKeys(ctx, s.db.requests, id))
 }
 
 // Confirm lets the new rows be brought in.
@@ -175,9 +179,33 @@ func (s CustomerImports) Confirm(ctx context.Context, by command.By, id uuid.UUI
 	return s.setState(ctx, by, id, query.ImportImporting, query.ImportChecked)
 }
 
-// Cancel gives an import up.
+// Cancel gives an import up, and forgets its rows; also those that were kept since it was given up before.
 func (s CustomerImports) Cancel(ctx context.Context, by command.By, id uuid.UUID) error {
-	return s.setState(ctx, by, id, query.ImportCancelled, query.ImportReading, query.ImportChecked, query.ImportImporting)
+	if err := s.setState(ctx, by, id, query.ImportCancelled, query.ImportReading, query.ImportChecked, query.ImportImporting); err != nil {
+		return err
+	}
+	return s.forgetRows(ctx, id)
+}
+
+func (s CustomerImports) forgetRows(ctx context.Context, id uuid.UUID) error {
+	var p pipeline
+	if err := errors.Join(queries.ForgetImportKeys(ctx, &p, id), queries.ForgetImportRows(ctx, &p, id)); err != nil {
+		return err
+	}
+	return unavailable(p.send(ctx, s.db.requests))
+}
+
+// Discard forgets an import that was not confirmed.
+func (s CustomerImports) Discard(ctx context.Context, by command.By, id uuid.UUID) error {
+	_, err := queries.DiscardImport(ctx, s.db.requests, dbsqlc.DiscardImportParams{ID: id, WorkspaceID: by.WorkspaceID})
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return unavailable(err)
+	}
+	_, err = queries.ImportState(ctx, s.db.requests, dbsqlc.ImportStateParams{ID: id, WorkspaceID: by.WorkspaceID})
+	if err != nil {
+		return found(err, errImportUnknown)
+	}
+	return errImportConfirmed
 }
 
 func (s CustomerImports) setState(ctx context.Context, by command.By, id uuid.UUID, state query.ImportState, from ...query.ImportState) error {
@@ -236,9 +264,6 @@ func (s CustomerImports) ImportNext(
 		}
 		if done.Rows = len(rows); done.Rows == 0 {
 			done.Done = true
-			if err := queries.ForgetImportKeys(ctx, p, id); err != nil {
-				return nil, err
-			}
 			_, err := queries.SetImportState(ctx, tx, dbsqlc.SetImportStateParams{
 				State: string(query.ImportDone), Actor: run.Actor, ID: id, WorkspaceID: run.WorkspaceID,
 				FromStates: []string{string(query.ImportImporting)},
@@ -343,7 +368,16 @@ func (s CustomerImports) Unfinished(ctx context.Context) ([]uuid.UUID, error) {
 
 // GiveUpAbandoned gives up imports whose file is still being read, and which began before a time.
 func (s CustomerImports) GiveUpAbandoned(ctx context.Context, before time.Time) error {
-	return unavailable(queries.GiveUpAbandonedImports(ctx, s.db.requests, before))
+	abandoned, err := queries.GiveUpAbandonedImports(ctx, s.db.requests, before)
+	if err != nil {
+		return unavailable(err)
+	}
+	for _, id := range abandoned {
+		if err := s.forgetRows(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Forget forgets what imports keep of people.

@@ -27,6 +27,7 @@ type importing struct {
 	check    command.CheckCustomerFileHandler
 	confirm  command.ConfirmCustomerImportHandler
 	cancel   command.CancelCustomerImportHandler
+	discard  command.DiscardCustomerImportHandler
 	bringsIn command.ImportCustomersHandler
 	read     postgres.ReadModel
 }
@@ -38,6 +39,7 @@ func setupImports(t *testing.T) importing {
 	return importing{
 		bundle: b, check: command.NewCheckCustomerFileHandler(store, spreadsheet.Customers{}, time.Now),
 		confirm: command.NewConfirmCustomerImportHandler(store), cancel: command.NewCancelCustomerImportHandler(store),
+		discard: command.NewDiscardCustomerImportHandler(store),
 		bringsIn: command.NewImportCustomersHandler(store, time.Now), read: postgres.NewReadModel(b.db),
 	}
 }
@@ -281,13 +283,25 @@ func TestImportsThatAreGivenUp(t *testing.T) {
 	if reading := scan[int64](t, i.bundle, "SELECT count(*) FROM imports WHERE state NOT IN ('cancelled')"); reading != 0 {
 		t.Errorf("%d imports are left of files that were refused", reading)
 	}
-	// Whoever was reading this one is gone.
+	// What was read is gone with it, but for who was brought in.
+	if kept := i.kept(t); kept != 0 {
+		t.Errorf("%d rows are kept of imports that were given up", kept)
+	}
+	// Whoever was reading this one is gone, and has kept a row meanwhile.
 	store, abandoned := postgres.NewCustomerImports(i.db), uuid.New()
 	if err := store.Begin(t.Context(), i.by, abandoned, "x.csv", nil); err != nil {
 		t.Fatal(err)
 	}
+	if err := store.Keep(t.Context(), i.by, abandoned, []command.CheckedRow{
+		{Line: 2, Outcome: command.RowNew, Customer: &customer.State{Name: "An", Phones: []string{"+84912000001"}}},
+	}); err != nil {
+		t.Fatal(err)
+	}
 	if err := store.GiveUpAbandoned(t.Context(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
+	}
+	if kept := i.kept(t); kept != 0 {
+		t.Errorf("%d rows are kept of an import that nobody reads any more", kept)
 	}
 	if found, err := i.read.CustomerImport(t.Context(), i.by.WorkspaceID, abandoned); err != nil || found.State != query.ImportCancelled {
 		t.Errorf("the abandoned import is %+v, %v", found, err)
@@ -295,7 +309,80 @@ func TestImportsThatAreGivenUp(t *testing.T) {
 	if err := store.Forget(t.Context(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if kept := scan[int64](t, i.bundle, "SELECT (SELECT count(*) FROM imports) + (SELECT count(*) FROM import_rows) + (SELECT count(*) FROM import_keys)"); kept != 0 {
+	if kept := i.kept(t) + scan[int64](t, i.bundle, "SELECT count(*) FROM imports"); kept != 0 {
 		t.Errorf("%d rows are kept", kept)
+	}
+}
+
+// kept is how many rows there are of what imports keep.
+func (i importing) kept(t *testing.T) int64 {
+	t.Helper()
+	return scan[int64](t, i.bundle, "SELECT (SELECT count(*) FROM import_rows) + (SELECT count(*) FROM import_keys)")
+}
+
+func TestImportsForgetWhatNobodyNeeds(t *testing.T) {
+	t.Parallel()
+	i := setupImports(t)
+	var file bytes.Buffer
+	file.WriteString("name,phone\n")
+	for n := range 250 {
+		fmt.Fprintf(&file, "Khách %d,09%08d\n", n, n)
+	}
+	file.WriteString("Trùng,0900000001\n")
+	id := i.checked(t, file.String())
+	if keys := scan[int64](t, i.bundle, "SELECT count(*) FROM import_keys"); keys != 0 {
+		t.Errorf("%d keys are kept of a file that was read", keys)
+	}
+	if err := i.confirm.Handle(t.Context(), command.ConfirmCustomerImport{By: i.by, ID: id}); err != nil {
+		t.Fatal(err)
+	}
+	if refused, ok := problem.Of(i.discard.Handle(t.Context(), command.DiscardCustomerImport{By: i.by, ID: id})); !ok || refused.Code() != "import-confirmed" {
+		t.Errorf("what is being brought in was discarded: %v", refused)
+	}
+	first, err := i.bringsIn.Next(t.Context(), id, 0)
+	if err != nil || first.Imported == 0 || first.Imported == 250 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	for range 2 { // the second says nothing new
+		if err := i.cancel.Handle(t.Context(), command.CancelCustomerImport{By: i.by, ID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rows, err := i.read.ImportRows(t.Context(), i.workspaceID, id, "", 0, 1000); err != nil || len(rows) != first.Imported || rows[0].Outcome != "imported" {
+		t.Errorf("%d rows are kept, and %d were brought in; %v", len(rows), first.Imported, err)
+	}
+	if found := i.state(t, id); found.State != query.ImportCancelled || found.Imported != first.Imported || found.Repeated != 1 {
+		t.Errorf("given up: %+v", found)
+	}
+	again := i.checked(t, file.String())
+	other := i.by
+	other.WorkspaceID = i.addWorkspace(t, "other", "phone")
+	if refused, ok := problem.Of(i.discard.Handle(t.Context(), command.DiscardCustomerImport{By: other, ID: again})); !ok || refused.Code() != "import-unknown" {
+		t.Errorf("an import of another workspace was discarded: %v", refused)
+	}
+	if err := i.discard.Handle(t.Context(), command.DiscardCustomerImport{By: i.by, ID: again}); err != nil {
+		t.Fatal(err)
+	}
+	if left := scan[int64](t, i.bundle, "SELECT (SELECT count(*) FROM imports WHERE id = $1) + (SELECT count(*) FROM import_rows WHERE import_id = $1)", again); left != 0 {
+		t.Errorf("%d rows are left of an import that was discarded", left)
+	}
+}
+
+func TestFilesThatCannotBeReadToTheEndAreNotBegun(t *testing.T) {
+	t.Parallel()
+	i := setupImports(t)
+	rows := strings.Repeat("An\n", 1000)
+	for code, file := range map[string]string{
+		"file-too-long":   "name\n" + strings.Repeat(rows, 500) + "Bo\n",
+		"file-unreadable": "name\n" + rows + "\"Bo\n",
+		"file-empty":      "name\n",
+	} {
+		_, err := i.check.Handle(t.Context(), command.CheckCustomerFile{By: i.by, File: strings.NewReader(file), Size: int64(len(file)), Name: "x.csv"})
+		if refused, ok := problem.Of(err); !ok || refused.Code() != code {
+			t.Errorf("got %v, want %s", err, code)
+		}
+	}
+	if begun := scan[int64](t, i.bundle, "SELECT count(*) FROM imports"); begun != 0 {
+		t.Errorf("%d imports were begun", begun)
 	}
 }

@@ -103,8 +103,11 @@ type CustomerImports interface {
 	// Confirm lets the new rows be brought in. Confirming twice says nothing new. An unknown id is a problem of kind not found, an
 	// import that was not checked or was given up one of kind conflict.
 	Confirm(ctx context.Context, by By, id uuid.UUID) error
-	// Cancel gives an import up. What it brought in already stays.
+	// Cancel gives an import up, and forgets the rows that were not brought in. What it brought in already stays.
 	Cancel(ctx context.Context, by By, id uuid.UUID) error
+	// Discard forgets an import that was not confirmed. One that was, or of which the file is still being read, is a problem of kind
+	// conflict.
+	Discard(ctx context.Context, by By, id uuid.UUID) error
 	// ImportNext brings in some of the rows of an import that was confirmed, behind a line up to which all are: those of whom decide
 	// makes customers, given what is known of them by now. It returns what became of them; none when the import is done, or somebody
 	// else is at it.
@@ -112,7 +115,7 @@ type CustomerImports interface {
 		ImportedRows, error)
 	// Unfinished are imports that were confirmed and are not done.
 	Unfinished(ctx context.Context) ([]uuid.UUID, error)
-	// GiveUpAbandoned gives up imports whose file is still being read, and which began before a time.
+	// GiveUpAbandoned gives up imports whose file is still being read, and which began before a time. It forgets their rows.
 	GiveUpAbandoned(ctx context.Context, before time.Time) error
 	// Forget forgets what finished imports, and those that nobody confirmed, keep of people.
 	Forget(ctx context.Context, before time.Time) error
@@ -167,6 +170,9 @@ const (
 
 // Handle checks the file and returns the import's id.
 func (h CheckCustomerFileHandler) Handle(ctx context.Context, cmd CheckCustomerFile) (_ uuid.UUID, err error) {
+	if err := h.readThrough(ctx, cmd); err != nil {
+		return uuid.Nil, err
+	}
 	file, err := h.reader.OpenCustomers(cmd.File, cmd.Size)
 	if err != nil {
 		return uuid.Nil, err
@@ -176,11 +182,38 @@ func (h CheckCustomerFileHandler) Handle(ctx context.Context, cmd CheckCustomerF
 	if err := h.imports.Begin(ctx, cmd.By, id, fileNameOf(cmd.Name), file.Unknown()); err != nil {
 		return uuid.Nil, err
 	}
-	if err := h.check(ctx, cmd, id, file); err != nil {
+	err = h.check(ctx, cmd, id, file)
+	if err == nil {
+		err = h.imports.Checked(ctx, cmd.By, id)
+	}
+	if err != nil {
 		stopping := context.WithoutCancel(ctx)
 		return uuid.Nil, errors.Join(err, h.imports.Cancel(stopping, cmd.By, id))
 	}
-	return id, h.imports.Checked(ctx, cmd.By, id)
+	return id, nil
+}
+
+// readThrough reads a file to its end and keeps nothing, so that one which cannot be read, or is too long, is refused before anything of
+// it is stored: that takes many times as long.
+func (h CheckCustomerFileHandler) readThrough(ctx context.Context, cmd CheckCustomerFile) (err error) {
+	file, err := h.reader.OpenCustomers(cmd.File, cmd.Size)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	for rows := 0; ; rows++ {
+		_, err := file.Next()
+		switch {
+		case errors.Is(err, io.EOF) && rows == 0:
+			return errNoRows
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+	}
 }
 
 func (h CheckCustomerFileHandler) check(ctx context.Context, cmd CheckCustomerFile, id uuid.UUID, file CustomerFile) error {
@@ -217,9 +250,6 @@ func (h CheckCustomerFileHandler) check(ctx context.Context, cmd CheckCustomerFi
 		if read += len(rows); cmd.Progress != nil {
 			cmd.Progress(read)
 		}
-	}
-	if read == 0 {
-		return errNoRows
 	}
 	return nil
 }
@@ -316,7 +346,7 @@ func (h ConfirmCustomerImportHandler) Handle(ctx context.Context, cmd ConfirmCus
 	return h.imports.Confirm(ctx, cmd.By, cmd.ID)
 }
 
-// CancelCustomerImport gives an import up. What it brought in already stays.
+// CancelCustomerImport gives an import up. What it brought in already stays; its other rows are forgotten.
 type CancelCustomerImport struct {
 	By By
 	ID uuid.UUID
@@ -333,6 +363,25 @@ func NewCancelCustomerImportHandler(imports CustomerImports) CancelCustomerImpor
 // Handle gives the import up.
 func (h CancelCustomerImportHandler) Handle(ctx context.Context, cmd CancelCustomerImport) error {
 	return h.imports.Cancel(ctx, cmd.By, cmd.ID)
+}
+
+// DiscardCustomerImport forgets an import that was not confirmed, as if the file had never been checked.
+type DiscardCustomerImport struct {
+	By By
+	ID uuid.UUID
+}
+
+// DiscardCustomerImportHandler handles DiscardCustomerImport.
+type DiscardCustomerImportHandler struct{ imports CustomerImports }
+
+// NewDiscardCustomerImportHandler makes the handler.
+func NewDiscardCustomerImportHandler(imports CustomerImports) DiscardCustomerImportHandler {
+	return DiscardCustomerImportHandler{imports: imports}
+}
+
+// Handle forgets the import.
+func (h DiscardCustomerImportHandler) Handle(ctx context.Context, cmd DiscardCustomerImport) error {
+	return h.imports.Discard(ctx, cmd.By, cmd.ID)
 }
 
 // ImportCustomersHandler brings in the rows of imports that were confirmed.

@@ -53,10 +53,13 @@ func (c *customerImport) Run(ctx context.Context, rt *Runtime) error {
 		return err
 	}
 	defer file.Close()
-	return rt.inSession(ctx, func(s Session) error {
+	return rt.inSession(ctx, func(s Session) (err error) {
 		id, err := c.check(ctx, rt, s, file, size)
 		if err != nil {
 			return err
+		}
+		if c.DryRun { // of which nothing stays, whatever becomes of it
+			defer func() { err = errors.Join(err, discard(ctx, s, id)) }()
 		}
 		checked, err := s.Queries.CustomerImport(ctx, s.WorkspaceID, id)
 		if err != nil {
@@ -110,6 +113,11 @@ func (c *customerImport) goOn(ctx context.Context, rt *Runtime, s Session, check
 // giveUp gives an import up, also when it was interrupted.
 func giveUp(ctx context.Context, s Session, id uuid.UUID) error {
 	return s.Commands.CancelCustomerImport.Handle(context.WithoutCancel(ctx), command.CancelCustomerImport{By: s.by(), ID: id})
+}
+
+// discard forgets a dry run, also when it was interrupted.
+func discard(ctx context.Context, s Session, id uuid.UUID) error {
+	return s.Commands.DiscardCustomerImport.Handle(context.WithoutCancel(ctx), command.DiscardCustomerImport{By: s.by(), ID: id})
 }
 
 // bringIn brings the new rows in, beside a service that may do the same.

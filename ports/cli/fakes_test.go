@@ -29,16 +29,23 @@ func (f fakeImports) Cancel(context.Context, command.By, uuid.UUID) error { retu
 type fakeCustomerFiles struct{}
 
 func (fakeCustomerFiles) OpenCustomers(io.ReaderAt, int64) (command.CustomerFile, error) {
-	return fakeCustomerFile{}, nil
+	return &fakeCustomerFile{}, nil
 }
 
-type fakeCustomerFile struct{}
+// fakeCustomerFile has one row.
+type fakeCustomerFile struct{ read bool }
 
-func (fakeCustomerFile) Unknown() []string { return nil }
+func (*fakeCustomerFile) Unknown() []string { return nil }
 
-func (fakeCustomerFile) Next() (command.CustomerRow, error) { return command.CustomerRow{}, io.EOF }
+func (f *fakeCustomerFile) Next() (command.CustomerRow, error) {
+	if f.read {
+		return command.CustomerRow{}, io.EOF
+	}
+	f.read = true
+	return command.CustomerRow{}, nil
+}
 
-func (fakeCustomerFile) Close() error { return nil }
+func (*fakeCustomerFile) Close() error { return nil }
 
 type fakeBackfills struct {
 	command.Backfills // what is not reached

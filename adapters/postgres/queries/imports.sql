@@ -96,13 +96,24 @@ SELECT @workspace_id, unnest(@digests::bytea[]), unnest(@customer_ids::uuid[]);
 -- name: ForgetImportKeys :exec
 DELETE FROM import_keys WHERE import_id = $1;
 
+-- name: ForgetImportRows :exec
+-- Those that were brought in say no more than of which line who was made.
+DELETE FROM import_rows WHERE import_id = $1 AND outcome <> 'imported';
+
+-- name: DiscardImport :one
+-- Index: imports_pkey; its rows go with it.
+DELETE FROM imports WHERE id = $1 AND workspace_id = $2 AND state IN ('checked', 'cancelled') AND imported = 0
+RETURNING id;
+
 -- name: UnfinishedImports :many
 -- Index: imports_unfinished.
 SELECT id FROM imports WHERE state = 'importing' ORDER BY id;
 
--- name: GiveUpAbandonedImports :exec
--- Whoever was reading the file is gone.
-UPDATE imports SET state = 'cancelled', finished_at = clock_timestamp() WHERE state = 'reading' AND created_at < @before::timestamptz;
+-- name: GiveUpAbandonedImports :many
+-- Whoever was reading the file is gone. Those that were given up while their file was read may have got rows since.
+UPDATE imports SET state = 'cancelled', finished_at = coalesce(finished_at, clock_timestamp())
+WHERE state IN ('reading', 'cancelled') AND created_at < @before::timestamptz
+RETURNING id;
 
 -- name: ForgetImports :exec
 DELETE FROM imports WHERE state <> 'importing' AND coalesce(finished_at, created_at) < @before::timestamptz;

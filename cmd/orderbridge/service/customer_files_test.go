@@ -53,8 +53,17 @@ func TestCustomersAreImportedAtTheCommandLine(t *testing.T) {
 	if shown := sh.run("customer", "import", name, "--dry-run"); !strings.Contains(shown, "700 customers would be added") || !strings.Contains(shown, "line 3 has it") {
 		t.Errorf("the preview is shown as %s", shown)
 	}
+	kept := func() int {
+		return count(t, connect(t, b.dsn), "SELECT (SELECT count(*) FROM imports) + (SELECT count(*) FROM import_rows) + (SELECT count(*) FROM import_keys)")
+	}
+	if left := kept(); left != 0 {
+		t.Errorf("%d rows are left of dry runs", left)
+	}
 	if _, complaint, code := sh.try("customer", "import", name); code == 0 || !strings.Contains(complaint, "--yes") {
 		t.Errorf("without an answer: %d %s", code, complaint)
+	}
+	if left := kept(); left != 1 { // that it was given up
+		t.Errorf("%d rows are left when nobody said yes", left)
 	}
 	if got := len(all[query.Customer](b, "/api/v1/customers")); got != 0 {
 		t.Fatalf("%d customers before anybody confirmed", got)

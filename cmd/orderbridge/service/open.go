@@ -116,6 +116,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			CheckCustomerFile:     command.NewCheckCustomerFileHandler(imports, spreadsheet.Customers{}, time.Now),
 			ConfirmCustomerImport: command.NewConfirmCustomerImportHandler(imports),
 			CancelCustomerImport:  command.NewCancelCustomerImportHandler(imports),
+			DiscardCustomerImport: command.NewDiscardCustomerImportHandler(imports),
 			ImportCustomers:       command.NewImportCustomersHandler(imports, time.Now),
 			MergeCustomers:        command.NewMergeCustomersHandler(customers),
 			Relink:                command.NewRelinkHandler(postgres.NewRelinks(s.db)),

@@ -158,12 +158,40 @@ func (q *Queries) CustomerImportsPage(ctx context.Context, db DBTX, arg Customer
 	return items, nil
 }
 
+const discardImport = `-- name: DiscardImport :one
+DELETE FROM imports WHERE id = $1 AND workspace_id = $2 AND state IN ('checked', 'cancelled') AND imported = 0
+RETURNING id
+`
+
+type DiscardImportParams struct {
+	ID          uuid.UUID
+	WorkspaceID uuid.UUID
+}
+
+// Index: imports_pkey; its rows go with it.
+func (q *Queries) DiscardImport(ctx context.Context, db DBTX, arg DiscardImportParams) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, discardImport, arg.ID, arg.WorkspaceID)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const forgetImportKeys = `-- name: ForgetImportKeys :exec
 DELETE FROM import_keys WHERE import_id = $1
 `
 
 func (q *Queries) ForgetImportKeys(ctx context.Context, db DBTX, importID uuid.UUID) error {
 	_, err := db.Exec(ctx, forgetImportKeys, importID)
+	return err
+}
+
+const forgetImportRows = `-- name: ForgetImportRows :exec
+DELETE FROM import_rows WHERE import_id = $1 AND outcome <> 'imported'
+`
+
+// Those that were brought in say no more than of which line who was made.
+func (q *Queries) ForgetImportRows(ctx context.Context, db DBTX, importID uuid.UUID) error {
+	_, err := db.Exec(ctx, forgetImportRows, importID)
 	return err
 }
 
@@ -176,14 +204,31 @@ func (q *Queries) ForgetImports(ctx context.Context, db DBTX, before time.Time) 
 	return err
 }
 
-const giveUpAbandonedImports = `-- name: GiveUpAbandonedImports :exec
-UPDATE imports SET state = 'cancelled', finished_at = clock_timestamp() WHERE state = 'reading' AND created_at < $1::timestamptz
+const giveUpAbandonedImports = `-- name: GiveUpAbandonedImports :many
+UPDATE imports SET state = 'cancelled', finished_at = coalesce(finished_at, clock_timestamp())
+WHERE state IN ('reading', 'cancelled') AND created_at < $1::timestamptz
+RETURNING id
 `
 
-// Whoever was reading the file is gone.
-func (q *Queries) GiveUpAbandonedImports(ctx context.Context, db DBTX, before time.Time) error {
-	_, err := db.Exec(ctx, giveUpAbandonedImports, before)
-	return err
+// Whoever was reading the file is gone. Those that were given up while their file was read may have got rows since.
+func (q *Queries) GiveUpAbandonedImports(ctx context.Context, db DBTX, before time.Time) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, giveUpAbandonedImports, before)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const importRowsPage = `-- name: ImportRowsPage :many
