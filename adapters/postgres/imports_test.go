@@ -39,7 +39,7 @@ func setupImports(t *testing.T) importing {
 	return importing{
 		bundle: b, check: command.NewCheckCustomerFileHandler(store, spreadsheet.Customers{}, time.Now),
 		confirm: command.NewConfirmCustomerImportHandler(store), cancel: command.NewCancelCustomerImportHandler(store),
-		discard: command.NewDiscardCustomerImportHandler(store),
+		discard:  command.NewDiscardCustomerImportHandler(store),
 		bringsIn: command.NewImportCustomersHandler(store, time.Now), read: postgres.NewReadModel(b.db),
 	}
 }

@@ -110,13 +110,14 @@ func (c *customerRows) Next() (command.CustomerRow, error) {
 		return command.CustomerRow{}, err
 	}
 	row := command.CustomerRow{Line: line}
-	if c.header.spills(cells) {
+	if spilled := c.header.spills(cells, c.rows.ofWorkbook()); spilled != "" {
 		row.Invalid = []problem.Field{{Path: "row", Message: spilled}}
 		return row, nil
 	}
 	row.Details = customer.Details{
-		Name: c.header.one(cells, customerName), Address: c.header.one(cells, customerAddress), Note: c.header.one(cells, customerNote),
-		Phones: c.header.all(cells, customerPhone), Emails: apart(c.header.all(cells, customerEmail), ",;| \n"),
+		Name: onOneLine(c.header.one(cells, customerName), " "), Note: c.header.one(cells, customerNote),
+		Address: onOneLine(c.header.one(cells, customerAddress), ", "), // as its parts are told apart that stand on one line
+		Phones:  c.header.all(cells, customerPhone), Emails: apart(c.header.all(cells, customerEmail), ",;| \n"),
 		Tags: apart(c.header.all(cells, customerTags), ",;|\n"), Gender: genderOf(c.header.one(cells, customerGender)),
 		Birthday: c.birthdayOf(c.header.one(cells, customerBirthday)),
 	}

@@ -3,9 +3,11 @@ package spreadsheet
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
+	"github.com/xuri/excelize/v2"
 	"golang.org/x/text/unicode/norm"
 
 	"orderbridge/domain/problem"
@@ -62,12 +64,25 @@ func (h header[F]) one(cells []string, field F) string {
 	return ""
 }
 
-// spills tells that a row has more in it than the header has columns for.
-func (h header[F]) spills(cells []string) bool {
-	return len(cells) > h.width && !isBlank(cells[h.width:])
+// spills tells what is wrong with a row that has more in it than the header has columns for; nothing of one that has not.
+func (h header[F]) spills(cells []string, ofWorkbook bool) string {
+	beside := slices.IndexFunc(cells[min(h.width, len(cells)):], func(cell string) bool { return !isBlank([]string{cell}) })
+	switch {
+	case beside < 0:
+		return ""
+	case ofWorkbook:
+		column, err := excelize.ColumnNumberToName(h.width + beside + 1)
+		if err != nil {
+			column = strconv.Itoa(h.width + beside + 1)
+		}
+		return fmt.Sprintf("column %s has something in it and no title; give it one in the first row, or empty the cell", column)
+	default:
+		return "the row has more columns than the header; put quotation marks around a text that holds the separator"
+	}
 }
 
-const spilled = "the row has more columns than the header; put quotation marks around a text that holds the separator"
+// ofWorkbook tells rows of a workbook from those of a text.
+func (r *Rows) ofWorkbook() bool { return r.dayOf != nil }
 
 // refuseTwice tells of fields that stand in several columns and may not.
 func (h header[F]) refuseTwice(except ...F) []problem.Field {
@@ -82,6 +97,25 @@ func (h header[F]) refuseTwice(except ...F) []problem.Field {
 	slices.SortFunc(invalid, func(a, b problem.Field) int { return strings.Compare(a.Message, b.Message) })
 	return invalid
 }
+
+// onOneLine is a cell that was written on several lines, such as with Alt and Enter, with something else between them.
+func onOneLine(cell, between string) string {
+	var lines []string
+	for line := range strings.FieldsFuncSeq(cell, isLineBreak) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) < 2 { //nolint:mnd // one line stays as it is
+		return strings.TrimFunc(cell, isLineBreak)
+	}
+	for i := range lines[:len(lines)-1] {
+		lines[i] = strings.TrimRight(lines[i], between)
+	}
+	return strings.Join(lines, between)
+}
+
+func isLineBreak(r rune) bool { return strings.ContainsRune("\n\r\v\f\u0085\u2028\u2029", r) }
 
 // folded is a title without case, marks and punctuation: "Số điện-thoại:" is "so dien thoai".
 func folded(title string) string {

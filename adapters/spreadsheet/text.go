@@ -47,11 +47,18 @@ func (t *textRows) next() (cells []string, line int, err error) {
 	cells, err = t.reader.Read()
 	switch broken, ok := errors.AsType[*csv.ParseError](err); {
 	case ok && errors.Is(broken.Err, errTooLong), errors.Is(err, errTooLong):
+		if t.line == 0 {
+			return nil, 0, problem.Malformed("file-unreadable", "the first row has more than 1 MiB; a quotation mark may have been opened in it and not closed")
+		}
 		return nil, 0, problem.Malformed("file-unreadable",
 			"the row behind line %d has more than 1 MiB; a quotation mark may have been opened there and not closed", t.line)
+	case ok && errors.Is(broken.Err, csv.ErrQuote) && broken.StartLine < broken.Line: // wherever reading stopped
+		return nil, 0, problem.Malformed("file-unreadable",
+			"line %d: a quotation mark is opened in this row and not closed; close it, and write one that stands in a text twice", broken.StartLine)
 	case ok:
 		return nil, 0, problem.Malformed("file-unreadable",
-			"line %d: a quotation mark is in the wrong place; put a text that holds one between quotation marks, and write it twice", broken.Line)
+			"line %d: a quotation mark is in the wrong place, or not closed; put a text that holds one between quotation marks, and write it twice",
+			broken.Line)
 	case err != nil:
 		return nil, 0, err
 	}

@@ -70,11 +70,11 @@ func readUsers(rows *Rows) ([]command.UserRow, error) {
 		if err != nil {
 			return nil, err
 		}
-		if header.spills(cells) {
+		if spilled := header.spills(cells, rows.ofWorkbook()); spilled != "" {
 			invalid = append(invalid, problem.Field{Path: fmt.Sprintf("rows[%d]", len(read)), Message: fmt.Sprintf("line %d: %s", line, spilled)})
 		}
 		read = append(read, command.UserRow{Line: line, Details: user.Details{
-			Name: header.one(cells, userName), Phone: header.one(cells, userPhone), Email: header.one(cells, userEmail),
+			Name: onOneLine(header.one(cells, userName), " "), Phone: header.one(cells, userPhone), Email: header.one(cells, userEmail),
 		}})
 	}
 	switch {

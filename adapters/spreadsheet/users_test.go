@@ -37,7 +37,7 @@ func TestUserFilesThatAreRead(t *testing.T) {
 		"names alone": {"Tên\nHuy\n", []command.UserRow{{Line: 2, Details: user.Details{Name: "Huy"}}}},
 		"rows with nothing in them, and a text of two lines": {
 			"\n\nname;phone\n;\n\"Mai; ở\nquầy\";1\n\n  ; \nHuy;2\n",
-			[]command.UserRow{{Line: 5, Details: user.Details{Name: "Mai; ở\nquầy", Phone: "1"}}, {Line: 9, Details: user.Details{Name: "Huy", Phone: "2"}}},
+			[]command.UserRow{{Line: 5, Details: user.Details{Name: "Mai; ở quầy", Phone: "1"}}, {Line: 9, Details: user.Details{Name: "Huy", Phone: "2"}}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

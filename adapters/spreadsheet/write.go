@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
 
@@ -70,23 +71,34 @@ func (s *textSheet) Close() error {
 	return s.out.Error()
 }
 
-// formulaSigns are those that a text begins with which a spreadsheet takes for a formula.
-const formulaSigns = "=+-@\t\r"
+const (
+	// formulaSigns are those that a text begins with which a spreadsheet takes for a formula: also in their wide form, and behind what it
+	// passes over.
+	formulaSigns = "=+-@＝＋－＠\t\r\n"
+	// markOfText is what a spreadsheet knows texts by that begin so.
+	markOfText = "'"
+)
 
-// harmless keeps a spreadsheet from taking a text for a formula, by the mark that it knows texts by.
+// harmless keeps a spreadsheet from taking a text for a formula. A text that has the mark in front already gets another, so that unmarked
+// gives back each text as it was.
 func harmless(text string) string {
-	if text != "" && strings.ContainsRune(formulaSigns, rune(text[0])) {
-		return "'" + text
+	if beginsAsFormula(strings.TrimLeft(text, markOfText)) {
+		return markOfText + text
 	}
 	return text
 }
 
 // unmarked is a text without the mark that harmless made.
 func unmarked(text string) string {
-	if rest, marked := strings.CutPrefix(text, "'"); marked && rest != "" && strings.ContainsRune(formulaSigns, rune(rest[0])) {
+	if rest, marked := strings.CutPrefix(text, markOfText); marked && beginsAsFormula(strings.TrimLeft(rest, markOfText)) {
 		return rest
 	}
 	return text
+}
+
+func beginsAsFormula(text string) bool {
+	first, size := utf8.DecodeRuneInString(text)
+	return size > 0 && strings.ContainsRune(formulaSigns, first)
 }
 
 // rowsOfSheet is how many rows a sheet has at most; the format allows 1,048,576.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -169,8 +168,12 @@ func (c *customerImport) tell(ctx context.Context, rt *Runtime, s Session, id uu
 	return errors.Join(err, failure)
 }
 
-// shownReasons is how many of the rows that are left out are shown; the result file has all.
-const shownReasons = 10
+const (
+	// shownReasons is how many of the rows that are left out are shown; the result file has all.
+	shownReasons = 10
+	// shownColumns is how many of the columns that are left out are named.
+	shownColumns = 5
+)
 
 func showImport(ctx context.Context, p *page, s Session, found query.CustomerImport) error {
 	added := count(found.New, "customer would be added", "customers would be added")
@@ -180,7 +183,7 @@ func showImport(ctx context.Context, p *page, s Session, found query.CustomerImp
 	p.linef("%s of %s: %s, %s, %s repeated in the file, %s not valid.", count(found.Rows, "row", "rows"), found.FileName, added,
 		thereAlready(found.Existing), count(found.Repeated, "is", "are"), count(found.Invalid, "is", "are"))
 	if len(found.UnknownColumns) > 0 {
-		p.linef("Columns that are left out: %s.", strings.Join(found.UnknownColumns, ", "))
+		p.linef("%s left out: %s.", agree(int64(len(found.UnknownColumns)), "A column is", "Columns are"), some(found.UnknownColumns, shownColumns))
 	}
 	var rows [][]string
 	for _, outcome := range []command.RowOutcome{command.RowInvalid, command.RowRepeated, command.RowExisting} {

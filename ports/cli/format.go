@@ -68,3 +68,12 @@ func agree(n int64, one, many string) string {
 	}
 	return many
 }
+
+// some are the first of a list: "a, b and 3 more".
+func some(list []string, atMost int) string {
+	more := len(list) - atMost
+	if more <= 0 {
+		return strings.Join(list, ", ")
+	}
+	return strings.Join(list[:atMost], ", ") + " and " + strconv.Itoa(more) + " more"
+}

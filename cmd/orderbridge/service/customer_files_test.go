@@ -97,6 +97,16 @@ func TestCustomersAreImportedAtTheCommandLine(t *testing.T) {
 			t.Errorf("the template is read as %+v", checked)
 		}
 	}
+	var titles strings.Builder
+	for n := range 300 {
+		fmt.Fprintf(&titles, ",Mã %d", n)
+	}
+	must(t, os.WriteFile(name, []byte("name,phone"+titles.String()+"\nAn,0900000001\n\"Bo\nBi\",0987000102\n"), 0o600))
+	if shown := sh.run("customer", "import", name, "--yes"); !strings.HasPrefix(shown,
+		"2 rows of khách.csv: 1 customer was added, 1 is there already, 0 are repeated in the file, 0 are not valid.\n"+
+			"Columns are left out: Mã 0, Mã 1, Mã 2, Mã 3, Mã 4 and 295 more.\n") {
+		t.Errorf("told %s", shown)
+	}
 	for what, tc := range map[string]struct{ content, says string }{
 		"a picture": {"\x89PNG\r\n\x1a\n\x00\x00", "UTF-8"}, "nothing": {"", "empty"}, "no names": {"phone\n1\n", "no column name"},
 	} {
