@@ -38,9 +38,10 @@ type deliveryFilter struct {
 	Q         string  `help:"${delivery_words_help}" name:"search" placeholder:"TEXT"`
 }
 
-func (f deliveryFilter) read(narrow *query.Parameters) query.DeliveryFilter {
+// read reads a filter for deliveries of some outcomes.
+func (f deliveryFilter) read(narrow *query.Parameters, outcomes []query.Outcome) query.DeliveryFilter {
 	filter := query.DeliveryFilter{
-		ShopID: narrow.ShopID(f.ShopID), Outcomes: narrow.Outcomes(valueOf(f.Outcome), query.Outcomes()...), Reason: narrow.Reason(f.Reason),
+		ShopID: narrow.ShopID(f.ShopID), Outcomes: narrow.Outcomes(valueOf(f.Outcome), outcomes...), Reason: narrow.Reason(f.Reason),
 		ReceivedFrom: f.ReceivedFrom, ReceivedTo: f.ReceivedTo, Phone: narrow.Phone(f.Phone), Search: query.ParseDeliverySearch(f.Q),
 	}
 	filter.OrderCode, filter.OrderCodePrefix = narrow.OrderCode(f.OrderCode)
@@ -70,7 +71,7 @@ Examples:
 // Run lists the deliveries.
 func (c *deliveryList) Run(ctx context.Context, rt *Runtime) error {
 	var narrow query.Parameters
-	filter := c.Filter.read(&narrow)
+	filter := c.Filter.read(&narrow, query.Outcomes())
 	page := narrow.Page(&c.Paging.Limit, c.Paging.Cursor)
 	if err := narrow.Problem(); err != nil {
 		return err
@@ -220,7 +221,7 @@ Examples:
     orderbridge delivery retry 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
     orderbridge delivery retry --filter reason=money-unreadable --dry-run
     orderbridge delivery retry --filter outcome=failed,shop=1635294032 --yes
-    orderbridge delivery retry --filter from=2025-09-15T00:00:00Z --yes`
+    orderbridge delivery retry --filter search="lan 2051",from=2025-09-15T00:00:00Z --dry-run`
 }
 
 // Validate implements kong's interface: what to try again is one delivery, or what a filter finds.
@@ -281,15 +282,13 @@ func (c *deliveryRetry) filter(narrow *query.Parameters) query.DeliveryFilter {
 			narrow.Refuse("filter", strconv.Quote(name)+" is none of: "+strings.Join(retryFilters, ", "))
 		}
 	}
-	filter := query.DeliveryFilter{
-		Outcomes: narrow.Outcomes(given("outcome"), query.RetryableOutcomes()...), Reason: narrow.Reason(given("reason")),
-		ShopID: narrow.ShopID(given("shop")), ReceivedFrom: moment("from"), ReceivedTo: moment("to"), Phone: narrow.Phone(given("phone")),
-	}
-	filter.OrderCode, filter.OrderCodePrefix = narrow.OrderCode(given("code"))
-	return filter
+	return deliveryFilter{
+		Outcome: new(given("outcome")), Reason: given("reason"), ShopID: given("shop"), ReceivedFrom: moment("from"), ReceivedTo: moment("to"),
+		OrderCode: given("code"), Phone: given("phone"), Q: given("search"),
+	}.read(narrow, query.RetryableOutcomes())
 }
 
-var retryFilters = []string{"outcome", "reason", "shop", "from", "to", "code", "phone"}
+var retryFilters = []string{"outcome", "reason", "shop", "from", "to", "code", "phone", "search"}
 
 func (c *deliveryRetry) retryAll(ctx context.Context, rt *Runtime) error {
 	var narrow query.Parameters

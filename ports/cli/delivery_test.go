@@ -88,6 +88,10 @@ func TestDeliveryRetry(t *testing.T) {
 	if asked := bundle.read.asked.(query.DeliveryFilter); !reflect.DeepEqual(asked.Outcomes, query.RetryableOutcomes()) || asked.Phone != "+84912000451" {
 		t.Errorf("asked for %+v", asked)
 	}
+	bundle.run("delivery", "retry", "--filter", "search=Lan 2051", "--dry-run").exits(cli.ExitDone)
+	if asked := bundle.read.asked.(query.DeliveryFilter); !reflect.DeepEqual(asked.Search, query.ParseDeliverySearch("Lan 2051")) {
+		t.Errorf("asked for %+v", asked)
+	}
 	bundle.read.counts = query.DeliveryCounts{}
 	bundle.run("delivery", "retry", "--filter", "outcome=failed").exits(cli.ExitDone).prints("Deliveries that match: 0. Nothing was done.\n", "")
 }

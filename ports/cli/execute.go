@@ -49,7 +49,7 @@ var longHelp = map[string]string{
 	"${at_help}": "Show it as it was then: at a position of the log such as 1024, at a time such as '15/09/2025 10:04' or " +
 		"2025-09-15T03:04:38Z, or at the end of a day such as 15/09/2025.",
 	"${delivery_words_help}": "Only deliveries found by what was typed: words of the buyer's name or of the order's code, a phone or an email.",
-	"${retry_filter_help}": "What to try again: outcome (failed or rejected), reason, shop, from, to, code, phone. Several are parted " +
+	"${retry_filter_help}": "What to try again: outcome (failed or rejected), reason, shop, from, to, code, phone, search. Several are parted " +
 		"by commas, and narrow together.",
 	"${event_types_help}": "Only events of these types, parted by commas.",
 	"${outcome_help}":     "Only deliveries of this outcome: pending, created, updated, unchanged, skipped, held, failed or rejected.",

@@ -178,7 +178,7 @@ func (*deliveryExport) Help() string {
 // Run writes the deliveries.
 func (c *deliveryExport) Run(ctx context.Context, rt *Runtime) error {
 	var narrow query.Parameters
-	filter := c.Filter.read(&narrow)
+	filter := c.Filter.read(&narrow, query.Outcomes())
 	if err := narrow.Problem(); err != nil {
 		return err
 	}

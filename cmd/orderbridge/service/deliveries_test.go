@@ -394,6 +394,11 @@ func TestAllThatMatchAreBroughtInOnceMore(t *testing.T) {
 	if out := sh.run("delivery", "retry", "--filter", "reason=internal-error,shop="+shopA, "--dry-run"); out != fmt.Sprintf("Deliveries that match: %d. Nothing was done.\n", failing) {
 		t.Error(out)
 	}
+	for search, want := range map[string]int{"3001": 1, "pancake 3001": 1, "nobody": 0, "-": 0} { // as the API's q does
+		if out := sh.run("delivery", "retry", "--filter", "outcome=failed,search="+search, "--dry-run"); out != fmt.Sprintf("Deliveries that match: %d. Nothing was done.\n", want) {
+			t.Errorf("searching for %q: %s", search, out)
+		}
+	}
 	if _, complaint, code := sh.try("delivery", "retry", "--filter", "reason=internal-error"); code != 4 || !strings.Contains(complaint, "--yes") {
 		t.Errorf("with nobody to ask it ends with %d: %s", code, complaint)
 	}
