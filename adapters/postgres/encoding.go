@@ -68,7 +68,12 @@ var decoders = map[string]func([]byte) (event.Payload, error){
 	"ShopResumed":       decodeInto[workspace.ShopResumed],
 	"ShopDisconnected":  decodeInto[workspace.ShopDisconnected],
 
-	"ProjectionEventSkipped": decodeInto[projection.EventSkipped],
+	"ProjectionEventSkipped":     decodeInto[projection.EventSkipped],
+	"ProjectionPreviousDropped":  decodeInto[projection.PreviousDropped],
+	"ProjectionRebuildCancelled": decodeInto[projection.RebuildCancelled],
+	"ProjectionRebuildStarted":   decodeInto[projection.RebuildStarted],
+	"ProjectionRebuilt":          decodeInto[projection.Rebuilt],
+	"ProjectionRolledBack":       decodeInto[projection.RolledBack],
 
 	"TokenCreated": decodeInto[workspace.TokenCreated],
 	"TokenRevoked": decodeInto[workspace.TokenRevoked],

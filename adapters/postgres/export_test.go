@@ -168,3 +168,6 @@ const (
 
 // Together lets look-ups share a round trip.
 var Together = together
+
+// LongestLock is what the limits of a switch come to.
+const LongestLock = beforeSwitch + switchTimeout

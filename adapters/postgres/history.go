@@ -61,6 +61,14 @@ func (h History) OfUser(ctx context.Context, workspaceID, id uuid.UUID, from int
 	return recordedAll(rows, err)
 }
 
+// OfProjection returns what was decided about a projection.
+func (h History) OfProjection(ctx context.Context, name string, from int64, atMost int) ([]event.Recorded, error) {
+	rows, err := queries.ProjectionTimeline(ctx, h.db.requests, dbsqlc.ProjectionTimelineParams{
+		Stream: string(event.ProjectionStream(name)), FromPosition: from, AtMost: int32(atMost), //nolint:gosec // a page is small
+	})
+	return recordedAll(rows, err)
+}
+
 // Unsettled returns the last events of deliveries of an order that are yet to be brought in.
 func (h History) Unsettled(ctx context.Context, workspaceID uuid.UUID, codes []string) ([]event.Recorded, error) {
 	rows, err := queries.UnsettledDeliveries(ctx, h.db.requests, dbsqlc.UnsettledDeliveriesParams{
@@ -98,7 +106,7 @@ var errOrderUnknown = problem.NotFound("order-unknown", "no order has this code"
 // eventRow are the rows of events that queries return.
 type eventRow interface {
 	dbsqlc.StreamRow | dbsqlc.StreamFromRow | dbsqlc.OrderTimelineRow | dbsqlc.CustomerTimelineRow | dbsqlc.UserTimelineRow |
-		dbsqlc.UnsettledDeliveriesRow | dbsqlc.CorrelatedRow
+		dbsqlc.ProjectionTimelineRow | dbsqlc.UnsettledDeliveriesRow | dbsqlc.CorrelatedRow
 }
 
 // recordedAll reads events as a query returned them.

@@ -14,14 +14,16 @@ const metricsTimeout = 2 * time.Second
 
 // ConsumerMetrics tells at each scrape where the log and its consumers stand.
 type ConsumerMetrics struct {
-	db       *Database
-	head     *prometheus.Desc
-	position *prometheus.Desc
-	lag      *prometheus.Desc
-	stopped  *prometheus.Desc
-	version  *prometheus.Desc
-	behind   *prometheus.Desc
-	rebuild  *prometheus.Desc
+	db                            *Database
+	head                          *prometheus.Desc
+	position                      *prometheus.Desc
+	lag                           *prometheus.Desc
+	stopped                       *prometheus.Desc
+	stoppedAt                     *prometheus.Desc
+	version                       *prometheus.Desc
+	behind                        *prometheus.Desc
+	rebuild                       *prometheus.Desc
+	rebuilt, took, waited, locked *prometheus.Desc
 }
 
 // NewConsumerMetrics makes the collector.
@@ -37,18 +39,31 @@ func NewConsumerMetrics(db *Database) *ConsumerMetrics {
 			[]string{"consumer"}, nil),
 		stopped: prometheus.NewDesc("orderbridge_consumer_stopped",
 			"1 while a consumer does not move on, by category: retrying or stopped.", []string{"consumer", "category"}, nil),
+		stoppedAt: prometheus.NewDesc("orderbridge_consumer_stopped_position",
+			"Position of the event that a consumer does not get past, by category and the event's type. Absent while it moves on.",
+			[]string{"consumer", "category", "event"}, nil),
 		version: prometheus.NewDesc("orderbridge_projection_version",
 			"Version of a projection's tables that is read. It rises with every rebuild.", []string{"projection"}, nil),
 		behind: prometheus.NewDesc("orderbridge_projection_lag_seconds",
 			"Age of the oldest event that a projection has still to fold.", []string{"projection"}, nil),
 		rebuild: prometheus.NewDesc("orderbridge_projection_rebuild_ratio",
 			"How much of the log the version has folded that is being built, from 0 to 1. Absent when none is.", []string{"projection"}, nil),
+		rebuilt: prometheus.NewDesc("orderbridge_projection_last_rebuild_timestamp_seconds",
+			"When the version that is read was shown, in Unix time. Absent for one that was there from the start.", []string{"projection"}, nil),
+		took: prometheus.NewDesc("orderbridge_projection_last_rebuild_duration_seconds",
+			"How long it took to build the version that is read.", []string{"projection"}, nil),
+		waited: prometheus.NewDesc("orderbridge_projection_last_rebuild_readers_waited_seconds",
+			"For how long showing the version that is read kept readers waiting at most.", []string{"projection"}, nil),
+		locked: prometheus.NewDesc("orderbridge_projection_last_rebuild_longest_lock_seconds",
+			"For how long showing the version that is read held a lock at most.", []string{"projection"}, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *ConsumerMetrics) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, description := range []*prometheus.Desc{m.head, m.position, m.lag, m.stopped, m.version, m.behind, m.rebuild} {
+	for _, description := range []*prometheus.Desc{
+		m.head, m.position, m.lag, m.stopped, m.stoppedAt, m.version, m.behind, m.rebuild, m.rebuilt, m.took, m.waited, m.locked,
+	} {
 		descriptions <- description
 	}
 }
@@ -82,6 +97,10 @@ func (m *ConsumerMetrics) Collect(metrics chan<- prometheus.Metric) {
 			}
 			metrics <- prometheus.MustNewConstMetric(m.stopped, prometheus.GaugeValue, value, cursor.Consumer, category)
 		}
+		if cursor.Category != "" && cursor.StopPosition != 0 {
+			metrics <- prometheus.MustNewConstMetric(m.stoppedAt, prometheus.GaugeValue, float64(cursor.StopPosition), cursor.Consumer,
+				cursor.Category, typeForMetrics(cursor.EventType))
+		}
 	}
 	states, err := m.db.projectionStates(ctx)
 	if err != nil {
@@ -93,5 +112,24 @@ func (m *ConsumerMetrics) Collect(metrics chan<- prometheus.Metric) {
 		if run := state.Rebuild; run != nil && run.EventsTotal > 0 {
 			metrics <- prometheus.MustNewConstMetric(m.rebuild, prometheus.GaugeValue, float64(run.EventsDone)/float64(run.EventsTotal), state.Name)
 		}
+		if done := state.LastRebuild; done != nil {
+			finished := float64(done.FinishedAt.UnixMilli()) / 1000
+			for _, told := range []struct {
+				what  *prometheus.Desc
+				value float64
+			}{
+				{m.rebuilt, finished}, {m.took, done.TookSeconds}, {m.waited, done.ReadersWaitedMS / 1000}, {m.locked, done.LongestLockMS / 1000},
+			} {
+				metrics <- prometheus.MustNewConstMetric(told.what, prometheus.GaugeValue, told.value, state.Name)
+			}
+		}
 	}
+}
+
+// typeForMetrics is the type of an event, of which there are so many as this release knows, and one that stands for all others.
+func typeForMetrics(eventType string) string {
+	if _, known := decoders[eventType]; known {
+		return eventType
+	}
+	return "other"
 }

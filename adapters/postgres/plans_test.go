@@ -229,7 +229,7 @@ var largeTables = []string{
 
 // sortsFew are statements that sort what is few: the types of a slice, the lines of some orders, the steps of a delivery, and parts of
 // timelines that are merged.
-var sortsFew = []string{"selectFolding", "OrderLines", "Correlated", "OrderTimeline", "CustomerTimeline", "UserTimeline", "UnsettledDeliveries"}
+var sortsFew = []string{"selectFolding", "OrderLines", "Correlated", "OrderTimeline", "CustomerTimeline", "UserTimeline", "ProjectionTimeline", "UnsettledDeliveries"}
 
 // checkPlan holds a statement to what it may cost: no large table read whole, nothing sorted that an index keeps sorted.
 func checkPlan(t *testing.T, db *postgres.Database, st statement) {
@@ -398,6 +398,10 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 				t.Fatal(err)
 			}
 			check(t, "a user")
+			if _, err := history.OfProjection(t.Context(), "crm", from, 52); err != nil {
+				t.Fatal(err)
+			}
+			check(t, "a projection")
 		}
 		if _, err := history.Unsettled(t.Context(), b.workspaceID, []string{code, "DH-17"}); err != nil {
 			t.Fatal(err)

@@ -97,7 +97,7 @@ func (db *Database) tellShown(ctx context.Context, state *projection.Status, p P
 	if row.TookSeconds > 0 && row.FinishedAt != nil {
 		state.LastRebuild = &projection.RebuildDone{
 			FinishedAt: row.FinishedAt.UTC(), AskedBy: row.AskedBy, AskedIn: row.AskedIn, TookSeconds: row.TookSeconds,
-			ReadersWaitedMS: row.ReadersWaitedSeconds * 1000,
+			ReadersWaitedMS: milliseconds(row.ReadersWaitedSeconds), LongestLockMS: milliseconds(row.LongestLockSeconds),
 		}
 	}
 	if int(row.Definition) != p.Definition {
@@ -128,6 +128,7 @@ func rebuildOf(row dbsqlc.ProjectionVersionsRow, head int64, building bool) *pro
 	told := projection.Rebuild{
 		Version: int(row.Version), State: projection.RebuildInterrupted, EventsDone: row.Position, EventsTotal: max(head, row.Position),
 		StartedAt: row.CreatedAt.UTC(), AskedBy: row.AskedBy, AskedIn: row.AskedIn, Failure: valueOf(row.Failure),
+		ReadersWaitedMS: milliseconds(row.ReadersWaitedSeconds), LongestLockMS: milliseconds(row.LongestLockSeconds),
 	}
 	if row.FailedPosition != nil {
 		told.FailedPosition = *row.FailedPosition

@@ -158,6 +158,24 @@ func (p Projection) foldInto(ctx context.Context, tx pgx.Tx, schema string, afte
 // that the slice does not have is left out: it would read the slice for nothing.
 func (p Projection) foldSlice(ctx context.Context, tx batchSender, path string, s slice, also func(*pipeline) error) error {
 	var pipe pipeline
+	err := p.eachFold(s, func(statement string, after, upto int64) error {
+		_, err := pipe.Exec(ctx, statement, after, upto)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := also(&pipe); err != nil {
+		return err
+	}
+	if err := pipe.send(ctx, tx); err != nil {
+		return fmt.Errorf("fold (%d, %d] into %s: %w", s.after, s.upto, path, err)
+	}
+	return nil
+}
+
+// eachFold names the statements that fold a slice, each with the part of it that it is for.
+func (p Projection) eachFold(s slice, do func(statement string, after, upto int64) error) error {
 	begin := s.after
 	for _, end := range append(slices.Sorted(slices.Values(s.skipped)), s.upto+1) {
 		end = min(end, s.upto+1)
@@ -166,18 +184,12 @@ func (p Projection) foldSlice(ctx context.Context, tx batchSender, path string, 
 				if !f.concerns(s.types) {
 					continue
 				}
-				if _, err := pipe.Exec(ctx, f.statement, begin, end-1); err != nil {
+				if err := do(f.statement, begin, end-1); err != nil {
 					return err
 				}
 			}
 		}
 		begin = end
-	}
-	if err := also(&pipe); err != nil {
-		return err
-	}
-	if err := pipe.send(ctx, tx); err != nil {
-		return fmt.Errorf("fold (%d, %d] into %s: %w", s.after, s.upto, path, err)
 	}
 	return nil
 }

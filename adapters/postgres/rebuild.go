@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"orderbridge/app/projection"
 	"orderbridge/domain/event"
 	"orderbridge/domain/problem"
+	decided "orderbridge/domain/projection"
 )
 
 const (
@@ -29,19 +31,25 @@ const (
 	shortRebuildSlice = 500 * time.Millisecond
 	longRebuildSlice  = 2 * time.Second
 
-	// switchGap is how many events may be left to fold when the tables are switched: their consumer waits for it.
-	switchGap = 500
-	// readersTimeout bounds how long changing a view waits for somebody who reads it: whoever comes to read meanwhile waits
-	// behind. viewsTimeout bounds the change of all views. Where a machine needs longer than that, it may take twice as long
-	// after viewsPatience attempts, and so on up to maxViewsTimeout.
-	readersTimeout  = 30 * time.Millisecond
-	viewsTimeout    = 50 * time.Millisecond
-	viewsPatience   = 20
-	maxViewsTimeout = time.Second
+	// nearEnough is how many events of the log may be missing from a version whose tables are about to be shown, and switchGap how
+	// many more to fold when they are: their consumer waits for that.
+	nearEnough = 100
+	switchGap  = 200
+
+	// What bounds for how long the switch locks something. A reader waits behind it for as long as it waits for other readers of a view,
+	// at most readersTimeout, and for what else the one statement of the switch takes, switchTimeout in all. The consumer whose cursor is
+	// locked waits for beforeSwitch at most, and then for that statement. All are given up then, and tried again.
+	readersTimeout = 30 * time.Millisecond
+	switchTimeout  = 60 * time.Millisecond
+	beforeSwitch   = 30 * time.Millisecond
+	// cursorTimeout bounds how long to wait for a slice that is being folded, which keeps nobody.
+	cursorTimeout = time.Second
+
 	// firstViewsRetry is how long readers are left alone before the views are changed after all, lastViewsRetry how long when
-	// that failed many times.
+	// that failed many times. After every switchPatience attempts the log says so.
 	firstViewsRetry = 50 * time.Millisecond
 	lastViewsRetry  = time.Second
+	switchPatience  = 20
 
 	// maxSliceAttempts is how often a slice is tried again that got into somebody's way.
 	maxSliceAttempts = 5
@@ -59,8 +67,10 @@ type rebuild struct {
 	conn    *pgx.Conn
 	logger  *slog.Logger
 	version int
-	// complete tells that the version was shown before, so that it has its indexes.
-	complete bool
+	// complete tells that the version was shown before, so that it has its indexes; made that this run made it.
+	complete, made bool
+	// readersWaited and longestLock are the longest of all attempts to switch.
+	readersWaited, longestLock time.Duration
 
 	position, from, size int64
 	phase                string
@@ -106,7 +116,7 @@ func (db *Database) newRebuild(ctx context.Context, dsn string, by command.By, p
 	}
 	r.by = by
 	// Whoever has the lock is the only one: what else seems to run was killed.
-	if err := queries.ForgetRuns(ctx, r.conn, p.Name); err != nil {
+	if err := errors.Join(queries.ForgetRuns(ctx, r.conn, p.Name), db.tellSwitch(ctx, p.Name)); err != nil {
 		return nil, errors.Join(unavailable(err), r.close(ctx))
 	}
 	return r, nil
@@ -179,7 +189,7 @@ func (db *Database) rebuildRunning(ctx context.Context, by command.By, name stri
 		return nil, nil //nolint:nilnil // nobody is a good answer
 	}
 	who := run.AskedBy
-	if !strings.HasPrefix(string(by.Actor), string(event.ActorCommandLine)) { // whoever sits at the server may know
+	if !isAtServer(by) {
 		who = projection.ActorSeenFrom(uuid.NullUUID{UUID: by.WorkspaceID, Valid: true}, run.AskedIn, who)
 	}
 	return problem.Conflict(errRebuildRunning.Code(),
@@ -229,10 +239,10 @@ func (r *rebuild) prepare(ctx context.Context, job job) error {
 	case errors.Is(err, pgx.ErrNoRows):
 	case err != nil:
 		return err
-	case int(left.Definition) == r.Definition:
+	case int(left.Definition) == r.Definition && !left.Cancelled:
 		r.version, r.position = int(left.Version), left.Position
 		return nil
-	default: // of another release
+	default: // of another release, or not wanted any more
 		if err := r.drop(ctx, int(left.Version)); err != nil {
 			return err
 		}
@@ -246,6 +256,7 @@ func (r *rebuild) prepare(ctx context.Context, job job) error {
 			r.version = max(r.version, int(version))
 		}
 		r.version++
+		r.made = true
 		if err := r.create(ctx, tx, r.SchemaOf(r.version)); err != nil {
 			return err
 		}
@@ -257,10 +268,7 @@ func (r *rebuild) prepare(ctx context.Context, job job) error {
 
 // run builds the version and shows it.
 func (r *rebuild) run(ctx context.Context, job job) (err error) {
-	if err := queries.StartRun(ctx, r.conn, dbsqlc.StartRunParams{
-		AskedBy: string(r.by.Actor), AskedIn: uuid.NullUUID{UUID: r.by.WorkspaceID, Valid: r.by.WorkspaceID != uuid.Nil},
-		Unattended: job.unattended, Runner: &r.runner, Name: r.Name, Version: number(r.version),
-	}); err != nil {
+	if err := r.start(ctx, job); err != nil {
 		return err
 	}
 	r.started, r.from = time.Now(), r.position
@@ -278,9 +286,29 @@ func (r *rebuild) run(ctx context.Context, job job) (err error) {
 	if err := r.show(ctx); err != nil {
 		return err
 	}
+	if err := r.db.tellSwitch(ctx, r.Name); err != nil { // whoever comes next tells it
+		r.logger.WarnContext(ctx, "a switch of read tables is in no event yet", "projection", r.Name, "error", err)
+	}
 	r.logger.InfoContext(ctx, "new read tables are shown", "projection", r.Name, "version", r.version, "events", r.position,
-		"took", time.Since(r.started))
+		"took", time.Since(r.started), "longest_lock", r.longestLock)
 	return nil
+}
+
+// start notes that the run begins. If it is somebody's wish, that is an event: the service goes on by itself with what it began.
+func (r *rebuild) start(ctx context.Context, job job) error {
+	own := job.resume || job.unlessShown
+	_, err := r.db.update(ctx, r.by, func(tx pgx.Tx, pipe *pipeline) ([]event.New, error) {
+		if err := queries.StartRun(ctx, pipe, dbsqlc.StartRunParams{
+			AskedBy: string(r.by.Actor), AskedIn: uuid.NullUUID{UUID: r.by.WorkspaceID, Valid: r.by.WorkspaceID != uuid.Nil},
+			Unattended: job.unattended, Runner: &r.runner, Name: r.Name, Version: number(r.version),
+		}); err != nil || own && !r.made {
+			return nil, err
+		}
+		return decidedOn(ctx, tx, r.by, r.Name, decided.RebuildStarted{
+			Projection: r.Name, Version: r.version, Position: r.position, Rollback: r.complete,
+		})
+	})
+	return err
 }
 
 // end keeps how the run ended. A cancelled one leaves nothing.
@@ -328,29 +356,30 @@ func (r *rebuild) fill(ctx context.Context, phase string, maxSize int64) error {
 			return err
 		}
 		return r.foldNext(ctx, tx, upto)
-	}, maxSize, func(ctx context.Context) (int64, error) { return queries.Head(ctx, r.conn) })
+	}, maxSize, nearEnough, func(ctx context.Context) (int64, error) { return queries.Head(ctx, r.conn) })
 }
 
-// foldAll folds the log in slices, each in a transaction, up to where its end is by then. An event that cannot be folded is an
-// foldError.
+// foldAll folds the log in slices, each in a transaction, up to where its end was at the beginning, and on until it is near enough to
+// where that is by then: whatever goes on coming in, it comes to its end. An event that cannot be folded is a foldError.
 func (r *rebuild) foldAll(
-	ctx context.Context, fold func(ctx context.Context, tx pgx.Tx, upto int64) error, maxSize int64, end func(context.Context) (int64, error),
+	ctx context.Context, fold func(ctx context.Context, tx pgx.Tx, upto int64) error, maxSize, near int64, end func(context.Context) (int64, error),
 ) error {
 	r.size = min(r.size, maxSize)
-	for attempts := 0; ; {
+	attempts, caughtUp := 0, false
+	for {
 		head, err := end(ctx)
 		if err != nil {
 			return err
 		}
 		r.tell(head)
-		if r.position >= head {
+		if left := head - r.position; left <= 0 || caughtUp && left <= near {
 			return nil
 		}
 		upto, began := min(r.position+r.size, head), time.Now()
 		err = pgx.BeginFunc(ctx, r.conn, func(tx pgx.Tx) error { return fold(ctx, tx, upto) })
 		switch took := time.Since(began); {
 		case err == nil:
-			r.position, attempts = upto, 0
+			r.position, attempts, caughtUp = upto, 0, upto == head
 			if took < shortRebuildSlice {
 				r.size = min(2*r.size, maxSize)
 			} else if took > longRebuildSlice {
@@ -421,7 +450,7 @@ func (r *rebuild) index(ctx context.Context) error {
 // for such a reader would make all others wait behind, and would never end for one who reads several views, since they are
 // locked one by one. So it gives up and tries again, holding nothing in between.
 func (r *rebuild) show(ctx context.Context) error {
-	wait, allowed, slow := firstViewsRetry, viewsTimeout, 0
+	wait := firstViewsRetry
 	for attempt := 1; ; attempt++ {
 		if err := r.goOn(ctx, r.conn); err != nil {
 			return err
@@ -429,23 +458,17 @@ func (r *rebuild) show(ctx context.Context) error {
 		if err := r.fill(ctx, "switching", projectionSlice); err != nil {
 			return err
 		}
-		waited, err := r.switchTo(ctx, allowed)
+		err := r.switchTo(ctx)
 		switch {
-		case err == nil:
-			return queries.NoteReadersWaited(ctx, r.conn, dbsqlc.NoteReadersWaitedParams{
-				Seconds: waited.Seconds(), Name: r.Name, Version: number(r.version),
-			})
+		case err == nil, ctx.Err() != nil:
+			return err
 		case errors.Is(err, errTooFarBehind):
 			continue
-		case hasCode(err, "57014"): // the views could not be changed in the time that they may take
-			if slow++; slow%viewsPatience == 0 {
-				allowed = min(2*allowed, maxViewsTimeout)
-			}
-		case !hasCode(err, "55P03", "40P01"): // a lock that a reader has, or a deadlock with one
+		case !errors.Is(err, errTooSlow) && !hasCode(err, codeLockTaken, codeDeadlock, codeTimedOut):
 			return err
-		case attempt%viewsPatience == 0:
-			r.logger.WarnContext(ctx, "somebody reads for long, and new read tables wait to be shown", "projection", r.Name,
-				"version", r.version, "attempts", attempt)
+		case attempt%switchPatience == 0:
+			r.logger.WarnContext(ctx, "new read tables wait to be shown: somebody reads for long, or the machine is too busy",
+				"projection", r.Name, "version", r.version, "attempts", attempt)
 		}
 		if err := pause(ctx, wait); err != nil {
 			return err
@@ -454,73 +477,163 @@ func (r *rebuild) show(ctx context.Context) error {
 	}
 }
 
-// errTooFarBehind: more came in than may be folded while the consumer waits.
-var errTooFarBehind = errors.New("too much is left to fold")
+// What keeps a switch from being made at this moment.
+const (
+	codeLockTaken = "55P03" // within lock_timeout
+	codeDeadlock  = "40P01" // with a reader of several views
+	codeTimedOut  = "57014" // within statement_timeout
+)
 
-// switchTo is the one transaction in which the views go over to the version: it folds what the version that is shown has and
-// this one has not, changes views and versions, and hands the cursor on. It returns for how long readers may have waited.
-func (r *rebuild) switchTo(ctx context.Context, allowed time.Duration) (waited time.Duration, err error) {
+var (
+	// errTooFarBehind: more came in than may be folded while the consumer waits.
+	errTooFarBehind = errors.New("too much is left to fold")
+	// errTooSlow: it took too long until the switch could begin.
+	errTooSlow = errors.New("too much time went by with the cursor locked")
+)
+
+// switchTo is the one transaction in which the views go over to the version: it changes versions, hands the cursor on, folds what the
+// version that is shown has and this one has not, and changes the views. What other programs can come upon is locked last, and for
+// the time that the server allows itself: the last statement and the commit are one message to it. That commit is not waited
+// for to be on disk, which would be under those locks; noting how long they were held is, and whatever was committed before with it.
+func (r *rebuild) switchTo(ctx context.Context) (err error) {
 	tx, err := r.conn.Begin(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
+	var locked, sent time.Time
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, ignoreClosed(tx.Rollback(context.WithoutCancel(ctx))))
 		}
+		if locked.IsZero() {
+			return
+		}
+		r.longestLock = max(r.longestLock, time.Since(locked))
+		if !sent.IsZero() {
+			r.readersWaited = max(r.readersWaited, time.Since(sent))
+		}
+		if errNote := r.noteLocks(ctx); err == nil {
+			err = errNote
+		}
 	}()
 	if err := lockInstallation(ctx, tx); err != nil {
-		return 0, err
+		return err
 	}
-	live, err := queries.LockCursor(ctx, tx, r.ConsumerName()) // waits for the slice that is being folded, if one is
+	live, last, err := r.prepareSwitch(ctx, tx)
+	locked = time.Now()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	position := max(live, r.position)
 	if position-r.position > switchGap {
-		return 0, errTooFarBehind
+		return errTooFarBehind
 	}
-	if position > r.position {
-		if err := r.foldNext(ctx, tx, position); err != nil {
-			return 0, err
+	folds, err := r.foldsUpto(ctx, tx, position)
+	if err != nil {
+		return err
+	}
+	var pipe pipeline
+	if err := errors.Join(
+		queries.MoveVersion(ctx, &pipe, dbsqlc.MoveVersionParams{Position: position, Name: r.Name, Version: number(r.version)}),
+		queries.MoveCursor(ctx, &pipe, dbsqlc.MoveCursorParams{Consumer: r.ConsumerName(), Position: position}),
+		queries.NotifyAppended(ctx, &pipe, dbsqlc.NotifyAppendedParams{Channel: appendedChannel, EventTypes: switched}),
+	); err != nil {
+		return err
+	}
+	if last.hidden != 0 {
+		if err := queries.MoveVersion(ctx, &pipe, dbsqlc.MoveVersionParams{Position: live, Name: r.Name, Version: last.hidden}); err != nil {
+			return err
 		}
 	}
-	hidden := ""
-	if shown, err := queries.ShownVersion(ctx, tx, r.Name); err == nil {
-		hidden = r.SchemaOf(int(shown.Version))
-	} else if !errors.Is(err, pgx.ErrNoRows) {
-		return 0, err
+	if err := pipe.send(ctx, tx); err != nil {
+		return err
 	}
-	if err := queries.HideShown(ctx, tx, dbsqlc.HideShownParams{Position: live, Name: r.Name}); err != nil {
-		return 0, err
+	if sent = time.Now(); sent.Sub(locked) > beforeSwitch {
+		sent = time.Time{}
+		return errTooSlow
 	}
-	if err := queries.ShowVersion(ctx, tx, dbsqlc.ShowVersionParams{Position: position, Name: r.Name, Version: number(r.version)}); err != nil {
-		return 0, err
-	}
-	if err := queries.MoveCursor(ctx, tx, dbsqlc.MoveCursorParams{Consumer: r.ConsumerName(), Position: position}); err != nil {
-		return 0, err
-	}
-	if err := queries.NotifyAppended(ctx, tx, dbsqlc.NotifyAppendedParams{Channel: appendedChannel, EventTypes: switched}); err != nil {
-		return 0, err
-	}
-	changes, err := r.viewChanges(ctx, tx, hidden, r.SchemaOf(r.version))
-	if err != nil {
-		return 0, err
-	}
-	if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d; SET LOCAL synchronous_commit = on",
-		readersTimeout.Milliseconds(), allowed.Milliseconds()), pgx.QueryExecModeSimpleProtocol); err != nil {
-		return 0, err
-	}
-	began := time.Now() // from here on, readers wait
-	// As one statement, which the time limit is for.
-	if _, err := tx.Exec(ctx, "DO $do$ BEGIN\n"+changes+";\nEND $do$", pgx.QueryExecModeSimpleProtocol); err != nil {
-		return 0, fmt.Errorf("change the views of %s: %w", r.Name, err)
-	}
-	if err := tx.Commit(ctx); err != nil {
-		return 0, err
+	if _, err := tx.Exec(ctx, fmt.Sprintf(`SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d;
+DO $switch$ BEGIN
+%s%s;
+UPDATE public.projections SET readers_waited = greatest(readers_waited, clock_timestamp() - statement_timestamp()),
+	longest_lock = greatest(longest_lock, clock_timestamp() - statement_timestamp())
+WHERE name = '%s' AND version = %d;
+END $switch$; COMMIT`, readersTimeout.Milliseconds(), switchTimeout.Milliseconds(), folds, last.changes, r.Name, r.version,
+	), pgx.QueryExecModeSimpleProtocol); err != nil {
+		return fmt.Errorf("show the tables of %s: %w", r.SchemaOf(r.version), err)
 	}
 	r.position = position
-	return time.Since(began), nil
+	return nil
+}
+
+// lastStep is what is left of a switch when the cursor is locked.
+type lastStep struct {
+	hidden  int32 // the version that was shown until then; 0 for none
+	changes string
+}
+
+// prepareSwitch does what keeps nobody, and locks the cursor at its end: it returns where that stands.
+func (r *rebuild) prepareSwitch(ctx context.Context, tx pgx.Tx) (live int64, last lastStep, err error) {
+	shown, err := queries.ShownVersion(ctx, tx, r.Name)
+	hidden := ""
+	switch {
+	case err == nil:
+		last.hidden, hidden = shown.Version, r.SchemaOf(int(shown.Version))
+	case !errors.Is(err, pgx.ErrNoRows):
+		return 0, last, err
+	}
+	if err := queries.HideShown(ctx, tx, r.Name); err != nil {
+		return 0, last, err
+	}
+	untold := decided.Rebuilt{}.EventName()
+	if r.complete {
+		untold = decided.RolledBack{}.EventName()
+	}
+	_, err = queries.ShowVersion(ctx, tx, dbsqlc.ShowVersionParams{Untold: untold, Name: r.Name, Version: number(r.version)})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, last, errRebuildCancelled
+	}
+	if err != nil {
+		return 0, last, err
+	}
+	if last.changes, err = r.viewChanges(ctx, tx, hidden, r.SchemaOf(r.version)); err != nil {
+		return 0, last, err
+	}
+	if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = %d", cursorTimeout.Milliseconds())); err != nil {
+		return 0, last, err
+	}
+	live, err = queries.LockCursor(ctx, tx, r.ConsumerName()) // waits for the slice that is being folded, if one is
+	return live, last, err
+}
+
+// foldsUpto are statements for a block of PL/pgSQL that fold what is left, up to a position: as one statement, for which there is one
+// time limit.
+func (r *rebuild) foldsUpto(ctx context.Context, tx pgx.Tx, upto int64) (string, error) {
+	if upto <= r.position {
+		return "", nil
+	}
+	entered, err := queries.EnterSchema(ctx, tx, dbsqlc.EnterSchemaParams{
+		Schema: r.SchemaOf(r.version), Name: r.Name, After: r.position, Upto: upto,
+	})
+	if err != nil {
+		return "", err
+	}
+	var block strings.Builder
+	err = r.eachFold(slice{r.position, upto, entered.Skipped, entered.Types}, func(statement string, after, upto int64) error {
+		fmt.Fprintf(&block, "EXECUTE $fold$%s$fold$ USING %d::bigint, %d::bigint;\n", statement, after, upto)
+		return nil
+	})
+	return block.String(), err
+}
+
+// noteLocks keeps the longest times of the run.
+func (r *rebuild) noteLocks(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endRunTimeout)
+	defer cancel()
+	// On another connection: the run's own may be what failed, and does not wait for the disk.
+	return queries.NoteLocks(ctx, r.db.requests, dbsqlc.NoteLocksParams{
+		ReadersWaited: r.readersWaited.Seconds(), LongestLock: r.longestLock.Seconds(), Name: r.Name, Version: number(r.version),
+	})
 }
 
 func ignoreClosed(err error) error {
@@ -554,14 +667,34 @@ func (r *rebuild) dropOlder(ctx context.Context) error {
 	return nil
 }
 
+// dropPrevious drops the version that was read before the present one, if there is one.
+func (r *rebuild) dropPrevious(ctx context.Context) error {
+	return inInstallation(ctx, r.conn, func(tx pgx.Tx) error {
+		previous, err := queries.PreviousVersion(ctx, tx, r.Name)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.dropIn(ctx, tx, int(previous.Version)); err != nil {
+			return err
+		}
+		dropped := decided.PreviousDropped{Projection: r.Name, Version: int(previous.Version)}
+		return appendDecision(ctx, tx, r.by, r.Name, dropped, func(*pipeline) error { return nil })
+	})
+}
+
 // drop drops a version that is not shown.
 func (r *rebuild) drop(ctx context.Context, version int) error {
-	return inInstallation(ctx, r.conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{r.SchemaOf(version)}.Sanitize()+" CASCADE"); err != nil {
-			return fmt.Errorf("drop %s: %w", r.SchemaOf(version), err)
-		}
-		return queries.DropVersion(ctx, tx, dbsqlc.DropVersionParams{Name: r.Name, Version: number(version)})
-	})
+	return inInstallation(ctx, r.conn, func(tx pgx.Tx) error { return r.dropIn(ctx, tx, version) })
+}
+
+func (r *rebuild) dropIn(ctx context.Context, tx pgx.Tx, version int) error {
+	if _, err := tx.Exec(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{r.SchemaOf(version)}.Sanitize()+" CASCADE"); err != nil {
+		return fmt.Errorf("drop %s: %w", r.SchemaOf(version), err)
+	}
+	return queries.DropVersion(ctx, tx, dbsqlc.DropVersionParams{Name: r.Name, Version: number(version)})
 }
 
 func (r *rebuild) enter(ctx context.Context, phase string) error {
@@ -579,11 +712,15 @@ func (r *rebuild) tell(head int64) {
 	}
 	told := projection.Rebuild{
 		Version: r.version, State: projection.RebuildRunning, Phase: r.phase, EventsDone: r.position, EventsTotal: max(head, r.position),
-		StartedAt: r.started.UTC(), AskedBy: string(r.by.Actor), Runner: r.runner,
+		StartedAt: r.started.UTC(), AskedBy: string(r.by.Actor), Runner: r.runner, ReadersWaitedMS: milliseconds(r.readersWaited.Seconds()),
+		LongestLockMS: milliseconds(r.longestLock.Seconds()),
 	}
 	told.EventsPerSecond, told.ETASeconds = pace(r.position-r.from, head-r.position, time.Since(r.started))
 	r.report(told)
 }
+
+// milliseconds are seconds with as many digits as mean something.
+func milliseconds(seconds float64) float64 { return math.Round(seconds*1e6) / 1e3 }
 
 // pace is the rate of a run and what it makes of the rest, in seconds: nil while that cannot be told.
 func pace(done, left int64, took time.Duration) (perSecond float64, eta *float64) {

@@ -56,7 +56,7 @@ func (b *bundle) stateOf(t testing.TB, name string) projection.Status {
 func (b *bundle) wantVerified(t testing.TB) {
 	t.Helper()
 	for _, p := range postgres.Projections() {
-		verified, err := b.rebuilds().Verify(t.Context(), p.Name, nil)
+		verified, err := b.rebuilds().Verify(t.Context(), projection.VerifyRequest{Name: p.Name, Examples: 20}, nil)
 		if err != nil {
 			t.Fatalf("verify %s: %v", p.Name, err)
 		}
@@ -93,13 +93,15 @@ func TestRebuild(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if state.Version != 2 || state.Position != head || state.State != projection.Live || state.Rebuild != nil ||
+		began := head + 1 // the event that says so
+		if state.Version != 2 || state.Position != began || state.State != projection.Live || state.Rebuild != nil ||
 			state.Previous == nil || state.Previous.Version != 1 || state.LastRebuild == nil || state.LastRebuild.AskedBy != "cli:lan" ||
-			state.LastRebuild.TookSeconds <= 0 || state.LastRebuild.ReadersWaitedMS <= 0 {
+			state.LastRebuild.TookSeconds <= 0 || state.LastRebuild.ReadersWaitedMS <= 0 ||
+			state.LastRebuild.LongestLockMS < state.LastRebuild.ReadersWaitedMS {
 			t.Errorf("it stands at %+v", state)
 		}
 		last := told[len(told)-1]
-		if last.EventsDone != head || last.EventsTotal != head || last.AskedBy != "cli:lan" || !strings.Contains(last.Runner, "process") {
+		if last.EventsDone != began || last.EventsTotal != began || last.AskedBy != "cli:lan" || !strings.Contains(last.Runner, "process") {
 			t.Errorf("the last that is told is %+v", last)
 		}
 		wantSame(t, "after the rebuild", viewsOf(t, b), before)
@@ -161,7 +163,7 @@ func TestRebuild(t *testing.T) {
 		b := setup(t)
 		tell(t, b)
 		b.foldAll(t)
-		if err := b.rebuilds().CancelRebuild(t.Context(), "crm"); err != nil {
+		if err := b.rebuilds().CancelRebuild(t.Context(), b.by, "crm"); err != nil {
 			t.Error("when there is none:", err)
 		}
 		release := b.holdViews(t)
@@ -190,7 +192,7 @@ func TestRebuild(t *testing.T) {
 		if strings.Contains(err.Error(), "lan") || !strings.Contains(err.Error(), "asked for by cli, running on") {
 			t.Errorf("whoever is of another workspace is told %q", err)
 		}
-		if err := b.rebuilds().CancelRebuild(t.Context(), "crm"); err != nil {
+		if err := b.rebuilds().CancelRebuild(t.Context(), b.by, "crm"); err != nil {
 			t.Fatal(err)
 		}
 		wantProblem(t, <-outcome, problem.KindConflict, "rebuild-cancelled")
@@ -228,10 +230,92 @@ func TestRebuild(t *testing.T) {
 			}
 			cancel()
 		}
+		if run := b.stateOf(t, "crm").Rebuild; run == nil || run.ReadersWaitedMS <= 0 || run.LongestLockMS < run.ReadersWaitedMS {
+			t.Errorf("of its locks it is said that %+v", run)
+		}
 		release()
 		if err := <-outcome; err != nil {
 			t.Error(err)
 		}
+	})
+
+	t.Run("what takes long under its locks is given up in time, and tried again", func(t *testing.T) {
+		t.Parallel()
+		if postgres.LongestLock >= 100*time.Millisecond {
+			t.Errorf("a lock may be held for %s", postgres.LongestLock)
+		}
+		b := setup(t)
+		log := b.newLog(t)
+		b.ingestNew(t, log, anOrder("1"))
+		b.foldAll(t)
+		const tooLong = time.Hour
+		b.exec(t, fmt.Sprintf(`CREATE FUNCTION take_long() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(%d); END'`, int(tooLong.Seconds())))
+		b.exec(t, "CREATE EVENT TRIGGER take_long ON ddl_command_end WHEN TAG IN ('CREATE VIEW') EXECUTE FUNCTION take_long()")
+		outcome := make(chan error, 1)
+		go func() {
+			_, err := b.rebuild(t.Context(), "crm")
+			outcome <- err
+		}()
+		for attempt := range 3 { // the first view is changed, and locked, when it begins to take long
+			eventually(t, "it holds all its locks", func() bool {
+				return scan[bool](t, b, `SELECT EXISTS (SELECT FROM pg_stat_activity
+					WHERE datname = current_database() AND application_name = 'orderbridge rebuild' AND wait_event = 'PgSleep')`)
+			})
+			b.ingestNew(t, log, anOrder(fmt.Sprint("meanwhile-", attempt)))
+			b.foldAll(t)
+			if got := scan[int](t, b, "SELECT count(*) FROM crm_orders"); got != 2+attempt {
+				t.Errorf("%d orders are read", got)
+			}
+		}
+		b.exec(t, "DROP EVENT TRIGGER take_long")
+		if err := <-outcome; err != nil {
+			t.Error(err)
+		}
+		if done := b.stateOf(t, "crm").LastRebuild; done == nil || done.LongestLockMS <= 0 || done.LongestLockMS > float64(tooLong.Milliseconds())/2 {
+			t.Errorf("of its locks it is said that %+v", done)
+		}
+		b.wantVerified(t)
+	})
+
+	t.Run("is told by an event, whoever does not live to tell it", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.ingestNew(t, b.newLog(t), anOrder("1"))
+		b.foldAll(t)
+		b.mustRebuild(t, "crm")
+		rebuilt := payloadsOf[decided.Rebuilt](b.events(t))
+		if len(rebuilt) != 1 || rebuilt[0].Version != 2 || rebuilt[0].PreviousVersion != 1 || rebuilt[0].LongestLockMS < rebuilt[0].ReadersWaitedMS ||
+			rebuilt[0].ReadersWaitedMS <= 0 || rebuilt[0].TookSeconds <= 0 || rebuilt[0].Position == 0 {
+			t.Errorf("the log says %+v", rebuilt)
+		}
+		b.exec(t, "UPDATE projections SET untold = 'ProjectionRolledBack' WHERE name = 'crm' AND active") // as if it had been killed before
+		for range 2 {
+			if err := b.rebuilds().BuildUnfinished(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if back := payloadsOf[decided.RolledBack](b.events(t)); len(back) != 1 || back[0].Version != 2 {
+			t.Errorf("the log says %+v", back)
+		}
+	})
+
+	t.Run("that was cancelled is not gone on with, even if nobody lived to drop it", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.ingestNew(t, b.newLog(t), anOrder("1"))
+		b.foldAll(t)
+		ctx, kill := context.WithCancel(t.Context())
+		if _, err := b.rebuilds().Rebuild(ctx, projection.RebuildRequest{By: b.by, Name: "crm"}, func(projection.Rebuild) { kill() }); err == nil {
+			t.Fatal("it was not killed")
+		}
+		b.exec(t, "CREATE TABLE crm_v2.left_behind ()")
+		b.exec(t, "UPDATE projections SET cancelled = true WHERE name = 'crm' AND NOT active")
+		b.mustRebuild(t, "crm")
+		if got := scan[int](t, b, "SELECT count(*) FROM pg_tables WHERE tablename = 'left_behind'"); got != 0 {
+			t.Error("what was cancelled is read")
+		}
+		b.foldAll(t)
+		b.wantVerified(t)
 	})
 
 	t.Run("needs the right to make tables, and says so", func(t *testing.T) {
@@ -393,7 +477,7 @@ func TestReadTablesOfAnotherRelease(t *testing.T) {
 	if err := b.db.CatchUp(shortly(t)); !errors.Is(err, postgres.ErrNotReadable) && err != nil {
 		t.Errorf("folding into tables of another release: %v", err)
 	}
-	_, err := b.rebuilds().Verify(t.Context(), "crm", nil)
+	_, err := b.rebuilds().Verify(t.Context(), projection.VerifyRequest{Name: "crm"}, nil)
 	wantProblem(t, err, problem.KindUnavailable, "read-tables-filling")
 	reading, stop := context.WithCancel(t.Context())
 	read := make(chan error, 1)
@@ -443,7 +527,7 @@ func TestReadTablesOfAnotherRelease(t *testing.T) {
 	if err := b.rebuilds().BuildUnfinished(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if state := b.stateOf(t, "crm"); state.Version != 2 || state.Position != b.head(t) || state.Previous.Version != 3 {
+	if state := b.stateOf(t, "crm"); state.Version != 2 || state.Position != b.head(t)-1 || state.Previous.Version != 3 {
 		t.Errorf("it stands at %+v", state)
 	}
 	b.foldAll(t)
@@ -479,7 +563,7 @@ func TestAProjectionThatIsNewToADatabase(t *testing.T) {
 	if err := b.rebuilds().BuildUnfinished(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if state := b.stateOf(t, "daily_sales"); state.State != projection.Live || state.Version != 1 || state.Position != b.head(t) || state.Previous != nil {
+	if state := b.stateOf(t, "daily_sales"); state.State != projection.Live || state.Version != 1 || state.Position != b.head(t)-1 || state.Previous != nil {
 		t.Errorf("it stands at %+v", state)
 	}
 	b.ingestNew(t, b.newLog(t), anOrder("later"))
@@ -532,7 +616,7 @@ func TestAnEventThatCannotBeFolded(t *testing.T) {
 		t.Errorf("%d orders are read", got)
 	}
 	b.exec(t, "DELETE FROM projection_skips") // nothing of this is about deliveries
-	verified, err := b.rebuilds().Verify(t.Context(), "deliveries", nil)
+	verified, err := b.rebuilds().Verify(t.Context(), projection.VerifyRequest{Name: "deliveries"}, nil)
 	if err != nil || verified.Different() != 0 {
 		t.Errorf("%+v, %v", verified, err)
 	}
@@ -600,7 +684,7 @@ func TestVerifyThatIsInterruptedLeavesNothing(t *testing.T) {
 	fillLog(t, b, 300)
 	b.foldAll(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := b.rebuilds().Verify(ctx, "crm", func(projection.Rebuild) { cancel() })
+	_, err := b.rebuilds().Verify(ctx, projection.VerifyRequest{Name: "crm"}, func(projection.Rebuild) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
@@ -641,7 +725,7 @@ func TestVerify(t *testing.T) {
 	b.exec(t, "UPDATE crm_v1.crm_orders SET note = 'tampered with' WHERE code = 'Pancake_1635294032_1'")
 	b.exec(t, "DELETE FROM crm_v1.crm_order_lines WHERE ctid = (SELECT min(ctid) FROM crm_v1.crm_order_lines)")
 	b.exec(t, "INSERT INTO crm_v1.crm_staff SELECT workspace_id, 'nobody', user_id, name FROM crm_v1.crm_staff LIMIT 1")
-	verified, err := b.rebuilds().Verify(t.Context(), "crm", nil)
+	verified, err := b.rebuilds().Verify(t.Context(), projection.VerifyRequest{Name: "crm"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -187,6 +187,9 @@ func (r *Rebuilds) Run(ctx context.Context) {
 // BuildUnfinished builds what nobody sits in front of: the tables of this release where those that are shown are of another,
 // and what was started over the API and interrupted. What somebody else builds at the moment is left to them.
 func (r *Rebuilds) BuildUnfinished(ctx context.Context) error {
+	if err := r.db.tellSwitches(ctx); err != nil {
+		return err
+	}
 	var failures []error
 	hidden := map[string]bool{}
 	build := func(job job) {
@@ -221,20 +224,21 @@ func (r *Rebuilds) BuildUnfinished(ctx context.Context) error {
 }
 
 // CancelRebuild ends a rebuild, wherever it runs, and drops what it built.
-func (r *Rebuilds) CancelRebuild(ctx context.Context, name string) error {
+func (r *Rebuilds) CancelRebuild(ctx context.Context, by command.By, name string) error {
 	p, err := ProjectionNamed(name)
 	if err != nil {
 		return err
 	}
 	for {
-		build, err := r.db.newRebuild(ctx, r.dsn, command.By{}, p, r.logger)
+		if err := r.cancel(ctx, by, name); err != nil {
+			return err
+		}
+		by.Once = nil
+		build, err := r.db.newRebuild(ctx, r.dsn, by, p, r.logger)
 		if err == nil {
-			return errors.Join(r.dropUnfinished(ctx, build), build.close(ctx))
+			return errors.Join(r.dropCancelled(ctx, build), build.close(ctx))
 		}
 		if !errors.Is(err, errRebuildRunning) {
-			return unavailable(err)
-		}
-		if err := queries.CancelRun(ctx, r.db.requests, name); err != nil {
 			return unavailable(err)
 		}
 		switch err := pause(ctx, cancelPoll); {
@@ -246,10 +250,27 @@ func (r *Rebuilds) CancelRebuild(ctx context.Context, name string) error {
 	}
 }
 
-// dropUnfinished drops what an interrupted rebuild left. One that was told to end has dropped it itself.
-func (*Rebuilds) dropUnfinished(ctx context.Context, build *rebuild) error {
+// cancel tells whoever builds a version to give it up, if there is one.
+func (r *Rebuilds) cancel(ctx context.Context, by command.By, name string) error {
+	_, err := r.db.update(ctx, by, func(tx pgx.Tx, _ *pipeline) ([]event.New, error) {
+		cancelled, err := queries.CancelRun(ctx, tx, name)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return decidedOn(ctx, tx, by, name, decided.RebuildCancelled{
+			Projection: name, Version: int(cancelled.Version), Position: cancelled.Position,
+		})
+	})
+	return err
+}
+
+// dropCancelled drops what an interrupted rebuild left. One that was told to end has dropped it itself.
+func (*Rebuilds) dropCancelled(ctx context.Context, build *rebuild) error {
 	left, err := queries.UnfinishedVersion(ctx, build.conn, build.Name)
-	if errors.Is(err, pgx.ErrNoRows) {
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && !left.Cancelled {
 		return nil
 	}
 	if err != nil {
@@ -268,13 +289,81 @@ func (r *Rebuilds) DropPrevious(ctx context.Context, by command.By, name string)
 	if err != nil {
 		return err
 	}
-	previous, err := queries.PreviousVersion(ctx, build.conn, name)
-	if err == nil {
-		err = denied(build.drop(ctx, int(previous.Version)))
-	} else if errors.Is(err, pgx.ErrNoRows) {
-		err = nil
+	return errors.Join(denied(build.dropPrevious(ctx)), build.close(ctx))
+}
+
+// tellSwitches tells those switches that whoever made them did not live to tell.
+func (db *Database) tellSwitches(ctx context.Context) error {
+	names, err := queries.UntoldSwitches(ctx, db.requests)
+	if err != nil {
+		return unavailable(err)
 	}
-	return errors.Join(err, build.close(ctx))
+	for _, name := range names {
+		if err := db.tellSwitch(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellSwitch makes an event of a switch that is in none yet. That is not done in the transaction of the switch, where whoever appends
+// would wait for readers, and readers for whoever appends.
+func (db *Database) tellSwitch(ctx context.Context, name string) error {
+	return pgx.BeginFunc(ctx, db.requests, func(tx pgx.Tx) error {
+		made, err := queries.UntoldSwitch(ctx, tx, name)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		told := decided.Switch{
+			Projection: name, Version: int(made.Version), Position: made.Position,
+			ReadersWaitedMS: milliseconds(made.ReadersWaitedSeconds), LongestLockMS: milliseconds(made.LongestLockSeconds),
+		}
+		previous, err := queries.PreviousVersion(ctx, tx, name)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		told.PreviousVersion = int(previous.Version)
+		var payload event.Payload = decided.RolledBack{Switch: told}
+		if made.EventType == (decided.Rebuilt{}).EventName() {
+			payload = decided.Rebuilt{Switch: told, TookSeconds: made.TookSeconds}
+		}
+		by := command.By{Actor: event.Actor(made.AskedBy), WorkspaceID: made.AskedIn.UUID}
+		return appendDecision(ctx, tx, by, name, payload, func(pipe *pipeline) error {
+			return queries.ToldSwitch(ctx, pipe, dbsqlc.ToldSwitchParams{Name: name, Version: made.Version})
+		})
+	})
+}
+
+// decidedOn is what was decided on a projection, as an event of the workspace of who decided it; that of the service itself is in none.
+func decidedOn(ctx context.Context, tx pgx.Tx, by command.By, name string, payload event.Payload) ([]event.New, error) {
+	stream := event.ProjectionStream(name)
+	version, err := queries.StreamVersion(ctx, tx, dbsqlc.StreamVersionParams{WorkspaceID: by.WorkspaceID, Stream: string(stream)})
+	if err != nil {
+		return nil, err
+	}
+	return pendingEvents(by, stream, int(version)+1, []event.Payload{payload}), nil
+}
+
+// appendDecision appends what was decided on a projection at the end of a transaction, and does what goes with it in the same round trip.
+func appendDecision(
+	ctx context.Context, tx pgx.Tx, by command.By, name string, payload event.Payload, also func(*pipeline) error,
+) error {
+	events, err := decidedOn(ctx, tx, by, name, payload)
+	if err != nil {
+		return err
+	}
+	encoded, err := encode(events)
+	if err != nil {
+		return err
+	}
+	var p pipeline
+	if err := errors.Join(also(&p), queueAppend(ctx, &p, encoded)); err != nil {
+		return err
+	}
+	return p.send(ctx, tx)
 }
 
 // denied tells what to do about a change of tables that this user may not make.
@@ -283,6 +372,15 @@ func denied(err error) error {
 		return errRebuildForbidden.Because(err)
 	}
 	return unavailable(err)
+}
+
+// errEventOfOthers: what is in the log of one workspace is not for another one to decide on.
+var errEventOfOthers = problem.Forbidden("event-of-another-workspace",
+	"that event belongs to another workspace: its owner decides on it, or whoever sits at the server")
+
+// isAtServer tells that somebody sits at the server, who may know and decide all.
+func isAtServer(by command.By) bool {
+	return strings.HasPrefix(string(by.Actor), string(event.ActorCommandLine))
 }
 
 // Skip lets a projection pass over the event that it is stopped at.
@@ -299,6 +397,9 @@ func (r *Rebuilds) Skip(ctx context.Context, cmd projection.SkipRequest) (int64,
 		return 0, unavailable(err)
 	}
 	by := cmd.By
+	if by.WorkspaceID != at.WorkspaceID && !isAtServer(by) {
+		return 0, errEventOfOthers
+	}
 	by.WorkspaceID = at.WorkspaceID // whose event it is, where the decision belongs
 	return r.db.update(ctx, by, func(tx pgx.Tx, pipe *pipeline) ([]event.New, error) {
 		skipped, err := queries.IsSkipped(ctx, tx, dbsqlc.IsSkippedParams{Name: p.Name, Position: cmd.Position})
@@ -316,14 +417,9 @@ func (r *Rebuilds) Skip(ctx context.Context, cmd projection.SkipRequest) (int64,
 		if err := queries.SkipEvent(ctx, pipe, dbsqlc.SkipEventParams{Name: p.Name, Position: cmd.Position}); err != nil {
 			return nil, err
 		}
-		stream := event.ProjectionStream(p.Name)
-		version, err := queries.StreamVersion(ctx, tx, dbsqlc.StreamVersionParams{WorkspaceID: by.WorkspaceID, Stream: string(stream)})
-		if err != nil {
-			return nil, err
-		}
-		return pendingEvents(by, stream, int(version)+1, []event.Payload{decided.EventSkipped{
+		return decidedOn(ctx, tx, by, p.Name, decided.EventSkipped{
 			Projection: p.Name, Position: cmd.Position, EventType: at.Type, Reason: reason,
-		}}), nil
+		})
 	})
 }
 

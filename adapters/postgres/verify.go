@@ -13,29 +13,25 @@ import (
 	"orderbridge/domain/problem"
 )
 
-const (
-	// verifyLock is the advisory lock under which a projection is verified.
-	verifyLock = "SELECT pg_try_advisory_lock(hashtextextended('orderbridge verify ' || $1, 0))"
-	// maxExamples is how many differing rows of a table are shown.
-	maxExamples = 20
-)
+// verifyLock is the advisory lock under which a projection is verified.
+const verifyLock = "SELECT pg_try_advisory_lock(hashtextextended('orderbridge verify ' || $1, 0))"
 
 // Verify builds a projection's tables from the log in a schema for this purpose, and compares them with those that are read,
 // row by row and at one moment. Whatever folds, reads and delivers goes on meanwhile.
-func (r *Rebuilds) Verify(ctx context.Context, name string, report func(projection.Rebuild)) (projection.Verified, error) {
-	p, err := ProjectionNamed(name)
+func (r *Rebuilds) Verify(ctx context.Context, cmd projection.VerifyRequest, report func(projection.Rebuild)) (projection.Verified, error) {
+	p, err := ProjectionNamed(cmd.Name)
 	if err != nil {
 		return projection.Verified{}, err
 	}
 	build, err := r.db.newBuild(ctx, r.dsn, p, verifyLock, r.logger)
 	if errors.Is(err, errLockTaken) {
-		err = problem.Conflict("verify-running", "%s is being verified by somebody else at this moment", name)
+		err = problem.Conflict("verify-running", "%s is being verified by somebody else at this moment", cmd.Name)
 	}
 	if err != nil {
 		return projection.Verified{}, err
 	}
 	build.report = report
-	verified, err := build.verify(ctx)
+	verified, err := build.verify(ctx, cmd.Examples)
 	return verified, errors.Join(denied(err), r.endVerifying(context.WithoutCancel(ctx), build))
 }
 
@@ -70,7 +66,7 @@ func (r *rebuild) dropSchema(ctx context.Context, schema string) error {
 	})
 }
 
-func (r *rebuild) verify(ctx context.Context) (projection.Verified, error) {
+func (r *rebuild) verify(ctx context.Context, examples int) (projection.Verified, error) {
 	shown, err := r.isShown(ctx, r.conn)
 	if err != nil {
 		return projection.Verified{}, err
@@ -88,7 +84,7 @@ func (r *rebuild) verify(ctx context.Context) (projection.Verified, error) {
 	r.started, r.phase = time.Now(), "filling"
 	if err := r.foldAll(ctx, func(ctx context.Context, tx pgx.Tx, upto int64) error {
 		return r.foldInto(ctx, tx, schema, r.position, upto, func(*pipeline) error { return nil })
-	}, maxRebuildSlice, func(ctx context.Context) (int64, error) { // not beyond what is read
+	}, maxRebuildSlice, 0, func(ctx context.Context) (int64, error) { // not beyond what is read
 		return queries.Cursor(ctx, r.conn, r.ConsumerName())
 	}); err != nil {
 		return projection.Verified{}, err
@@ -96,14 +92,14 @@ func (r *rebuild) verify(ctx context.Context) (projection.Verified, error) {
 	var verified projection.Verified
 	// What the cursor says and what the tables hold is of one moment in a transaction that sees only one.
 	err = pgx.BeginTxFunc(ctx, r.conn, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
-		verified, err = r.compare(ctx, tx, schema)
+		verified, err = r.compare(ctx, tx, schema, examples)
 		return err
 	})
 	return verified, err
 }
 
 // compare folds what is left into the tables of a schema and compares them with those that are shown.
-func (r *rebuild) compare(ctx context.Context, tx pgx.Tx, schema string) (projection.Verified, error) {
+func (r *rebuild) compare(ctx context.Context, tx pgx.Tx, schema string, examples int) (projection.Verified, error) {
 	position, err := queries.Cursor(ctx, tx, r.ConsumerName())
 	if err != nil {
 		return projection.Verified{}, err
@@ -127,7 +123,7 @@ func (r *rebuild) compare(ctx context.Context, tx pgx.Tx, schema string) (projec
 	r.phase = "comparing"
 	for _, table := range tables {
 		r.tell(position)
-		compared, err := compareTables(ctx, tx, table, r.SchemaOf(int(shown.Version)), schema)
+		compared, err := compareTables(ctx, tx, table, r.SchemaOf(int(shown.Version)), schema, examples)
 		if err != nil {
 			return projection.Verified{}, fmt.Errorf("compare %s: %w", table, err)
 		}
@@ -136,8 +132,9 @@ func (r *rebuild) compare(ctx context.Context, tx pgx.Tx, schema string) (projec
 	return verified, nil
 }
 
-// compareTables compares the rows of a table in two schemas, by their primary keys.
-func compareTables(ctx context.Context, tx pgx.Tx, table, read, built string) (projection.VerifiedTable, error) {
+// compareTables compares the rows of a table in two schemas, by their primary keys. It counts those that differ, and gives some of
+// them; 0 stands for all.
+func compareTables(ctx context.Context, tx pgx.Tx, table, read, built string, examples int) (projection.VerifiedTable, error) {
 	compared := projection.VerifiedTable{Table: table}
 	rows, err := tx.Query(ctx, `
 		SELECT quote_ident(a.attname) FROM pg_index i
@@ -165,7 +162,8 @@ func compareTables(ctx context.Context, tx pgx.Tx, table, read, built string) (p
 	if err := tx.QueryRow(ctx, "SELECT count(*) FROM ("+different+") d").Scan(&compared.Different); err != nil || compared.Different == 0 {
 		return compared, err
 	}
-	rows, err = tx.Query(ctx, "SELECT d.read, d.built FROM ("+different+") d ORDER BY coalesce(d.built, d.read)::text LIMIT $1", maxExamples)
+	rows, err = tx.Query(ctx, "SELECT d.read, d.built FROM ("+different+") d ORDER BY coalesce(d.built, d.read)::text LIMIT nullif($1::bigint, 0)",
+		examples)
 	if err != nil {
 		return compared, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"orderbridge/app/command"
+	"orderbridge/domain/problem"
 )
 
 // Keeper looks after the read tables. It is implemented by adapters/postgres.
@@ -24,13 +25,20 @@ type Keeper interface {
 	// StartRebuild is Rebuild in the running service: it returns when the work has begun, and goes on after a restart.
 	StartRebuild(ctx context.Context, cmd RebuildRequest) (Status, error)
 	// CancelRebuild ends a rebuild, wherever it runs, and drops what it built. When there is none it does nothing.
-	CancelRebuild(ctx context.Context, name string) error
+	CancelRebuild(ctx context.Context, by command.By, name string) error
 	// DropPrevious drops the version that was read before the present one, if there is one.
 	DropPrevious(ctx context.Context, by command.By, name string) error
 	// Skip lets a projection pass over the event that it is stopped at, and returns where that decision stands in the log.
 	Skip(ctx context.Context, cmd SkipRequest) (position int64, err error)
 	// Verify compares what is read with what the log says, row by row.
-	Verify(ctx context.Context, name string, report func(Rebuild)) (Verified, error)
+	Verify(ctx context.Context, cmd VerifyRequest, report func(Rebuild)) (Verified, error)
+}
+
+// VerifyRequest asks to compare a projection's tables with the log.
+type VerifyRequest struct {
+	Name string
+	// Examples is how many differing rows of each table are given: the first, by what they hold. 0 stands for all.
+	Examples int
 }
 
 // RebuildRequest asks for read tables to be made anew.
@@ -84,6 +92,9 @@ type Status struct {
 	Previous *PreviousVersion `json:"previous"`
 }
 
+// ErrUnknown is the answer to a name that no projection has.
+var ErrUnknown = problem.NotFound("projection-unknown", "no projection has this name; see /api/v1/projections, or: orderbridge projection list")
+
 // Named finds where the projection of a name stands.
 func Named(states []Status, name string) (Status, bool) {
 	at := slices.IndexFunc(states, func(s Status) bool { return s.Name == name })
@@ -114,8 +125,10 @@ type RebuildDone struct {
 	// AskedIn is the workspace of who asked.
 	AskedIn     uuid.NullUUID `json:"-"`
 	TookSeconds float64       `json:"took_seconds"`
-	// ReadersWaitedMS is for how long the switch kept readers waiting at most, in milliseconds.
+	// ReadersWaitedMS is for how long the switch kept readers waiting at most, LongestLockMS how long it held a lock at most, both in
+	// milliseconds and of all attempts.
 	ReadersWaitedMS float64 `json:"readers_waited_ms"`
+	LongestLockMS   float64 `json:"longest_lock_ms"`
 }
 
 // RebuildState is whether a rebuild moves on.
@@ -150,6 +163,9 @@ type Rebuild struct {
 	// Failure is why the last run ended, FailedPosition at which event: 0 when it was about none.
 	Failure        string `json:"failure"`
 	FailedPosition int64  `json:"failed_position"`
+	// ReadersWaitedMS and LongestLockMS are those of RebuildDone, of the attempts to switch so far.
+	ReadersWaitedMS float64 `json:"readers_waited_ms"`
+	LongestLockMS   float64 `json:"longest_lock_ms"`
 }
 
 // PreviousVersion is the version that was read before.

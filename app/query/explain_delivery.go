@@ -155,6 +155,20 @@ func Narrate(payload event.Payload) string {
 			return "Requests to hosts that no workspace claims go to this one from now on."
 		}
 		return "Requests to hosts that no workspace claims go to another one from now on."
+	case projection.RebuildStarted:
+		return narrateRebuildStarted(e)
+	case projection.Rebuilt:
+		return fmt.Sprintf("Version %d of the projection %s is read from now on%s: made from the log up to event #%d in %s. "+
+			"Readers waited for %s at most, and no lock was held for longer than %s.", e.Version, e.Projection, narrateInsteadOf(e.Switch),
+			e.Position, span(e.TookSeconds), span(e.ReadersWaitedMS/1000), span(e.LongestLockMS/1000))
+	case projection.RolledBack:
+		return fmt.Sprintf("Version %d of the projection %s is read again%s, caught up to event #%d. Readers waited for %s at most, and "+
+			"no lock was held for longer than %s.", e.Version, e.Projection, narrateInsteadOf(e.Switch), e.Position,
+			span(e.ReadersWaitedMS/1000), span(e.LongestLockMS/1000))
+	case projection.RebuildCancelled:
+		return fmt.Sprintf("The rebuild of the projection %s was cancelled: version %d had come to event #%d.", e.Projection, e.Version, e.Position)
+	case projection.PreviousDropped:
+		return fmt.Sprintf("Version %d of the projection %s, which was read before, was dropped.", e.Version, e.Projection)
 	case projection.EventSkipped:
 		return fmt.Sprintf("The projection %s passes over event #%d (%s), which it cannot fold: %s.", e.Projection, e.Position, e.EventType, e.Reason)
 	case workspace.TokenCreated:
@@ -311,4 +325,31 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func narrateRebuildStarted(e projection.RebuildStarted) string {
+	switch {
+	case e.Rollback:
+		return fmt.Sprintf("The projection %s is to go back to version %d, which was read before and is filled up to event #%d.",
+			e.Projection, e.Version, e.Position)
+	case e.Position > 0:
+		return fmt.Sprintf("The rebuild of the projection %s goes on: version %d is filled up to event #%d.", e.Projection, e.Version, e.Position)
+	default:
+		return fmt.Sprintf("A rebuild of the projection %s began: version %d is made from the log.", e.Projection, e.Version)
+	}
+}
+
+func narrateInsteadOf(e projection.Switch) string {
+	if e.PreviousVersion == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" in place of version %d", e.PreviousVersion)
+}
+
+// span is a time in seconds, for reading.
+func span(seconds float64) string {
+	if seconds < 1 {
+		return fmt.Sprintf("%.1f ms", seconds*1000)
+	}
+	return fmt.Sprintf("%.1f s", seconds)
 }

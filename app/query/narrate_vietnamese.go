@@ -155,6 +155,20 @@ func workspaceInVietnamese(payload event.Payload) string {
 			return "Từ nay yêu cầu đến các host không thuộc không gian nào sẽ vào không gian này."
 		}
 		return "Từ nay yêu cầu đến các host không thuộc không gian nào sẽ vào không gian khác."
+	case projection.RebuildStarted:
+		return rebuildStartedInVietnamese(e)
+	case projection.Rebuilt:
+		return fmt.Sprintf("Từ nay bảng đọc %s dùng phiên bản %d%s: dựng lại từ nhật ký đến sự kiện #%d trong %s. "+
+			"Người đọc phải chờ nhiều nhất %s, và không khóa nào bị giữ lâu hơn %s.", e.Projection, e.Version, insteadOfInVietnamese(e.Switch),
+			e.Position, spanInVietnamese(e.TookSeconds), spanInVietnamese(e.ReadersWaitedMS/1000), spanInVietnamese(e.LongestLockMS/1000))
+	case projection.RolledBack:
+		return fmt.Sprintf("Bảng đọc %s dùng lại phiên bản %d%s, đã theo kịp đến sự kiện #%d. Người đọc phải chờ nhiều nhất %s, và không "+
+			"khóa nào bị giữ lâu hơn %s.", e.Projection, e.Version, insteadOfInVietnamese(e.Switch), e.Position,
+			spanInVietnamese(e.ReadersWaitedMS/1000), spanInVietnamese(e.LongestLockMS/1000))
+	case projection.RebuildCancelled:
+		return fmt.Sprintf("Việc dựng lại bảng đọc %s đã bị hủy: phiên bản %d đang ở sự kiện #%d.", e.Projection, e.Version, e.Position)
+	case projection.PreviousDropped:
+		return fmt.Sprintf("Phiên bản %d trước đây của bảng đọc %s đã bị xóa.", e.Version, e.Projection)
 	case projection.EventSkipped:
 		return fmt.Sprintf("Bảng đọc %s bỏ qua sự kiện #%d (%s) vì không xử lý được: %s.", e.Projection, e.Position, e.EventType, e.Reason)
 	case workspace.TokenCreated:
@@ -344,10 +358,36 @@ func StateInVietnamese(state string) string {
 	return statusInVietnamese(order.Status{Name: state})
 }
 
-// subjectStates are outcomes of deliveries and the states of customers, users and settings.
+// subjectStates are outcomes of deliveries and the states of customers, users, settings and projections.
 var subjectStates = map[string]string{
 	string(OutcomePending): "đang chờ", string(OutcomeCreated): "đã tạo", string(OutcomeUpdated): "đã cập nhật",
 	string(OutcomeUnchanged): "không thay đổi", string(OutcomeSkipped): "đã bỏ qua", string(OutcomeHeld): "đang giữ lại",
 	string(OutcomeFailed): "không thành công", string(OutcomeRejected): "bị từ chối",
+	"live": "đang theo kịp", "retrying": "đang thử lại", "stopped": "đã dừng", "filling": "đang được dựng",
 	"active": "đang hoạt động", "inactive": "ngừng hoạt động", "archived": "đã lưu trữ", "in_force": "đang có hiệu lực",
+}
+
+func rebuildStartedInVietnamese(e projection.RebuildStarted) string {
+	switch {
+	case e.Rollback:
+		return fmt.Sprintf("Bảng đọc %s sẽ quay về phiên bản %d trước đây, đang ở sự kiện #%d.", e.Projection, e.Version, e.Position)
+	case e.Position > 0:
+		return fmt.Sprintf("Tiếp tục dựng lại bảng đọc %s: phiên bản %d đang ở sự kiện #%d.", e.Projection, e.Version, e.Position)
+	default:
+		return fmt.Sprintf("Bắt đầu dựng lại bảng đọc %s: phiên bản %d được dựng từ nhật ký.", e.Projection, e.Version)
+	}
+}
+
+func insteadOfInVietnamese(e projection.Switch) string {
+	if e.PreviousVersion == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" thay cho phiên bản %d", e.PreviousVersion)
+}
+
+func spanInVietnamese(seconds float64) string {
+	if seconds < 1 {
+		return strings.Replace(fmt.Sprintf("%.1f ms", seconds*1000), ".", ",", 1)
+	}
+	return strings.Replace(fmt.Sprintf("%.1f giây", seconds), ".", ",", 1)
 }

@@ -2,7 +2,9 @@ package query
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,19 +12,20 @@ import (
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
+	"orderbridge/domain/projection"
 )
 
 // Subject is what a timeline is about.
 type Subject struct {
-	// Kind is "delivery", "order", "customer", "user" or "settings".
+	// Kind is "delivery", "order", "customer", "user", "settings" or "projection".
 	Kind string `json:"kind"`
-	// ID is what it is asked for by: an order's code, the workspace's name for its settings, else an id.
+	// ID is what it is asked for by: an order's code, the workspace's name for its settings, a projection's name, else an id.
 	ID string `json:"id"`
 	// Name is a customer's or a user's; nil for the rest.
 	Name *string `json:"name"`
 	// Customer is whom an order belongs to now; nil for the rest.
 	Customer *Reference `json:"customer"`
-	// State is where it stands now: an order's status, a customer's or user's state, or the outcome of a delivery. That of an
+	// State is where it stands now: an order's status, a customer's, user's or projection's state, or the outcome of a delivery. That of an
 	// order which never got into the CRM is the outcome of its last delivery.
 	State string `json:"state"`
 	// StartedAt is when an order or delivery was received first, DoneAt when the order was in the CRM or the delivery had its
@@ -78,6 +81,8 @@ type History interface {
 	OfCustomer(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error)
 	// OfUser returns what concerns a user: their stream, and which of their newest MaxSources orders were given to them later.
 	OfUser(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error)
+	// OfProjection returns what was decided about a projection, in all workspaces.
+	OfProjection(ctx context.Context, name string, from int64, atMost int) ([]event.Recorded, error)
 	// Unsettled returns the last events of deliveries of an order that are yet to be brought in.
 	Unsettled(ctx context.Context, workspaceID uuid.UUID, codes []string) ([]event.Recorded, error)
 	// OrderOrigin finds an order of the CRM; one that is not there is a problem of kind not found.
@@ -233,6 +238,34 @@ func (h TimelineHandler) OfSettings(ctx context.Context, workspaceID uuid.UUID, 
 		return h.history.Stream(ctx, workspaceID, event.WorkspaceStream, from, atMost)
 	})
 	return t, err
+}
+
+// OfProjection tells what was decided about a projection that is in a state. Who acts in other workspaces than the one that it is told
+// to, and what their events say, is not told; to whoever sits at the server all is, for which there is no workspace.
+func (h TimelineHandler) OfProjection(ctx context.Context, workspaceID uuid.NullUUID, name, state string, page Page) (Timeline, error) {
+	t := Timeline{Subject: Subject{Kind: "projection", ID: name, State: state}}
+	err := h.fill(&t, page, nil, func(from int64, atMost int) ([]event.Recorded, error) {
+		events, err := h.history.OfProjection(ctx, name, from, atMost)
+		for i, e := range events {
+			if workspaceID.Valid && e.WorkspaceID != workspaceID.UUID {
+				events[i] = seenFromElsewhere(e)
+			}
+		}
+		return events, err
+	})
+	return t, err
+}
+
+// seenFromElsewhere is a decision about a projection as other workspaces may see it.
+func seenFromElsewhere(e event.Recorded) event.Recorded {
+	kind, _, _ := strings.Cut(string(e.Actor), ":")
+	e.Actor = event.Actor(kind)
+	if skipped, ok := e.Payload.(projection.EventSkipped); ok {
+		skipped.Reason = "the event cannot be folded"
+		e.Payload = skipped
+		e.Stored, _ = json.Marshal(skipped) //nolint:errchkjson // it holds texts and a number
+	}
+	return e
 }
 
 // fill reads a part of a timeline. It goes on behind the event that its cursor stands for, which is read too: a step tells

@@ -75,7 +75,7 @@ func TestBench(t *testing.T) {
 		}
 		found := readFigures[rebuildFigures](t, file)
 		if found.Orders != orders || found.Events < 4*orders || found.Ratio <= 0 || found.EventsPerSecond <= 0 || found.PeakRSSMB <= 0 ||
-			found.LongestLockMS <= 0 || found.SlowestReadMS <= 0 || found.SlowestQuietReadMS <= 0 {
+			found.ReadersWaitedMS <= 0 || found.LongestLockMS < found.ReadersWaitedMS || found.SlowestReadMS <= 0 || found.SlowestQuietReadMS <= 0 {
 			t.Errorf("the figures are %+v", found)
 		}
 	})

@@ -38,8 +38,10 @@ type rebuildFigures struct {
 	EventsPerSecond float64   `json:"events_per_second"`
 	// PeakRSSMB is of the process that rebuilds, in MiB.
 	PeakRSSMB float64 `json:"rss_mb"`
-	// LongestLockMS is for how long readers could be kept waiting by a switch, SlowestReadMS how long the slowest of the reads
+	// ReadersWaitedMS is for how long readers could be kept waiting by a switch, LongestLockMS for how long that held the longest of its
+	// locks, which keeps no reader for all of it, SlowestReadMS how long the slowest of the reads
 	// took that were made all the time, and SlowestQuietReadMS how long without a rebuild.
+	ReadersWaitedMS    float64 `json:"readers_waited_ms"`
 	LongestLockMS      float64 `json:"longest_lock_ms"`
 	SlowestReadMS      float64 `json:"slowest_read_ms"`
 	SlowestQuietReadMS float64 `json:"slowest_quiet_read_ms"`
@@ -159,7 +161,8 @@ func (f rebuildFigures) print() error {
 	fmt.Fprintf(table, "ratio\t%.2f\t%.2f\t%.2f\n", f.Ratio, slices.Min(f.Ratios), slices.Max(f.Ratios))
 	fmt.Fprintf(table, "events/s\t%.0f\n", f.EventsPerSecond)
 	fmt.Fprintf(table, "peak RSS of the program, MiB\t%.0f\n", f.PeakRSSMB)
-	fmt.Fprintf(table, "longest lock that readers meet, ms\t%.1f\n", f.LongestLockMS)
+	fmt.Fprintf(table, "longest lock of the switch, ms\t%.1f\n", f.LongestLockMS)
+	fmt.Fprintf(table, "readers waited for it at most, ms\t%.1f\n", f.ReadersWaitedMS)
 	fmt.Fprintf(table, "slowest read during rebuilds, ms\t%.1f\n", f.SlowestReadMS)
 	fmt.Fprintf(table, "slowest read without, ms\t%.1f\n", f.SlowestQuietReadMS)
 	return table.Flush()
@@ -173,12 +176,17 @@ func (b *bench) rebuild(ctx context.Context, program string, figures *rebuildFig
 	if err != nil {
 		return 0, err
 	}
-	figures.LongestLockMS = max(figures.LongestLockMS, done.readersWaitedMS)
+	figures.LongestLockMS = max(figures.LongestLockMS, done.LongestLockMS)
+	figures.ReadersWaitedMS = max(figures.ReadersWaitedMS, done.ReadersWaitedMS)
 	figures.PeakRSSMB = max(figures.PeakRSSMB, done.peakRSSMB)
 	return took, nil
 }
 
-type rebuilt struct{ readersWaitedMS, peakRSSMB float64 }
+type rebuilt struct {
+	projection.RebuildDone
+
+	peakRSSMB float64
+}
 
 func (b *bench) rebuildNamed(ctx context.Context, program, name string) (rebuilt, error) {
 	command := exec.CommandContext(ctx, program, "rebuild", name, "--json", "--database-url", b.cluster.DSN(), "--data-dir", b.dir)
@@ -192,7 +200,7 @@ func (b *bench) rebuildNamed(ctx context.Context, program, name string) (rebuilt
 	if err := json.Unmarshal(told, &list); err != nil {
 		return rebuilt{}, fmt.Errorf("read what rebuild says: %w", err)
 	}
-	done := rebuilt{readersWaitedMS: list.Items[0].LastRebuild.ReadersWaitedMS}
+	done := rebuilt{RebuildDone: *list.Items[0].LastRebuild}
 	if usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		done.peakRSSMB = float64(usage.Maxrss) / 1024
 	}

@@ -10,16 +10,18 @@ import (
 
 	"github.com/google/uuid"
 
+	"orderbridge/app/projection"
 	"orderbridge/app/query"
 	"orderbridge/domain/event"
 )
 
 type auditCommands struct {
-	Order    auditOrder    `cmd:"" help:"Tell how an order came, which customer it got and why, and all that was done to it since."`
-	Delivery auditDelivery `cmd:"" help:"Tell what came of a delivery."`
-	Customer auditCustomer `cmd:"" help:"Tell what happened to a customer, and how orders came to them."`
-	User     auditUser     `cmd:"" help:"Tell what happened to a user, and which orders were given to them later."`
-	Settings auditSettings `cmd:"" help:"Tell what happened to the settings, shops and tokens."`
+	Order      auditOrder      `cmd:"" help:"Tell how an order came, which customer it got and why, and all that was done to it since."`
+	Delivery   auditDelivery   `cmd:"" help:"Tell what came of a delivery."`
+	Customer   auditCustomer   `cmd:"" help:"Tell what happened to a customer, and how orders came to them."`
+	User       auditUser       `cmd:"" help:"Tell what happened to a user, and which orders were given to them later."`
+	Settings   auditSettings   `cmd:"" help:"Tell what happened to the settings, shops and tokens."`
+	Projection auditProjection `cmd:"" help:"Tell which rebuilds there were of a projection, and which events it passes over."`
 }
 
 // telling is embedded by the commands that tell a timeline.
@@ -36,11 +38,18 @@ event led to it, and in plain words what was decided and why. With --json it com
 
 // run tells a timeline that is read page by page.
 func (c *telling) run(ctx context.Context, rt *Runtime, read func(Session, query.Page) (query.Timeline, error)) error {
+	return c.within(ctx, rt, rt.Open, read)
+}
+
+// within is run on a database that open opens.
+func (c *telling) within(
+	ctx context.Context, rt *Runtime, open func(context.Context) (Session, error), read func(Session, query.Page) (query.Timeline, error),
+) error {
 	part, err := query.ParsePage(&c.Paging.Limit, c.Paging.Cursor)
 	if err != nil {
 		return err
 	}
-	return rt.inSession(ctx, func(s Session) error {
+	return rt.within(ctx, open, func(s Session) error {
 		told, err := read(s, part)
 		if err != nil {
 			return err
@@ -158,6 +167,35 @@ func (*auditSettings) Help() string {
 func (c *auditSettings) Run(ctx context.Context, rt *Runtime) error {
 	return c.Tell.run(ctx, rt, func(s Session, page query.Page) (query.Timeline, error) {
 		return s.Queries.Timeline.OfSettings(ctx, s.WorkspaceID, page)
+	})
+}
+
+type auditProjection struct {
+	Name string  `arg:"" help:"Name of the projection, see: orderbridge projection list."`
+	Tell telling `embed:""`
+}
+
+// Help implements kong.HelpProvider.
+func (*auditProjection) Help() string {
+	return auditHelp + `Read tables concern all workspaces, and so does this.
+
+Example:
+
+    orderbridge audit projection crm`
+}
+
+// Run tells the timeline.
+func (c *auditProjection) Run(ctx context.Context, rt *Runtime) error {
+	return c.Tell.within(ctx, rt, rt.OpenAsIs, func(s Session, page query.Page) (query.Timeline, error) {
+		states, err := s.Projections.List(ctx)
+		if err != nil {
+			return query.Timeline{}, err
+		}
+		state, known := projection.Named(states, c.Name)
+		if !known {
+			return query.Timeline{}, projection.ErrUnknown
+		}
+		return s.Queries.Timeline.OfProjection(ctx, uuid.NullUUID{}, state.Name, string(state.State), page)
 	})
 }
 

@@ -395,6 +395,10 @@ func (f fakeHistory) OfUser(ctx context.Context, workspaceID, id uuid.UUID, from
 	return f.Stream(ctx, workspaceID, event.UserStream(id), from, atMost)
 }
 
+func (f fakeHistory) OfProjection(ctx context.Context, name string, from int64, atMost int) ([]event.Recorded, error) {
+	return f.Stream(ctx, uuid.UUID{}, event.ProjectionStream(name), from, atMost)
+}
+
 func (f fakeHistory) Unsettled(context.Context, uuid.UUID, []string) ([]event.Recorded, error) {
 	return f.read.waiting, f.read.err
 }
@@ -583,7 +587,7 @@ func (f *fakeProjections) StartRebuild(context.Context, projection.RebuildReques
 	return projection.Status{}, errors.New("no command starts a rebuild and goes")
 }
 
-func (f *fakeProjections) CancelRebuild(_ context.Context, name string) error {
+func (f *fakeProjections) CancelRebuild(_ context.Context, _ command.By, name string) error {
 	f.told = append(f.told, "cancel "+name)
 	return f.err
 }
@@ -598,7 +602,8 @@ func (f *fakeProjections) Skip(_ context.Context, cmd projection.SkipRequest) (i
 	return 4712, f.err
 }
 
-func (f *fakeProjections) Verify(context.Context, string, func(projection.Rebuild)) (projection.Verified, error) {
+func (f *fakeProjections) Verify(_ context.Context, cmd projection.VerifyRequest, _ func(projection.Rebuild)) (projection.Verified, error) {
+	f.told = append(f.told, cmd)
 	return f.verified, f.err
 }
 

@@ -63,6 +63,7 @@ var commands = []struct {
 	{"audit customer", []string{anID}, true},
 	{"audit user", []string{anID}, true},
 	{"audit settings", nil, true},
+	{"audit projection", []string{"crm"}, true},
 	{"interpret", []string{anID}, true},
 	{"event export", nil, false},
 	{"token create", []string{"--name", "reporting"}, true},

@@ -215,7 +215,7 @@ func (c *rebuildCommand) Run(ctx context.Context, rt *Runtime) error {
 func (c *rebuildCommand) one(ctx context.Context, rt *Runtime, s Session, name string) error {
 	switch {
 	case c.Cancel:
-		return s.Projections.CancelRebuild(ctx, name)
+		return s.Projections.CancelRebuild(ctx, s.by(), name)
 	case c.DropPrevious:
 		return s.Projections.DropPrevious(ctx, s.by(), name)
 	}
@@ -251,7 +251,16 @@ type verifyCommands struct {
 
 type verifyProjections struct {
 	Name   string `arg:"" help:"Name of the projection. Default: all." optional:""`
+	Limit  int    `default:"20" help:"How many differing rows of each table to print; 0 for all. All are counted." placeholder:"20"`
 	Output output `embed:""`
+}
+
+// Validate implements kong's interface.
+func (c *verifyProjections) Validate() error {
+	if c.Limit < 0 {
+		return errors.New("--limit is a number of rows, or 0 for all")
+	}
+	return nil
 }
 
 // Help implements kong.HelpProvider.
@@ -262,7 +271,7 @@ differ are printed: they hold what customers and orders hold.
 Examples:
 
     orderbridge verify projections
-    orderbridge verify projections crm --json`
+    orderbridge verify projections crm --limit 0 --json`
 }
 
 // errDifferent: read tables are not what the log says.
@@ -297,10 +306,10 @@ func (c *verifyProjections) Run(ctx context.Context, rt *Runtime) error {
 	})
 }
 
-func (*verifyProjections) one(ctx context.Context, rt *Runtime, s Session, name string) (projection.Verified, error) {
+func (c *verifyProjections) one(ctx context.Context, rt *Runtime, s Session, name string) (projection.Verified, error) {
 	progress := rt.newProgress(name, "events")
 	defer progress.end()
-	return s.Projections.Verify(ctx, name, progress.tell)
+	return s.Projections.Verify(ctx, projection.VerifyRequest{Name: name, Examples: c.Limit}, progress.tell)
 }
 
 func showVerified(p *page, v projection.Verified) {

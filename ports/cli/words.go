@@ -31,8 +31,10 @@ type words struct {
 }
 
 var english = words{
-	kinds: map[string]string{"order": "Order", "delivery": "Delivery", "customer": "Customer", "user": "User", "settings": "Settings"},
-	name:  "Name", state: "Now", customer: "Customer",
+	kinds: map[string]string{
+		"order": "Order", "delivery": "Delivery", "customer": "Customer", "user": "User", "settings": "Settings", "projection": "Projection",
+	},
+	name: "Name", state: "Now", customer: "Customer",
 	received: "Received", done: "Done", notDone: "not yet",
 	after: "%s (%s later)",
 	by:    "by %s", dueTo: "due to #%d", waiting: "waiting",
@@ -48,6 +50,7 @@ var english = words{
 var vietnamese = words{
 	kinds: map[string]string{
 		"order": "Đơn hàng", "delivery": "Lần gửi", "customer": "Khách hàng", "user": "Người dùng", "settings": "Cài đặt",
+		"projection": "Bảng đọc",
 	},
 	name: "Tên", state: "Hiện tại", customer: "Khách hàng",
 	received: "Nhận lúc", done: "Xong lúc", notDone: "chưa xong",

@@ -348,6 +348,18 @@ type ShopStaff = query.ShopStaff
 // ShownToken A token that was made.
 type ShownToken = query.ShownToken
 
+// SkipRequest Which event to pass over.
+type SkipRequest struct {
+	// Position Of the event that the projection is stopped at.
+	Position int64 `json:"position"`
+}
+
+// Skipped The decision to pass over an event.
+type Skipped struct {
+	// Position Where the decision stands in the log.
+	Position int64 `json:"position"`
+}
+
 // Source An order source of the CRM.
 type Source = query.Source
 
@@ -1060,6 +1072,21 @@ type StartRebuildParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// SkipEventParams defines parameters for SkipEvent.
+type SkipEventParams struct {
+	// IdempotencyKey A name of your choice for this request, such as a UUID. A request that is repeated under its name within 24 hours is not done again: it gets the answer that it got before, with `Idempotency-Replayed: true`. Another request under the same name is refused with 422.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetProjectionTimelineParams defines parameters for GetProjectionTimeline.
+type GetProjectionTimelineParams struct {
+	// Limit How many entries to give at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of an earlier answer, unchanged, for the part that follows it.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListReconciliationsParams defines parameters for ListReconciliations.
 type ListReconciliationsParams struct {
 	// ShopID Those of this shop only, by the number in `pos.pancake.vn/shop/<number>/overview`.
@@ -1345,6 +1372,9 @@ type InterpretOrderJSONRequestBody = OrderBody
 // StartRebuildJSONRequestBody defines body for StartRebuild for application/json ContentType.
 type StartRebuildJSONRequestBody = RebuildRequest
 
+// SkipEventJSONRequestBody defines body for SkipEvent for application/json ContentType.
+type SkipEventJSONRequestBody = SkipRequest
+
 // ChangeSettingsJSONRequestBody defines body for ChangeSettings for application/json ContentType.
 type ChangeSettingsJSONRequestBody = SettingsEdit
 
@@ -1488,6 +1518,12 @@ type ServerInterface interface {
 	// StartRebuild Make a projection's read tables anew.
 	// (POST /api/v1/projections/{name}/rebuild)
 	StartRebuild(w http.ResponseWriter, r *http.Request, name ProjectionName, params StartRebuildParams)
+	// SkipEvent Let a projection pass over an event that it cannot fold.
+	// (POST /api/v1/projections/{name}/skip)
+	SkipEvent(w http.ResponseWriter, r *http.Request, name ProjectionName, params SkipEventParams)
+	// GetProjectionTimeline Tell which rebuilds there were of a projection, and which events it passes over.
+	// (GET /api/v1/projections/{name}/timeline)
+	GetProjectionTimeline(w http.ResponseWriter, r *http.Request, name ProjectionName, params GetProjectionTimelineParams)
 	// ListReconciliations Tell what was found when it was looked for orders whose webhook never came.
 	// (GET /api/v1/reconciliations)
 	ListReconciliations(w http.ResponseWriter, r *http.Request, params ListReconciliationsParams)
@@ -4415,6 +4451,111 @@ func (siw *ServerInterfaceWrapper) StartRebuild(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// SkipEvent operation middleware
+func (siw *ServerInterfaceWrapper) SkipEvent(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name ProjectionName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SkipEventParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SkipEvent(w, r, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetProjectionTimeline operation middleware
+func (siw *ServerInterfaceWrapper) GetProjectionTimeline(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name ProjectionName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetProjectionTimelineParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetProjectionTimeline(w, r, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ListReconciliations operation middleware
 func (siw *ServerInterfaceWrapper) ListReconciliations(w http.ResponseWriter, r *http.Request) {
 
@@ -6425,6 +6566,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/tokens/{id}", wrapper.RevokeToken)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/projections", wrapper.ListProjections)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/projections/{name}", wrapper.GetProjection)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/projections/{name}/timeline", wrapper.GetProjectionTimeline)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/projections/{name}/skip", wrapper.SkipEvent)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/projections/{name}/rebuild", wrapper.CancelRebuild)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/projections/{name}/rebuild", wrapper.StartRebuild)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/projections/{name}/previous", wrapper.DropPreviousVersion)
@@ -11752,6 +11895,291 @@ func (response StartRebuilddefaultApplicationProblemPlusJSONResponse) VisitStart
 	return err
 }
 
+type SkipEventRequestObject struct {
+	Name   ProjectionName `json:"name"`
+	Params SkipEventParams
+	Body   *SkipEventJSONRequestBody
+}
+
+type SkipEventResponseObject interface {
+	VisitSkipEventResponse(w http.ResponseWriter) error
+}
+
+type SkipEvent200JSONResponse Skipped
+
+func (response SkipEvent200JSONResponse) VisitSkipEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SkipEvent400ApplicationProblemPlusJSONResponse struct {
+	MalformedApplicationProblemPlusJSONResponse
+}
+
+func (response SkipEvent400ApplicationProblemPlusJSONResponse) VisitSkipEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SkipEvent401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response SkipEvent401ApplicationProblemPlusJSONResponse) VisitSkipEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SkipEvent403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response SkipEvent403ApplicationProblemPlusJSONResponse) VisitSkipEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SkipEvent404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response SkipEvent404ApplicationProblemPlusJSONResponse) VisitSkipEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SkipEvent409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response SkipEvent409ApplicationProblemPlusJSONResponse) VisitSkipEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SkipEvent415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedApplicationProblemPlusJSONResponse
+}
+
+func (response SkipEvent415ApplicationProblemPlusJSONResponse) VisitSkipEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SkipEvent422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response SkipEvent422ApplicationProblemPlusJSONResponse) VisitSkipEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SkipEvent503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response SkipEvent503ApplicationProblemPlusJSONResponse) VisitSkipEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SkipEventdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SkipEventdefaultApplicationProblemPlusJSONResponse) VisitSkipEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProjectionTimelineRequestObject struct {
+	Name   ProjectionName `json:"name"`
+	Params GetProjectionTimelineParams
+}
+
+type GetProjectionTimelineResponseObject interface {
+	VisitGetProjectionTimelineResponse(w http.ResponseWriter) error
+}
+
+type GetProjectionTimeline200JSONResponse Timeline
+
+func (response GetProjectionTimeline200JSONResponse) VisitGetProjectionTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProjectionTimeline401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response GetProjectionTimeline401ApplicationProblemPlusJSONResponse) VisitGetProjectionTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProjectionTimeline404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetProjectionTimeline404ApplicationProblemPlusJSONResponse) VisitGetProjectionTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProjectionTimeline422ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetProjectionTimeline422ApplicationProblemPlusJSONResponse) VisitGetProjectionTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProjectionTimeline503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetProjectionTimeline503ApplicationProblemPlusJSONResponse) VisitGetProjectionTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetProjectionTimelinedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetProjectionTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetProjectionTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListReconciliationsRequestObject struct {
 	Params ListReconciliationsParams
 }
@@ -16117,6 +16545,12 @@ type StrictServerInterface interface {
 	// StartRebuild Make a projection's read tables anew.
 	// (POST /api/v1/projections/{name}/rebuild)
 	StartRebuild(ctx context.Context, request StartRebuildRequestObject) (StartRebuildResponseObject, error)
+	// SkipEvent Let a projection pass over an event that it cannot fold.
+	// (POST /api/v1/projections/{name}/skip)
+	SkipEvent(ctx context.Context, request SkipEventRequestObject) (SkipEventResponseObject, error)
+	// GetProjectionTimeline Tell which rebuilds there were of a projection, and which events it passes over.
+	// (GET /api/v1/projections/{name}/timeline)
+	GetProjectionTimeline(ctx context.Context, request GetProjectionTimelineRequestObject) (GetProjectionTimelineResponseObject, error)
 	// ListReconciliations Tell what was found when it was looked for orders whose webhook never came.
 	// (GET /api/v1/reconciliations)
 	ListReconciliations(ctx context.Context, request ListReconciliationsRequestObject) (ListReconciliationsResponseObject, error)
@@ -17303,6 +17737,67 @@ func (sh *strictHandler) StartRebuild(w http.ResponseWriter, r *http.Request, na
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(StartRebuildResponseObject); ok {
 		if err := validResponse.VisitStartRebuildResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SkipEvent operation middleware
+func (sh *strictHandler) SkipEvent(w http.ResponseWriter, r *http.Request, name ProjectionName, params SkipEventParams) {
+	var request SkipEventRequestObject
+
+	request.Name = name
+	request.Params = params
+
+	var body SkipEventJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SkipEvent(ctx, request.(SkipEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SkipEvent")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SkipEventResponseObject); ok {
+		if err := validResponse.VisitSkipEventResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetProjectionTimeline operation middleware
+func (sh *strictHandler) GetProjectionTimeline(w http.ResponseWriter, r *http.Request, name ProjectionName, params GetProjectionTimelineParams) {
+	var request GetProjectionTimelineRequestObject
+
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetProjectionTimeline(ctx, request.(GetProjectionTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetProjectionTimeline")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetProjectionTimelineResponseObject); ok {
+		if err := validResponse.VisitGetProjectionTimelineResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

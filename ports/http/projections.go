@@ -3,13 +3,11 @@ package http
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"orderbridge/app/projection"
 	"orderbridge/app/query"
-	"orderbridge/domain/problem"
 )
-
-// errProjectionUnknown is the answer to a name that no projection has.
-var errProjectionUnknown = problem.NotFound("projection-unknown", "no projection has this name; see /api/v1/projections")
 
 // ListProjections tells where all projections stand.
 func (c api) ListProjections(ctx context.Context, _ ListProjectionsRequestObject) (ListProjectionsResponseObject, error) {
@@ -22,15 +20,46 @@ func (c api) ListProjections(ctx context.Context, _ ListProjectionsRequestObject
 
 // GetProjection tells where a projection stands.
 func (c api) GetProjection(ctx context.Context, request GetProjectionRequestObject) (GetProjectionResponseObject, error) {
-	states, err := c.projections.List(ctx)
+	state, err := c.projectionNamed(ctx, request.Name)
 	if err != nil {
 		return nil, err
 	}
-	state, known := projection.Named(states, request.Name)
-	if !known {
-		return nil, errProjectionUnknown
-	}
 	return GetProjection200JSONResponse{ProjectionShownJSONResponse(state.SeenFrom(workspaceOf(ctx), seesContacts(ctx)))}, nil
+}
+
+func (c api) projectionNamed(ctx context.Context, name string) (projection.Status, error) {
+	states, err := c.projections.List(ctx)
+	if err != nil {
+		return projection.Status{}, err
+	}
+	state, known := projection.Named(states, name)
+	if !known {
+		return projection.Status{}, projection.ErrUnknown
+	}
+	return state, nil
+}
+
+// GetProjectionTimeline tells what was decided about a projection.
+func (c api) GetProjectionTimeline(ctx context.Context, request GetProjectionTimelineRequestObject) (GetProjectionTimelineResponseObject, error) {
+	page, err := query.ParsePage(request.Params.Limit, given(request.Params.Cursor))
+	if err != nil {
+		return nil, err
+	}
+	state, err := c.projectionNamed(ctx, request.Name)
+	if err != nil {
+		return nil, err
+	}
+	told, err := c.queries.Timeline.OfProjection(ctx, uuid.NullUUID{UUID: workspaceOf(ctx), Valid: true}, state.Name, string(state.State), page)
+	return GetProjectionTimeline200JSONResponse(seen(ctx, told)), err
+}
+
+// SkipEvent lets a projection pass over the event that it is stopped at.
+func (c api) SkipEvent(ctx context.Context, request SkipEventRequestObject) (SkipEventResponseObject, error) {
+	decision, err := c.projections.Skip(ctx, projection.SkipRequest{By: byOf(ctx), Name: request.Name, Position: request.Body.Position})
+	if err != nil {
+		return nil, err
+	}
+	return SkipEvent200JSONResponse{Position: decision}, nil
 }
 
 // StartRebuild starts to make read tables anew.
@@ -48,7 +77,7 @@ func (c api) StartRebuild(ctx context.Context, request StartRebuildRequestObject
 
 // CancelRebuild ends a rebuild and drops what it built.
 func (c api) CancelRebuild(ctx context.Context, request CancelRebuildRequestObject) (CancelRebuildResponseObject, error) {
-	return CancelRebuild204Response{}, c.projections.CancelRebuild(ctx, request.Name)
+	return CancelRebuild204Response{}, c.projections.CancelRebuild(ctx, byOf(ctx), request.Name)
 }
 
 // DropPreviousVersion drops the version that was read before.

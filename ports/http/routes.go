@@ -89,6 +89,8 @@ func (s *server) routes() http.Handler {
 
 		{http.MethodGet, "/api/v1/projections", s.watching(workspace.RoleViewer, api.ListProjections)},
 		{http.MethodGet, "/api/v1/projections/{name}", s.watching(workspace.RoleViewer, api.GetProjection)},
+		{http.MethodGet, "/api/v1/projections/{name}/timeline", s.watching(workspace.RoleViewer, api.GetProjectionTimeline)},
+		{http.MethodPost, "/api/v1/projections/{name}/skip", s.changing(workspace.RoleOwner, api.SkipEvent)},
 		{http.MethodPost, "/api/v1/projections/{name}/rebuild", s.changing(workspace.RoleOwner, api.StartRebuild)},
 		{http.MethodDelete, "/api/v1/projections/{name}/rebuild", s.changing(workspace.RoleOwner, api.CancelRebuild)},
 		{http.MethodDelete, "/api/v1/projections/{name}/previous", s.changing(workspace.RoleOwner, api.DropPreviousVersion)},

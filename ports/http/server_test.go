@@ -516,6 +516,10 @@ func (f fakeHistory) OfCustomer(context.Context, uuid.UUID, uuid.UUID, int64, in
 	return f.events()
 }
 
+func (f fakeHistory) OfProjection(context.Context, string, int64, int) ([]event.Recorded, error) {
+	return f.events()
+}
+
 func (f fakeHistory) OfUser(context.Context, uuid.UUID, uuid.UUID, int64, int) ([]event.Recorded, error) {
 	return f.events()
 }

@@ -39,9 +39,16 @@ var server struct {
 	err     error
 }
 
-// Main runs a package's tests and leaves the server afterwards. Every package that uses New calls it from TestMain.
-func Main(m *testing.M) {
+// Main runs a package's tests, and what has to hold after all of them, and leaves the server afterwards. Every package that uses New
+// calls it from TestMain.
+func Main(m *testing.M, afterwards ...func() error) {
 	code := m.Run()
+	for _, check := range afterwards {
+		if err := check(); err != nil && code == 0 {
+			fmt.Fprintln(os.Stderr, "FAIL: after all tests:", err)
+			code = 1
+		}
+	}
 	if server.cluster != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 		if err := server.cluster.Close(ctx); err != nil {

@@ -152,3 +152,16 @@ FROM (
 CROSS JOIN LATERAL (
     SELECT FROM shops s WHERE s.workspace_id = q.workspace_id AND s.shop_id = q.shop_id AND s.paused LIMIT 1
 ) s;
+
+-- name: ProjectionTimeline :many
+-- What was decided about a projection, in whichever workspace; that of nobody is the service itself.
+-- Index: events_stream_version, once for each workspace.
+SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
+    e.causation_id, e.actor, e.payload::text AS payload, NULL::bytea AS body
+FROM (SELECT id FROM workspaces UNION ALL SELECT '00000000-0000-0000-0000-000000000000'::uuid) w
+CROSS JOIN LATERAL (
+    SELECT * FROM events x
+    WHERE x.workspace_id = w.id AND x.stream = @stream AND x.position >= @from_position
+    ORDER BY x.version LIMIT @at_most
+) e
+ORDER BY e.position LIMIT @at_most;

@@ -16,7 +16,8 @@ WITH cleared AS (DELETE FROM consumer_stops WHERE consumer_stops.consumer = $1)
 UPDATE cursors SET position = $2, updated_at = clock_timestamp() WHERE cursors.consumer = $1;
 
 -- name: Cursors :many
-SELECT c.consumer, c.position, c.updated_at, coalesce(s.category, '')::text AS category, coalesce(s.reason, '')::text AS reason
+SELECT c.consumer, c.position, c.updated_at, coalesce(s.category, '')::text AS category, coalesce(s.position, 0)::bigint AS stop_position,
+    coalesce(s.event_type, '')::text AS event_type
 FROM cursors c
 LEFT JOIN consumer_stops s ON s.consumer = c.consumer;
 

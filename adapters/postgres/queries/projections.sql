@@ -10,7 +10,7 @@ SELECT set_config('search_path', @schema::text || ', public', true)::text AS sea
 SELECT version, definition FROM projections WHERE name = $1 AND active;
 
 -- name: UnfinishedVersion :one
-SELECT version, definition, position FROM projections WHERE name = $1 AND NOT active AND finished_at IS NULL
+SELECT version, definition, position, cancelled FROM projections WHERE name = $1 AND NOT active AND finished_at IS NULL
 ORDER BY version DESC LIMIT 1;
 
 -- name: PreviousVersion :one
@@ -32,7 +32,7 @@ DELETE FROM projections WHERE name = $1 AND version = $2;
 UPDATE projections
 SET asked_by = @asked_by, asked_in = sqlc.narg(asked_in), unattended = @unattended, cancelled = false, runner = @runner, phase = 'filling',
     run_started_at = clock_timestamp(), run_started_from = position, touched_at = clock_timestamp(), failure = NULL,
-    failed_position = NULL
+    failed_position = NULL, readers_waited = NULL, longest_lock = NULL
 WHERE name = @name AND version = @version;
 
 -- name: MoveVersion :exec
@@ -51,21 +51,41 @@ SET runner = NULL, phase = NULL, took = took + (clock_timestamp() - run_started_
     failed_position = sqlc.narg(failed_position), run_started_at = NULL, touched_at = clock_timestamp()
 WHERE name = @name AND version = @version AND run_started_at IS NOT NULL;
 
--- name: CancelRun :exec
-UPDATE projections SET cancelled = true WHERE name = $1 AND NOT active AND run_started_at IS NOT NULL;
+-- name: CancelRun :one
+-- Whoever builds the version, or finds it later, gives it up.
+UPDATE projections SET cancelled = true
+WHERE name = $1 AND NOT active AND NOT cancelled AND (run_started_at IS NOT NULL OR finished_at IS NULL OR unattended)
+RETURNING version, position;
 
 -- name: HideShown :exec
-UPDATE projections SET active = false, position = @position, touched_at = clock_timestamp() WHERE name = @name AND active;
+UPDATE projections SET active = false, touched_at = clock_timestamp() WHERE name = @name AND active;
 
--- name: ShowVersion :exec
--- The run is at its end with it.
+-- name: ShowVersion :one
+-- The run is at its end with it, unless it was cancelled.
 UPDATE projections
-SET active = true, position = @position, finished_at = clock_timestamp(), touched_at = clock_timestamp(), runner = NULL,
-    phase = NULL, unattended = false, took = took + coalesce(clock_timestamp() - run_started_at, '0'), run_started_at = NULL
+SET active = true, finished_at = clock_timestamp(), touched_at = clock_timestamp(), runner = NULL, phase = NULL,
+    unattended = false, took = took + coalesce(clock_timestamp() - run_started_at, '0'), run_started_at = NULL, untold = @untold::text
+WHERE name = @name AND version = @version AND NOT cancelled
+RETURNING version;
+
+-- name: NoteLocks :exec
+-- For how long an attempt to switch kept readers waiting at most, and how long it held a lock.
+UPDATE projections
+SET readers_waited = greatest(readers_waited, make_interval(secs => @readers_waited::float8)),
+    longest_lock = greatest(longest_lock, make_interval(secs => @longest_lock::float8))
 WHERE name = @name AND version = @version;
 
--- name: NoteReadersWaited :exec
-UPDATE projections SET readers_waited = make_interval(secs => @seconds::float8) WHERE name = @name AND version = @version;
+-- name: UntoldSwitches :many
+SELECT name FROM projections WHERE untold IS NOT NULL;
+
+-- name: UntoldSwitch :one
+SELECT version, untold::text AS event_type, position, asked_by, asked_in, date_part('epoch', took)::float8 AS took_seconds,
+    coalesce(date_part('epoch', readers_waited), 0)::float8 AS readers_waited_seconds,
+    coalesce(date_part('epoch', longest_lock), 0)::float8 AS longest_lock_seconds
+FROM projections WHERE name = $1 AND untold IS NOT NULL ORDER BY touched_at LIMIT 1 FOR UPDATE;
+
+-- name: ToldSwitch :exec
+UPDATE projections SET untold = NULL WHERE name = $1 AND version = $2;
 
 -- name: LockCursor :one
 SELECT position FROM cursors WHERE consumer = $1 FOR UPDATE;
@@ -103,7 +123,8 @@ SELECT coalesce(max(version), 0)::integer FROM events WHERE workspace_id = $1 AN
 -- Where every version of every projection stands.
 SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.finished_at, p.asked_by, p.asked_in,
     p.runner, p.phase, p.run_started_at, p.run_started_from, p.touched_at, date_part('epoch', p.took)::float8 AS took_seconds,
-    coalesce(date_part('epoch', p.readers_waited), 0)::float8 AS readers_waited_seconds, p.failure, p.failed_position,
+    coalesce(date_part('epoch', p.readers_waited), 0)::float8 AS readers_waited_seconds,
+    coalesce(date_part('epoch', p.longest_lock), 0)::float8 AS longest_lock_seconds, p.failure, p.failed_position,
     c.position AS cursor_position, s.category, s.position AS stop_position, s.event_type, s.reason, s.since
 FROM projections p
 LEFT JOIN cursors c ON c.consumer = 'projection:' || p.name

@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,7 +39,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Exit(service.Main(context.Background(), os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
 	}
-	pgtest.Main(m)
+	pgtest.Main(m, everyDatabaseWasVerified)
 }
 
 const (
@@ -77,35 +79,48 @@ func start(t *testing.T) *bridge {
 func startWith(t *testing.T, change func(*service.Settings)) *bridge {
 	t.Helper()
 	b := &bridge{t: t, dsn: pgtest.New(t), dataDir: t.TempDir(), change: change, pancake: startFakePancake(t)}
-	dsn := b.dsn
-	t.Cleanup(func() { verifyReadTables(t, dsn) })
+	b.verifyAtTheEnd()
 	b.run()
 	b.connectShops()
 	return b
 }
 
-// verifyReadTables holds, at the end of a test, what is read to what the log says: whatever the test did, folding it live and
-// rebuilding it agree.
-func verifyReadTables(t *testing.T, dsn string) {
-	if t.Failed() {
-		return // and keeps its database as it is
+// databases counts those that tests had services on, and those of them that the command was run on at the end.
+var databases struct{ started, verified atomic.Int64 }
+
+// everyDatabaseWasVerified fails when a test could end without it.
+func everyDatabaseWasVerified() error {
+	started, verified := databases.started.Load(), databases.verified.Load()
+	fmt.Printf("orderbridge verify projections: %d of %d databases of component tests\n", verified, started)
+	if verified != started {
+		return fmt.Errorf("orderbridge verify projections ran on %d of %d databases", verified, started)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	db, err := postgres.Connect(ctx, dsn)
-	must(t, err)
-	defer db.Close()
-	for _, p := range postgres.Projections() {
-		verified, err := postgres.NewRebuilds(db, dsn, slog.New(slog.DiscardHandler)).Verify(ctx, p.Name, nil)
-		if err != nil {
-			t.Errorf("verify %s: %v", p.Name, err)
+	return nil
+}
+
+// verifyAtTheEnd has orderbridge verify projections run at the end of the test: whatever it did, folding it live and rebuilding it agree.
+func (b *bridge) verifyAtTheEnd() {
+	t, dsn, dataDir := b.t, b.dsn, b.dataDir
+	databases.started.Add(1)
+	t.Cleanup(func() {
+		if t.Failed() {
+			return // and keeps its database as it is
 		}
-		for _, table := range verified.Tables {
-			for _, example := range table.Examples {
-				t.Errorf("%s, of which %d rows differ, has\n%s\nand the log says\n%s", table.Table, table.Different, example.Read, example.Built)
-			}
+		if told, code := verifyProjections(context.Background(), dsn, dataDir); code != 0 {
+			t.Errorf("orderbridge verify projections: exit code %d\n%s", code, told)
 		}
+		databases.verified.Add(1)
+	})
+}
+
+// verifyProjections folds the rest of the log as a service would, and compares.
+func verifyProjections(ctx context.Context, dsn, dataDir string) (told string, code int) {
+	environ := map[string]string{"DATABASE_URL": dsn, "ORDERBRIDGE_DATA_DIR": dataDir}
+	var out bytes.Buffer
+	for _, args := range [][]string{{"settings", "show"}, {"verify", "projections", "--limit", "0"}} {
+		code = service.Main(ctx, args, func(name string) string { return environ[name] }, strings.NewReader(""), &out, &out)
 	}
+	return out.String(), code
 }
 
 // connectShops lets both shops deliver.

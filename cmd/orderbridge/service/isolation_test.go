@@ -230,6 +230,7 @@ var operations = []struct {
 	}},
 	{"listProjections", func(tenant) (string, string, any) { return "GET", "/api/v1/projections", nil }},
 	{"getProjection", func(tenant) (string, string, any) { return "GET", "/api/v1/projections/deliveries", nil }},
+	{"getProjectionTimeline", func(tenant) (string, string, any) { return "GET", "/api/v1/projections/deliveries/timeline", nil }},
 	{"startRebuild", func(tenant) (string, string, any) {
 		return "POST", "/api/v1/projections/deliveries/rebuild", object{"rollback": false}
 	}},
@@ -297,6 +298,7 @@ var commandLines = []struct {
 	{"audit customer", func(r tenant) []string { return []string{r.customerID.String()} }},
 	{"audit user", func(r tenant) []string { return []string{r.userID.String()} }},
 	{"audit settings", nil},
+	{"audit projection", func(tenant) []string { return []string{"deliveries"} }},
 	{"interpret", func(r tenant) []string { return []string{r.deliveryID.String()} }},
 	{"delivery body", func(r tenant) []string { return []string{r.deliveryID.String()} }},
 	{"delivery retry", func(r tenant) []string { return []string{r.failedID.String()} }},
@@ -367,6 +369,9 @@ func TestWorkspacesNeverSeeOrTouchEachOther(t *testing.T) { //nolint:tparallel /
 		for path, item := range contracttest.Document(t).Paths.Map() {
 			for method, operation := range item.Operations() {
 				needsToken := operation.Security == nil || len(*operation.Security) > 0
+				if operation.OperationID == "skipEvent" { // of a projection that is stopped: see TestAProjectionThatStops
+					continue
+				}
 				if needsToken && !listed[operation.OperationID] {
 					t.Errorf("%s %s (%s) is not run as another workspace", method, path, operation.OperationID)
 				}

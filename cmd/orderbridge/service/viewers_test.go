@@ -124,7 +124,7 @@ func TestViewersSeeNoPhoneAndNoEmail(t *testing.T) {
 		"listOrders": true, "getOrder": true, "listCustomers": true, "getCustomer": true, "getDelivery": true,
 		"getOrderTimeline": true, "getCustomerTimeline": true, "getDeliveryTimeline": true, "getUserTimeline": true,
 		"listUsers": true, "getUser": true, "listUnmappedStaff": true, "listShops": true, "getShop": true,
-		"listProjections": false, "getProjection": false, "listEvents": true, "listDeliveries": false, "countDeliveries": false,
+		"listProjections": false, "getProjection": false, "getProjectionTimeline": false, "listEvents": true, "listDeliveries": false, "countDeliveries": false,
 		"listDuplicates": true, "listReconciliations": false, "listSources": false, "getWorkspace": false, "getSettings": false,
 	}
 	shown := map[string]bool{}                          // to an owner

@@ -310,6 +310,76 @@ func (q *Queries) PausedShopsNow(ctx context.Context, db DBTX, arg PausedShopsNo
 	return items, nil
 }
 
+const projectionTimeline = `-- name: ProjectionTimeline :many
+SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
+    e.causation_id, e.actor, e.payload::text AS payload, NULL::bytea AS body
+FROM (SELECT id FROM workspaces UNION ALL SELECT '00000000-0000-0000-0000-000000000000'::uuid) w
+CROSS JOIN LATERAL (
+    SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor, payload, body, salt, digest FROM events x
+    WHERE x.workspace_id = w.id AND x.stream = $1 AND x.position >= $2
+    ORDER BY x.version LIMIT $3
+) e
+ORDER BY e.position LIMIT $3
+`
+
+type ProjectionTimelineParams struct {
+	Stream       string
+	FromPosition int64
+	AtMost       int32
+}
+
+type ProjectionTimelineRow struct {
+	Position      int64
+	WorkspaceID   uuid.UUID
+	Stream        string
+	Version       int32
+	ID            uuid.UUID
+	Type          string
+	SchemaVersion int16
+	RecordedAt    time.Time
+	CorrelationID uuid.UUID
+	CausationID   uuid.NullUUID
+	Actor         string
+	Payload       string
+	Body          []byte
+}
+
+// What was decided about a projection, in whichever workspace; that of nobody is the service itself.
+// Index: events_stream_version, once for each workspace.
+func (q *Queries) ProjectionTimeline(ctx context.Context, db DBTX, arg ProjectionTimelineParams) ([]ProjectionTimelineRow, error) {
+	rows, err := db.Query(ctx, projectionTimeline, arg.Stream, arg.FromPosition, arg.AtMost)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ProjectionTimelineRow
+	for rows.Next() {
+		var i ProjectionTimelineRow
+		if err := rows.Scan(
+			&i.Position,
+			&i.WorkspaceID,
+			&i.Stream,
+			&i.Version,
+			&i.ID,
+			&i.Type,
+			&i.SchemaVersion,
+			&i.RecordedAt,
+			&i.CorrelationID,
+			&i.CausationID,
+			&i.Actor,
+			&i.Payload,
+			&i.Body,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const streamFrom = `-- name: StreamFrom :many
 
 SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,

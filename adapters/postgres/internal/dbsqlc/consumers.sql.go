@@ -22,17 +22,19 @@ func (q *Queries) Cursor(ctx context.Context, db DBTX, consumer string) (int64, 
 }
 
 const cursors = `-- name: Cursors :many
-SELECT c.consumer, c.position, c.updated_at, coalesce(s.category, '')::text AS category, coalesce(s.reason, '')::text AS reason
+SELECT c.consumer, c.position, c.updated_at, coalesce(s.category, '')::text AS category, coalesce(s.position, 0)::bigint AS stop_position,
+    coalesce(s.event_type, '')::text AS event_type
 FROM cursors c
 LEFT JOIN consumer_stops s ON s.consumer = c.consumer
 `
 
 type CursorsRow struct {
-	Consumer  string
-	Position  int64
-	UpdatedAt time.Time
-	Category  string
-	Reason    string
+	Consumer     string
+	Position     int64
+	UpdatedAt    time.Time
+	Category     string
+	StopPosition int64
+	EventType    string
 }
 
 func (q *Queries) Cursors(ctx context.Context, db DBTX) ([]CursorsRow, error) {
@@ -49,7 +51,8 @@ func (q *Queries) Cursors(ctx context.Context, db DBTX) ([]CursorsRow, error) {
 			&i.Position,
 			&i.UpdatedAt,
 			&i.Category,
-			&i.Reason,
+			&i.StopPosition,
+			&i.EventType,
 		); err != nil {
 			return nil, err
 		}

@@ -36,13 +36,23 @@ func (q *Queries) AddVersion(ctx context.Context, db DBTX, arg AddVersionParams)
 	return err
 }
 
-const cancelRun = `-- name: CancelRun :exec
-UPDATE projections SET cancelled = true WHERE name = $1 AND NOT active AND run_started_at IS NOT NULL
+const cancelRun = `-- name: CancelRun :one
+UPDATE projections SET cancelled = true
+WHERE name = $1 AND NOT active AND NOT cancelled AND (run_started_at IS NOT NULL OR finished_at IS NULL OR unattended)
+RETURNING version, position
 `
 
-func (q *Queries) CancelRun(ctx context.Context, db DBTX, name string) error {
-	_, err := db.Exec(ctx, cancelRun, name)
-	return err
+type CancelRunRow struct {
+	Version  int32
+	Position int64
+}
+
+// Whoever builds the version, or finds it later, gives it up.
+func (q *Queries) CancelRun(ctx context.Context, db DBTX, name string) (CancelRunRow, error) {
+	row := db.QueryRow(ctx, cancelRun, name)
+	var i CancelRunRow
+	err := row.Scan(&i.Version, &i.Position)
+	return i, err
 }
 
 const dropVersion = `-- name: DropVersion :exec
@@ -161,16 +171,11 @@ func (q *Queries) ForgetRuns(ctx context.Context, db DBTX, name string) error {
 }
 
 const hideShown = `-- name: HideShown :exec
-UPDATE projections SET active = false, position = $1, touched_at = clock_timestamp() WHERE name = $2 AND active
+UPDATE projections SET active = false, touched_at = clock_timestamp() WHERE name = $1 AND active
 `
 
-type HideShownParams struct {
-	Position int64
-	Name     string
-}
-
-func (q *Queries) HideShown(ctx context.Context, db DBTX, arg HideShownParams) error {
-	_, err := db.Exec(ctx, hideShown, arg.Position, arg.Name)
+func (q *Queries) HideShown(ctx context.Context, db DBTX, name string) error {
+	_, err := db.Exec(ctx, hideShown, name)
 	return err
 }
 
@@ -216,18 +221,28 @@ func (q *Queries) MoveVersion(ctx context.Context, db DBTX, arg MoveVersionParam
 	return err
 }
 
-const noteReadersWaited = `-- name: NoteReadersWaited :exec
-UPDATE projections SET readers_waited = make_interval(secs => $1::float8) WHERE name = $2 AND version = $3
+const noteLocks = `-- name: NoteLocks :exec
+UPDATE projections
+SET readers_waited = greatest(readers_waited, make_interval(secs => $1::float8)),
+    longest_lock = greatest(longest_lock, make_interval(secs => $2::float8))
+WHERE name = $3 AND version = $4
 `
 
-type NoteReadersWaitedParams struct {
-	Seconds float64
-	Name    string
-	Version int32
+type NoteLocksParams struct {
+	ReadersWaited float64
+	LongestLock   float64
+	Name          string
+	Version       int32
 }
 
-func (q *Queries) NoteReadersWaited(ctx context.Context, db DBTX, arg NoteReadersWaitedParams) error {
-	_, err := db.Exec(ctx, noteReadersWaited, arg.Seconds, arg.Name, arg.Version)
+// For how long an attempt to switch kept readers waiting at most, and how long it held a lock.
+func (q *Queries) NoteLocks(ctx context.Context, db DBTX, arg NoteLocksParams) error {
+	_, err := db.Exec(ctx, noteLocks,
+		arg.ReadersWaited,
+		arg.LongestLock,
+		arg.Name,
+		arg.Version,
+	)
 	return err
 }
 
@@ -253,7 +268,8 @@ func (q *Queries) PreviousVersion(ctx context.Context, db DBTX, name string) (Pr
 const projectionVersions = `-- name: ProjectionVersions :many
 SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.finished_at, p.asked_by, p.asked_in,
     p.runner, p.phase, p.run_started_at, p.run_started_from, p.touched_at, date_part('epoch', p.took)::float8 AS took_seconds,
-    coalesce(date_part('epoch', p.readers_waited), 0)::float8 AS readers_waited_seconds, p.failure, p.failed_position,
+    coalesce(date_part('epoch', p.readers_waited), 0)::float8 AS readers_waited_seconds,
+    coalesce(date_part('epoch', p.longest_lock), 0)::float8 AS longest_lock_seconds, p.failure, p.failed_position,
     c.position AS cursor_position, s.category, s.position AS stop_position, s.event_type, s.reason, s.since
 FROM projections p
 LEFT JOIN cursors c ON c.consumer = 'projection:' || p.name
@@ -277,6 +293,7 @@ type ProjectionVersionsRow struct {
 	TouchedAt            *time.Time
 	TookSeconds          float64
 	ReadersWaitedSeconds float64
+	LongestLockSeconds   float64
 	Failure              *string
 	FailedPosition       *int64
 	CursorPosition       *int64
@@ -314,6 +331,7 @@ func (q *Queries) ProjectionVersions(ctx context.Context, db DBTX) ([]Projection
 			&i.TouchedAt,
 			&i.TookSeconds,
 			&i.ReadersWaitedSeconds,
+			&i.LongestLockSeconds,
 			&i.Failure,
 			&i.FailedPosition,
 			&i.CursorPosition,
@@ -361,23 +379,26 @@ func (q *Queries) RunCancelled(ctx context.Context, db DBTX, arg RunCancelledPar
 	return cancelled, err
 }
 
-const showVersion = `-- name: ShowVersion :exec
+const showVersion = `-- name: ShowVersion :one
 UPDATE projections
-SET active = true, position = $1, finished_at = clock_timestamp(), touched_at = clock_timestamp(), runner = NULL,
-    phase = NULL, unattended = false, took = took + coalesce(clock_timestamp() - run_started_at, '0'), run_started_at = NULL
-WHERE name = $2 AND version = $3
+SET active = true, finished_at = clock_timestamp(), touched_at = clock_timestamp(), runner = NULL, phase = NULL,
+    unattended = false, took = took + coalesce(clock_timestamp() - run_started_at, '0'), run_started_at = NULL, untold = $1::text
+WHERE name = $2 AND version = $3 AND NOT cancelled
+RETURNING version
 `
 
 type ShowVersionParams struct {
-	Position int64
-	Name     string
-	Version  int32
+	Untold  string
+	Name    string
+	Version int32
 }
 
-// The run is at its end with it.
-func (q *Queries) ShowVersion(ctx context.Context, db DBTX, arg ShowVersionParams) error {
-	_, err := db.Exec(ctx, showVersion, arg.Position, arg.Name, arg.Version)
-	return err
+// The run is at its end with it, unless it was cancelled.
+func (q *Queries) ShowVersion(ctx context.Context, db DBTX, arg ShowVersionParams) (int32, error) {
+	row := db.QueryRow(ctx, showVersion, arg.Untold, arg.Name, arg.Version)
+	var version int32
+	err := row.Scan(&version)
+	return version, err
 }
 
 const shownVersion = `-- name: ShownVersion :one
@@ -414,7 +435,7 @@ const startRun = `-- name: StartRun :exec
 UPDATE projections
 SET asked_by = $1, asked_in = $2, unattended = $3, cancelled = false, runner = $4, phase = 'filling',
     run_started_at = clock_timestamp(), run_started_from = position, touched_at = clock_timestamp(), failure = NULL,
-    failed_position = NULL
+    failed_position = NULL, readers_waited = NULL, longest_lock = NULL
 WHERE name = $5 AND version = $6
 `
 
@@ -481,6 +502,20 @@ func (q *Queries) StreamVersion(ctx context.Context, db DBTX, arg StreamVersionP
 	return column_1, err
 }
 
+const toldSwitch = `-- name: ToldSwitch :exec
+UPDATE projections SET untold = NULL WHERE name = $1 AND version = $2
+`
+
+type ToldSwitchParams struct {
+	Name    string
+	Version int32
+}
+
+func (q *Queries) ToldSwitch(ctx context.Context, db DBTX, arg ToldSwitchParams) error {
+	_, err := db.Exec(ctx, toldSwitch, arg.Name, arg.Version)
+	return err
+}
+
 const unattendedRuns = `-- name: UnattendedRuns :many
 SELECT name, definition, asked_by, asked_in, (finished_at IS NOT NULL)::boolean AS rollback
 FROM projections WHERE unattended AND NOT active AND NOT cancelled ORDER BY name
@@ -522,7 +557,7 @@ func (q *Queries) UnattendedRuns(ctx context.Context, db DBTX) ([]UnattendedRuns
 }
 
 const unfinishedVersion = `-- name: UnfinishedVersion :one
-SELECT version, definition, position FROM projections WHERE name = $1 AND NOT active AND finished_at IS NULL
+SELECT version, definition, position, cancelled FROM projections WHERE name = $1 AND NOT active AND finished_at IS NULL
 ORDER BY version DESC LIMIT 1
 `
 
@@ -530,13 +565,77 @@ type UnfinishedVersionRow struct {
 	Version    int32
 	Definition int32
 	Position   int64
+	Cancelled  bool
 }
 
 func (q *Queries) UnfinishedVersion(ctx context.Context, db DBTX, name string) (UnfinishedVersionRow, error) {
 	row := db.QueryRow(ctx, unfinishedVersion, name)
 	var i UnfinishedVersionRow
-	err := row.Scan(&i.Version, &i.Definition, &i.Position)
+	err := row.Scan(
+		&i.Version,
+		&i.Definition,
+		&i.Position,
+		&i.Cancelled,
+	)
 	return i, err
+}
+
+const untoldSwitch = `-- name: UntoldSwitch :one
+SELECT version, untold::text AS event_type, position, asked_by, asked_in, date_part('epoch', took)::float8 AS took_seconds,
+    coalesce(date_part('epoch', readers_waited), 0)::float8 AS readers_waited_seconds,
+    coalesce(date_part('epoch', longest_lock), 0)::float8 AS longest_lock_seconds
+FROM projections WHERE name = $1 AND untold IS NOT NULL ORDER BY touched_at LIMIT 1 FOR UPDATE
+`
+
+type UntoldSwitchRow struct {
+	Version              int32
+	EventType            string
+	Position             int64
+	AskedBy              string
+	AskedIn              uuid.NullUUID
+	TookSeconds          float64
+	ReadersWaitedSeconds float64
+	LongestLockSeconds   float64
+}
+
+func (q *Queries) UntoldSwitch(ctx context.Context, db DBTX, name string) (UntoldSwitchRow, error) {
+	row := db.QueryRow(ctx, untoldSwitch, name)
+	var i UntoldSwitchRow
+	err := row.Scan(
+		&i.Version,
+		&i.EventType,
+		&i.Position,
+		&i.AskedBy,
+		&i.AskedIn,
+		&i.TookSeconds,
+		&i.ReadersWaitedSeconds,
+		&i.LongestLockSeconds,
+	)
+	return i, err
+}
+
+const untoldSwitches = `-- name: UntoldSwitches :many
+SELECT name FROM projections WHERE untold IS NOT NULL
+`
+
+func (q *Queries) UntoldSwitches(ctx context.Context, db DBTX) ([]string, error) {
+	rows, err := db.Query(ctx, untoldSwitches)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const versionsOf = `-- name: VersionsOf :many
