@@ -240,6 +240,7 @@ func BenchmarkDeliverySearch(b *testing.B) {
 	b.Logf("table %s, indexes %s", scan[string](b, bundle, "SELECT pg_size_pretty(pg_table_size('deliveries_v1.deliveries'))"),
 		scan[string](b, bundle, "SELECT pg_size_pretty(pg_indexes_size('deliveries_v1.deliveries'))"))
 	read := postgres.NewReadModel(bundle.db)
+	logPlans(b, bundle)
 	for _, search := range deliverySearches() {
 		b.Run("list/"+search.name, func(b *testing.B) {
 			for b.Loop() {
@@ -256,6 +257,52 @@ func BenchmarkDeliverySearch(b *testing.B) {
 			}
 		})
 	}
+}
+
+// logPlans tells how each list is read, once it is in memory.
+func logPlans(b *testing.B, bundle *bundle) {
+	b.Helper()
+	collected := &statements{}
+	db, err := bundle.db.Traced(b.Context(), collected)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	for _, search := range deliverySearches() {
+		collected.take()
+		for range 2 {
+			if _, err := postgres.NewReadModel(db).Deliveries(b.Context(), bundle.workspaceID, search.filter, query.Page{Limit: 50}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		taken := collected.take()
+		for _, st := range taken[len(taken)/2:] {
+			b.Logf("%s: %s\n%s", search.name, st.name(), explainAnalyzed(b, db, st))
+		}
+	}
+}
+
+// explainAnalyzed is how PostgreSQL went about a statement, and for how long, as its own tools show it.
+func explainAnalyzed(b *testing.B, db *postgres.Database, st statement) string {
+	b.Helper()
+	var lines []string
+	err := pgx.BeginFunc(b.Context(), db.Requests(), func(tx pgx.Tx) error {
+		if _, settings, found := strings.Cut(st.begin, "; "); found {
+			if _, err := tx.Exec(b.Context(), settings); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.Query(b.Context(), "EXPLAIN (ANALYZE, COSTS off, BUFFERS) "+st.sql, st.args...)
+		if err != nil {
+			return err
+		}
+		lines, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // BenchmarkEvents times what the feed reads. docs/performance.md has the figures.
