@@ -32,15 +32,17 @@ const (
 )
 
 // selectFolding names the next events of any type, and nothing while the tables of another release are shown. Until the transaction
-// ends it lets names mean the tables of the version that is shown. Its commit is not waited for to be on disk: if it is lost, the cursor
+// ends it lets names mean the tables of the version that is shown. That is locked with the cursor, or a switch that hands the cursor on
+// in between would leave a slice that goes into the tables of before: what is locked is looked at again when it was changed, and what is
+// not stays as it was seen first. Its commit is not waited for to be on disk: if it is lost, the cursor
 // stands where it stood before, and the slice is folded again. Index: events_pkey.
 func selectFolding(p Projection) eventbus.Selection {
 	return eventbus.Selection(fmt.Sprintf(`
 WITH cursor AS (
     SELECT c.position, shown.version
-    FROM cursors c CROSS JOIN (SELECT version FROM projections WHERE name = '%[1]s' AND active AND definition = %[2]d) shown
-    WHERE c.consumer = $1
-    FOR UPDATE OF c SKIP LOCKED
+    FROM cursors c CROSS JOIN projections shown
+    WHERE c.consumer = $1 AND shown.name = '%[1]s' AND shown.active AND shown.definition = %[2]d
+    FOR UPDATE OF c SKIP LOCKED FOR SHARE OF shown SKIP LOCKED
 ), head AS (SELECT coalesce(max(position), 0) AS position FROM events)
 SELECT s.after, s.upto, s.full, (SELECT extract(epoch FROM clock_timestamp() - e.recorded_at)::float8 FROM events e WHERE e.position = s.after + 1),
     jsonb_build_object(

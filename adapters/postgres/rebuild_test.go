@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"orderbridge/adapters/postgres"
 	"orderbridge/adapters/postgres/pgtest"
 	"orderbridge/app/command"
@@ -755,5 +757,62 @@ func TestVerify(t *testing.T) {
 	b.wantVerified(t)
 	if event.ProjectionStream("crm") != "projection/crm" {
 		t.Error("a stream's name is stored data")
+	}
+}
+
+// TestASliceThatIsChosenDuringASwitch: who looks for events to fold saw the version before, and finds the cursor free when it has been
+// handed on. The slice must not be folded into tables that nobody reads any more.
+func TestASliceThatIsChosenDuringASwitch(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	log := b.newLog(t)
+	b.ingestNew(t, log, anOrder("1"))
+	b.foldAll(t)
+	b.mustRebuild(t, "crm")
+	b.foldAll(t)
+	b.ingestNew(t, log, anOrder("2"))
+	// Whoever reads which version is shown waits for a lock before it gets to the cursor.
+	const gate = 4711
+	b.exec(t, fmt.Sprintf(`CREATE FUNCTION wait_at_gate() RETURNS boolean LANGUAGE plpgsql VOLATILE AS
+		'BEGIN PERFORM pg_advisory_xact_lock_shared(%d); RETURN true; END'`, gate))
+	b.exec(t, "ALTER TABLE projections ENABLE ROW LEVEL SECURITY")
+	b.exec(t, "CREATE POLICY gate ON projections TO orderbridge_service USING (wait_at_gate())")
+	switching, err := b.admin.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer switching.Rollback(t.Context()) //nolint:errcheck // it is committed below
+	do := func(sql string, args ...any) {
+		t.Helper()
+		if _, err := switching.Exec(t.Context(), sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("SELECT pg_advisory_xact_lock($1)", gate)
+	outcome := make(chan error, 1)
+	go func() {
+		outcome <- pgx.BeginFunc(t.Context(), b.db.Consumers(), func(tx pgx.Tx) (err error) {
+			p, err := postgres.ProjectionNamed("crm")
+			if err != nil {
+				return err
+			}
+			_, err = p.FoldNext(t.Context(), tx, 1000)
+			return err
+		})
+	}()
+	eventually(t, "it has seen which version is shown", func() bool {
+		return scan[bool](t, b, "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND NOT granted)", gate)
+	})
+	do("UPDATE projections SET active = false WHERE name = 'crm' AND version = 2")
+	do("UPDATE projections SET active = true WHERE name = 'crm' AND version = 1")
+	do("UPDATE cursors SET updated_at = now() WHERE consumer = 'projection:crm'")
+	if err := switching.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-outcome; err != nil {
+		t.Fatal(err)
+	}
+	if got := scan[int](t, b, "SELECT count(*) FROM crm_v2.crm_orders"); got != 1 {
+		t.Errorf("the tables that were shown before have %d orders", got)
 	}
 }
