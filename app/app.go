@@ -56,6 +56,16 @@ type Commands struct {
 	UnmapStaff      command.UnmapStaffHandler
 	RetryDelivery   command.RetryDeliveryHandler
 	RetryDeliveries command.RetryDeliveriesHandler
+	// Accounts of people who sign in to the console. Invite also makes links that set a password anew.
+	SetUpLink         command.SetUpLinkHandler
+	InviteAccount     command.InviteAccountHandler
+	AcceptInvitation  command.AcceptInvitationHandler
+	ChangeAccountRole command.ChangeAccountRoleHandler
+	RemoveAccount     command.RemoveAccountHandler
+	EndSessions       command.EndSessionsHandler
+	SignIn            command.SignInHandler
+	ChangePassword    command.ChangePasswordHandler
+	RevealContact     command.RevealContactHandler
 }
 
 // Queries ask something.
@@ -64,7 +74,7 @@ type Queries struct {
 	query.ReadModel
 	// ExplainDelivery tells every step of a delivery in plain words.
 	ExplainDelivery query.ExplainDeliveryHandler
-	// Timeline tells what happened to an order, a customer, a user, a delivery or the settings.
+	// Timeline tells what happened to an order, a customer, a user, a delivery or the settings, and what an operator did.
 	Timeline query.TimelineHandler
 	// Interpret tells what a delivered body would do, and does nothing.
 	Interpret rehearsal.InterpretHandler

@@ -4,6 +4,7 @@
 //	callers.go                        those who append, and come first
 //	listener.go                       waking those who wait for new events
 //	workspaces.go customers.go …      what operators change: load a stream, decide, append
+//	accounts.go sessions.go           who may sign in, and who is signed in
 //	past_orders.go                    orders that a change of staff assigns anew
 //	deliveries.go                     deliveries that are brought in once more
 //	answers.go                        what repeated requests are answered with

@@ -77,6 +77,16 @@ var decoders = map[string]func([]byte) (event.Payload, error){
 
 	"TokenCreated": decodeInto[workspace.TokenCreated],
 	"TokenRevoked": decodeInto[workspace.TokenRevoked],
+
+	"AccountInvited":       decodeInto[workspace.AccountInvited],
+	"AccountPasswordSet":   decodeInto[workspace.AccountPasswordSet],
+	"AccountResetIssued":   decodeInto[workspace.AccountResetIssued],
+	"AccountRoleChanged":   decodeInto[workspace.AccountRoleChanged],
+	"AccountSessionsEnded": decodeInto[workspace.AccountSessionsEnded],
+	"AccountRemoved":       decodeInto[workspace.AccountRemoved],
+	"AccountSignedIn":      decodeInto[workspace.AccountSignedIn],
+	"AccountLocked":        decodeInto[workspace.AccountLocked],
+	"ContactRevealed":      decodeInto[workspace.ContactRevealed],
 }
 
 func decodeInto[P event.Payload](stored []byte) (event.Payload, error) {

@@ -191,6 +191,8 @@ var impersonal = []string{
 	"SourceEnsured.name", "WorkspaceCreated.name",
 	"ShopConnected.shop.name", "ShopUpdated.shop.name", "ShopPaused.shop.name", "ShopAPIKeySet.shop.name", "ShopAPIKeyRemoved.shop.name", "ShopResumed.shop.name", "ShopKeyRotated.shop.name", // firms
 	"TokenCreated.name", "TokenRevoked.name", // a name for a program
+	"AccountInvited.name", "AccountPasswordSet.name", "AccountResetIssued.name", "AccountRoleChanged.name", "AccountSessionsEnded.name",
+	"AccountRemoved.name", "AccountSignedIn.name", "AccountLocked.name", "ContactRevealed.account_name", // chosen, and not who somebody is
 	"order.shipping.partner", "request.user_agent", // a carrier, a program
 	"request.remote_addr", // the shop's system calls, not the buyer
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"math"
 
 	"github.com/google/uuid"
 
@@ -46,7 +47,7 @@ func (h History) OfOrder(
 // OfCustomer returns what concerns a customer.
 func (h History) OfCustomer(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error) {
 	rows, err := queries.CustomerTimeline(ctx, h.db.requests, dbsqlc.CustomerTimelineParams{
-		WorkspaceID: workspaceID, Stream: string(event.CustomerStream(id)), CustomerID: id, Orders: query.MaxSources, FromPosition: from,
+		WorkspaceID: workspaceID, Stream: string(event.CustomerStream(id)), ContactStream: string(event.ContactStream(id)), CustomerID: id, Orders: query.MaxSources, FromPosition: from,
 		AtMost: int32(atMost), //nolint:gosec // a page is small
 	})
 	return recordedAll(rows, err)
@@ -65,6 +66,21 @@ func (h History) OfUser(ctx context.Context, workspaceID, id uuid.UUID, from int
 func (h History) OfProjection(ctx context.Context, name string, from int64, atMost int) ([]event.Recorded, error) {
 	rows, err := queries.ProjectionTimeline(ctx, h.db.requests, dbsqlc.ProjectionTimelineParams{
 		Stream: string(event.ProjectionStream(name)), FromPosition: from, AtMost: int32(atMost), //nolint:gosec // a page is small
+	})
+	return recordedAll(rows, err)
+}
+
+// OfActor returns what an actor caused, the latest first.
+func (h History) OfActor(ctx context.Context, workspaceID uuid.UUID, actor event.Actor, before int64, atMost int) ([]event.Recorded, error) {
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	var rows []dbsqlc.LatestEventsByRow
+	err := h.db.inOrder(ctx, func(tx dbsqlc.DBTX) (err error) {
+		rows, err = queries.LatestEventsBy(ctx, tx, dbsqlc.LatestEventsByParams{
+			WorkspaceID: workspaceID, Actor: string(actor), Before: before, AtMost: int32(atMost), //nolint:gosec // a page is small
+		})
+		return err
 	})
 	return recordedAll(rows, err)
 }
@@ -106,7 +122,7 @@ var errOrderUnknown = problem.NotFound("order-unknown", "no order has this code"
 // eventRow are the rows of events that queries return.
 type eventRow interface {
 	dbsqlc.StreamRow | dbsqlc.StreamFromRow | dbsqlc.OrderTimelineRow | dbsqlc.CustomerTimelineRow | dbsqlc.UserTimelineRow |
-		dbsqlc.ProjectionTimelineRow | dbsqlc.UnsettledDeliveriesRow | dbsqlc.CorrelatedRow
+		dbsqlc.ProjectionTimelineRow | dbsqlc.UnsettledDeliveriesRow | dbsqlc.CorrelatedRow | dbsqlc.LatestEventsByRow
 }
 
 // recordedAll reads events as a query returned them.

@@ -428,6 +428,7 @@ func (r ReadModel) WorkspaceNamed(ctx context.Context, name string) (uuid.UUID, 
 
 var (
 	errWorkspaceUnknown = problem.NotFound("workspace-unknown", "no workspace has this name")
+	errHostUnknown      = problem.NotFound("workspace-unknown", "no workspace answers to this host, and none is the default one")
 	errTokenUnknown     = problem.Unauthorized("token-unknown",
 		"the API token is missing or not known; make one with: orderbridge token create --name NAME")
 )

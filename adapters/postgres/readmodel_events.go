@@ -27,16 +27,24 @@ func (r ReadModel) Events(ctx context.Context, workspaceID uuid.UUID, filter que
 	}
 	page := query.EventPage{Items: []query.Event{}, NextAfter: filter.After, Head: head}
 	upto := min(end, filter.After+eventWindow)
+	byPerson := filter.Actor != "" && filter.Actor.IsPerson()
+	if byPerson { // an index knows where they are, however far apart
+		upto = end
+	}
 	if upto <= filter.After {
 		return page, nil
 	}
 	params := dbsqlc.EventsOfParams{
 		After: filter.After, Upto: upto, WorkspaceID: workspaceID, Types: append([]string{}, filter.Types...), // never NULL
-		AtMost: int32(filter.Limit), //nolint:gosec // a part is small
+		Actor: string(filter.Actor), AtMost: int32(filter.Limit), //nolint:gosec // a part is small
 	}
 	var rows []dbsqlc.EventsOfRow
 	err = r.db.inOrder(ctx, func(tx dbsqlc.DBTX) error {
-		rows, err = queries.EventsOf(ctx, tx, params)
+		if byPerson {
+			rows, err = eventsBy(ctx, tx, params)
+		} else {
+			rows, err = queries.EventsOf(ctx, tx, params)
+		}
 		return err
 	})
 	if err != nil {
@@ -54,6 +62,18 @@ func (r ReadModel) Events(ctx context.Context, workspaceID uuid.UUID, filter que
 		page.NextAfter = rows[len(rows)-1].Position
 	}
 	return page, nil
+}
+
+// eventsBy is EventsOf with another index.
+func eventsBy(ctx context.Context, tx dbsqlc.DBTX, params dbsqlc.EventsOfParams) ([]dbsqlc.EventsOfRow, error) {
+	found, err := queries.EventsBy(ctx, tx, dbsqlc.EventsByParams{
+		WorkspaceID: params.WorkspaceID, Actor: params.Actor, After: params.After, Upto: params.Upto, Types: params.Types, AtMost: params.AtMost,
+	})
+	rows := make([]dbsqlc.EventsOfRow, 0, len(found))
+	for _, row := range found {
+		rows = append(rows, dbsqlc.EventsOfRow(row))
+	}
+	return rows, err
 }
 
 // EventTypes are the names of all events that the log can hold.

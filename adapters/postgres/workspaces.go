@@ -17,7 +17,7 @@ import (
 	"orderbridge/domain/workspace"
 )
 
-// Workspaces stores workspaces: their events, and the directories of shops, rules and tokens.
+// Workspaces stores workspaces: their events, and the directories of shops, rules, tokens and accounts.
 type Workspaces struct{ db *Database }
 
 var _ command.Workspaces = Workspaces{}
@@ -28,24 +28,38 @@ func NewWorkspaces(db *Database) Workspaces { return Workspaces{db: db} }
 // Update loads a workspace, lets decide change it, and stores the outcome.
 func (s Workspaces) Update(ctx context.Context, by command.By, decide func(*workspace.Workspace) error) (int64, error) {
 	return s.db.update(ctx, by, func(tx pgx.Tx, p *pipeline) ([]event.New, error) {
-		if err := queries.LockWorkspace(ctx, tx, by.WorkspaceID); err != nil {
-			return nil, err
-		}
-		history, err := loadStream(ctx, tx, by.WorkspaceID, event.WorkspaceStream)
+		w, err := lockedWorkspace(ctx, tx, by.WorkspaceID)
 		if err != nil {
-			return nil, fmt.Errorf("load workspace %s: %w", by.WorkspaceID, err)
-		}
-		if len(history) == 0 {
-			return nil, errWorkspaceUnknown
-		}
-		w := workspace.Rehydrate(history)
-		if err := decide(w); err != nil {
 			return nil, err
 		}
-		events := pendingEvents(by, event.WorkspaceStream, w.Version(), w.Pending())
-		also, err := changeDirectories(ctx, tx, p, w, events)
-		return append(events, also...), err
+		return changeWorkspace(ctx, tx, p, by, w, decide)
 	})
+}
+
+// lockedWorkspace loads a workspace that nobody else changes until the transaction ends.
+func lockedWorkspace(ctx context.Context, tx pgx.Tx, id uuid.UUID) (*workspace.Workspace, error) {
+	if err := queries.LockWorkspace(ctx, tx, id); err != nil {
+		return nil, err
+	}
+	history, err := loadStream(ctx, tx, id, event.WorkspaceStream)
+	if err != nil {
+		return nil, fmt.Errorf("load workspace %s: %w", id, err)
+	}
+	if len(history) == 0 {
+		return nil, errWorkspaceUnknown
+	}
+	return workspace.Rehydrate(history), nil
+}
+
+func changeWorkspace(
+	ctx context.Context, tx pgx.Tx, p *pipeline, by command.By, w *workspace.Workspace, decide func(*workspace.Workspace) error,
+) ([]event.New, error) {
+	if err := decide(w); err != nil {
+		return nil, err
+	}
+	events := pendingEvents(by, event.WorkspaceStream, w.Version(), w.Pending())
+	also, err := changeDirectories(ctx, tx, p, w, events)
+	return append(events, also...), err
 }
 
 // Create stores a workspace that is new.
@@ -169,6 +183,8 @@ func changeDirectories(ctx context.Context, tx pgx.Tx, p *pipeline, w *workspace
 			})
 		case workspace.TokenRevoked:
 			err = queries.RevokeToken(ctx, p, dbsqlc.RevokeTokenParams{ID: e.TokenID, WorkspaceID: id})
+		default:
+			err = changeAccounts(ctx, p, w, id, happened.Payload)
 		}
 		if err != nil {
 			return nil, err

@@ -20,6 +20,8 @@ type EventFilter struct {
 	After, Upto int64
 	// Types are the events that are looked for; none stand for all.
 	Types []string
+	// Actor is whose events are looked for; empty for everybody's.
+	Actor event.Actor
 	// Limit is how many are given at most.
 	Limit int
 }
@@ -50,21 +52,14 @@ func EventOf(recorded event.Recorded) Event {
 	e := Event{
 		Position: recorded.Position, ID: recorded.ID, Type: recorded.Payload.EventName(), SchemaVersion: recorded.SchemaVersion,
 		Stream: recorded.Stream, Version: recorded.Version, RecordedAt: recorded.RecordedAt, CorrelationID: recorded.CorrelationID,
-		Actor: recorded.Actor, Payload: recorded.Stored, personal: personalFields(recorded.Payload),
+		Actor: recorded.Actor, Payload: recorded.Stored, personal: maskedFields(recorded.Stream, recorded.Payload),
 	}
 	_, e.undecoded = recorded.Payload.(event.Undecoded)
-	if recorded.Stream == event.WorkspaceStream {
-		e.personal = settingsNames
-	}
 	if recorded.CausationID != uuid.Nil {
 		e.CausationID = &recorded.CausationID
 	}
 	return e
 }
-
-// settingsNames are fields of settings' events in which operators write names of their choice: no record of a person, and
-// masked wherever these names are shown.
-var settingsNames = []string{"name", "shop.name", "changes"}
 
 // Masked is the event as those see it who may not know phones and emails. What cannot be masked is not shown.
 func (e Event) Masked() Event {

@@ -175,6 +175,28 @@ func Narrate(payload event.Payload) string {
 		return fmt.Sprintf("An API token named %q was created, with the role %s.", e.Name, e.RoleOrViewer())
 	case workspace.TokenRevoked:
 		return fmt.Sprintf("The API token named %q was revoked.", e.Name)
+	case workspace.AccountInvited:
+		return fmt.Sprintf("The account %q was made, with the role %s.", e.Name, e.Role)
+	case workspace.AccountPasswordSet:
+		return fmt.Sprintf("A password was set for the account %q. Its sessions ended.", e.Name)
+	case workspace.AccountResetIssued:
+		return fmt.Sprintf("A link was made by which the password of the account %q is set anew.", e.Name)
+	case workspace.AccountRoleChanged:
+		return fmt.Sprintf("The account %q has the role %s from now on, no longer %s.", e.Name, e.After, e.Before)
+	case workspace.AccountSessionsEnded:
+		return fmt.Sprintf("All sessions of the account %q were ended.", e.Name)
+	case workspace.AccountRemoved:
+		return fmt.Sprintf("The account %q was removed; nobody can sign in to it any more.", e.Name)
+	case workspace.AccountSignedIn:
+		return fmt.Sprintf("Somebody signed in to the account %q.", e.Name)
+	case workspace.AccountLocked:
+		return fmt.Sprintf("The account %q was locked until %s: wrong passwords were tried for it, one after the other.", e.Name,
+			e.Until.Format(time.RFC3339))
+	case workspace.ContactRevealed:
+		if e.OrderCode != "" {
+			return fmt.Sprintf("The account %q was shown the phones and emails in order %s of customer %s.", e.AccountName, e.OrderCode, e.CustomerID)
+		}
+		return fmt.Sprintf("The account %q was shown the phones and emails of customer %s.", e.AccountName, e.CustomerID)
 	case user.UserAdded:
 		return fmt.Sprintf("User %q was added.", e.User.Name)
 	case user.UserUpdated:

@@ -144,7 +144,7 @@ func (s Shop) Masked() Shop {
 
 // Masked is the delivery as those see it who may not know phones and emails.
 func (d DeliveryDetail) Masked() DeliveryDetail {
-	d.Steps = maskEach(d.Steps, Step.masked)
+	d.Steps = maskEach(d.Steps, Step.Masked)
 	return d
 }
 

@@ -10,17 +10,19 @@ import (
 
 	"orderbridge/domain/contact"
 	"orderbridge/domain/event"
+	"orderbridge/domain/workspace"
 )
 
-// masked is the step with all masked that its event declares as personal, and told from that. What cannot be masked is
+// Masked is the step with all masked that its event declares as personal, and told from that. What cannot be masked is
 // not shown.
-func (s Step) masked() Step {
+func (s Step) Masked() Step {
 	if s.payload == nil { // it has not happened, and says nothing about anybody
 		return s
 	}
 	s.Actor = event.Actor(contact.MaskWithin(string(s.Actor))) // a token may be named after somebody
-	payload, errPayload := maskPayload(s.payload)
-	data, errData := maskJSON(s.Data, personalFields(s.payload))
+	fields := maskedFields(s.Stream, s.payload)
+	payload, errPayload := maskPayload(s.payload, fields)
+	data, errData := maskJSON(s.Data, fields)
 	if errPayload != nil || errData != nil {
 		s.Summary, s.SummaryVI, s.Data, s.payload = s.Event+".", s.Event+".", json.RawMessage("{}"), nil
 		return s
@@ -29,20 +31,31 @@ func (s Step) masked() Step {
 	return s.told()
 }
 
-func personalFields(payload event.Payload) []string {
-	if personal, ok := payload.(event.Personal); ok {
-		return personal.PersonalFields()
+// chosenNames are fields of the events of settings and accounts in which operators write names of their choice: no record of a person, and
+// masked wherever these names are shown.
+var chosenNames = []string{"name", "account_name", "shop.name", changesField}
+
+// maskedFields are those of an event that may hold phones and emails.
+func maskedFields(stream event.Stream, payload event.Payload) []string {
+	switch payload := payload.(type) {
+	case event.Personal:
+		return payload.PersonalFields()
+	case workspace.AccountSignedIn, workspace.AccountLocked, workspace.ContactRevealed:
+		return chosenNames
+	}
+	if stream == event.WorkspaceStream {
+		return chosenNames
 	}
 	return nil
 }
 
 // maskPayload goes by way of JSON, as that is what personal fields are declared in.
-func maskPayload(payload event.Payload) (event.Payload, error) {
+func maskPayload(payload event.Payload, fields []string) (event.Payload, error) {
 	raw, err := json.Marshal(payload)
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", payload, err)
 	}
-	raw, err = maskJSON(raw, personalFields(payload))
+	raw, err = maskJSON(raw, fields)
 	if err != nil {
 		return nil, err
 	}

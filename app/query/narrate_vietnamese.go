@@ -176,6 +176,35 @@ func workspaceInVietnamese(payload event.Payload) string {
 	case workspace.TokenRevoked:
 		return fmt.Sprintf("Token API tên %q đã bị thu hồi.", e.Name)
 	default:
+		return accountInVietnamese(payload)
+	}
+}
+
+func accountInVietnamese(payload event.Payload) string {
+	switch e := payload.(type) {
+	case workspace.AccountInvited:
+		return fmt.Sprintf("Tài khoản %q đã được tạo, với vai trò %s.", e.Name, e.Role)
+	case workspace.AccountPasswordSet:
+		return fmt.Sprintf("Đã đặt mật khẩu cho tài khoản %q. Các phiên đăng nhập của tài khoản đã kết thúc.", e.Name)
+	case workspace.AccountResetIssued:
+		return fmt.Sprintf("Đã tạo liên kết để đặt lại mật khẩu cho tài khoản %q.", e.Name)
+	case workspace.AccountRoleChanged:
+		return fmt.Sprintf("Từ nay tài khoản %q có vai trò %s, không còn là %s.", e.Name, e.After, e.Before)
+	case workspace.AccountSessionsEnded:
+		return fmt.Sprintf("Mọi phiên đăng nhập của tài khoản %q đã bị kết thúc.", e.Name)
+	case workspace.AccountRemoved:
+		return fmt.Sprintf("Tài khoản %q đã bị xóa; không ai đăng nhập bằng tài khoản này được nữa.", e.Name)
+	case workspace.AccountSignedIn:
+		return fmt.Sprintf("Có người đăng nhập bằng tài khoản %q.", e.Name)
+	case workspace.AccountLocked:
+		return fmt.Sprintf("Tài khoản %q bị khóa đến %s UTC vì nhiều lần liên tiếp nhập sai mật khẩu.", e.Name,
+			e.Until.UTC().Format("02/01/2006 15:04"))
+	case workspace.ContactRevealed:
+		if e.OrderCode != "" {
+			return fmt.Sprintf("Tài khoản %q đã xem số điện thoại và email trong đơn hàng %s của khách hàng %s.", e.AccountName, e.OrderCode, e.CustomerID)
+		}
+		return fmt.Sprintf("Tài khoản %q đã xem số điện thoại và email của khách hàng %s.", e.AccountName, e.CustomerID)
+	default:
 		return payload.EventName() + "."
 	}
 }

@@ -231,6 +231,11 @@ type ReadModel interface {
 	Shops(ctx context.Context, workspaceID uuid.UUID) ([]Shop, error)
 	Shop(ctx context.Context, workspaceID uuid.UUID, id string) (Shop, error)
 	Tokens(ctx context.Context, workspaceID uuid.UUID) ([]Token, error)
+	// Accounts are those that were not removed, by name; Account is one of them.
+	Accounts(ctx context.Context, workspaceID uuid.UUID) ([]Account, error)
+	Account(ctx context.Context, workspaceID, id uuid.UUID) (Account, error)
+	// Invitation finds a link by the token in it. One that cannot be used, or not any more, is workspace.ErrInvitationUnknown.
+	Invitation(ctx context.Context, workspaceID uuid.UUID, token string) (Invitation, error)
 	// Workspaces returns all there are, by name.
 	Workspaces(ctx context.Context) ([]Workspace, error)
 	Settings(ctx context.Context, workspaceID uuid.UUID) (Settings, error)
@@ -247,4 +252,7 @@ type ReadModel interface {
 	WaitFor(ctx context.Context, position int64) error
 	// WorkspaceNamed finds a workspace; the empty name stands for the default one.
 	WorkspaceNamed(ctx context.Context, name string) (uuid.UUID, error)
+	// WorkspaceAt finds the workspace that answers to a host, given in lower case and without port: the default one for a host that no
+	// workspace claims.
+	WorkspaceAt(ctx context.Context, host string) (uuid.UUID, error)
 }

@@ -53,7 +53,7 @@ type Timeline struct {
 // Masked is the timeline as those see it who may not know phones and emails.
 func (t Timeline) Masked() Timeline {
 	t.Subject.Name, t.Subject.Customer = maskText(t.Subject.Name), t.Subject.Customer.masked()
-	t.Items = maskEach(t.Items, Step.masked)
+	t.Items = maskEach(t.Items, Step.Masked)
 	return t
 }
 
@@ -77,12 +77,14 @@ type History interface {
 	// OfOrder returns what concerns an order: its stream, and what came of its newest MaxSources deliveries, which are those
 	// under one of some codes.
 	OfOrder(ctx context.Context, workspaceID uuid.UUID, stream event.Stream, codes []string, from int64, atMost int) ([]event.Recorded, error)
-	// OfCustomer returns what concerns a customer: their stream, and how their newest MaxSources orders were matched with them.
+	// OfCustomer returns what concerns a customer: their stream, who saw their phones, and how their newest MaxSources orders were matched with them.
 	OfCustomer(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error)
 	// OfUser returns what concerns a user: their stream, and which of their newest MaxSources orders were given to them later.
 	OfUser(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error)
 	// OfProjection returns what was decided about a projection, in all workspaces.
 	OfProjection(ctx context.Context, name string, from int64, atMost int) ([]event.Recorded, error)
+	// OfActor returns what an actor caused before a position, or 0 for the head, the latest first.
+	OfActor(ctx context.Context, workspaceID uuid.UUID, actor event.Actor, before int64, atMost int) ([]event.Recorded, error)
 	// Unsettled returns the last events of deliveries of an order that are yet to be brought in.
 	Unsettled(ctx context.Context, workspaceID uuid.UUID, codes []string) ([]event.Recorded, error)
 	// OrderOrigin finds an order of the CRM; one that is not there is a problem of kind not found.

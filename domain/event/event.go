@@ -43,6 +43,8 @@ const (
 	streamOrder    = "order/"
 	streamCustomer = "customer/"
 	streamUser     = "user/"
+	streamAccount  = "account/"
+	streamContact  = "contact/"
 
 	streamProjection = "projection/"
 
@@ -71,6 +73,12 @@ func CustomerStream(id uuid.UUID) Stream { return Stream(streamCustomer + id.Str
 // UserStream holds the life of one member of staff.
 func UserStream(id uuid.UUID) Stream { return Stream(streamUser + id.String()) }
 
+// AccountStream holds how an account was signed in to.
+func AccountStream(id uuid.UUID) Stream { return Stream(streamAccount + id.String()) }
+
+// ContactStream holds who was shown the phones and emails of a customer.
+func ContactStream(customerID uuid.UUID) Stream { return Stream(streamContact + customerID.String()) }
+
 // ProjectionStream holds what was decided about a projection in view of a workspace's events.
 func ProjectionStream(name string) Stream { return Stream(streamProjection + name) }
 
@@ -98,6 +106,12 @@ func ActorAtCommandLine(operator string) Actor {
 
 // ActorAPI is whoever holds the API token of a name.
 func ActorAPI(tokenName string) Actor { return Actor("api:" + tokenName) }
+
+// ActorAccount is whoever is signed in to the account of a name.
+func ActorAccount(name string) Actor { return Actor("account:" + name) }
+
+// IsPerson tells an operator, or a program of theirs, from Orderbridge itself and from shops.
+func (a Actor) IsPerson() bool { return a != ActorWebhook && a != ActorPolicy && a != ActorSystem }
 
 // New is an event that was decided and is not in the log yet.
 type New struct {

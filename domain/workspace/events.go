@@ -151,3 +151,92 @@ type TokenRevoked struct {
 
 func (TokenRevoked) EventName() string { return "TokenRevoked" }
 func (TokenRevoked) EventVersion() int { return 1 }
+
+// AccountInvited: somebody may set a password by a link, and sign in to the console then. The link is in no event.
+type AccountInvited struct {
+	AccountID uuid.UUID `json:"account_id"`
+	Name      string    `json:"name"`
+	Role      Role      `json:"role"`
+}
+
+func (AccountInvited) EventName() string { return "AccountInvited" }
+func (AccountInvited) EventVersion() int { return 1 }
+
+// AccountPasswordSet: an account has a password, or another one than before, and its sessions ended. The password is in no event.
+type AccountPasswordSet struct {
+	AccountID uuid.UUID `json:"account_id"`
+	Name      string    `json:"name"`
+}
+
+func (AccountPasswordSet) EventName() string { return "AccountPasswordSet" }
+func (AccountPasswordSet) EventVersion() int { return 1 }
+
+// AccountResetIssued: a link was made by which an account's password is set anew. The link is in no event.
+type AccountResetIssued struct {
+	AccountID uuid.UUID `json:"account_id"`
+	Name      string    `json:"name"`
+}
+
+func (AccountResetIssued) EventName() string { return "AccountResetIssued" }
+func (AccountResetIssued) EventVersion() int { return 1 }
+
+// AccountRoleChanged: an account may do other things from now on.
+type AccountRoleChanged struct {
+	AccountID uuid.UUID `json:"account_id"`
+	Name      string    `json:"name"`
+	Before    Role      `json:"before"`
+	After     Role      `json:"after"`
+}
+
+func (AccountRoleChanged) EventName() string { return "AccountRoleChanged" }
+func (AccountRoleChanged) EventVersion() int { return 1 }
+
+// AccountSessionsEnded: whoever was signed in to an account has to sign in again.
+type AccountSessionsEnded struct {
+	AccountID uuid.UUID `json:"account_id"`
+	Name      string    `json:"name"`
+}
+
+func (AccountSessionsEnded) EventName() string { return "AccountSessionsEnded" }
+func (AccountSessionsEnded) EventVersion() int { return 1 }
+
+// AccountRemoved: somebody may no longer sign in.
+type AccountRemoved struct {
+	AccountID uuid.UUID `json:"account_id"`
+	Name      string    `json:"name"`
+}
+
+func (AccountRemoved) EventName() string { return "AccountRemoved" }
+func (AccountRemoved) EventVersion() int { return 1 }
+
+// AccountSignedIn: somebody signed in to the console. It stands in the account's own stream, as does AccountLocked.
+type AccountSignedIn struct {
+	AccountID uuid.UUID `json:"account_id"`
+	Name      string    `json:"name"`
+}
+
+func (AccountSignedIn) EventName() string { return "AccountSignedIn" }
+func (AccountSignedIn) EventVersion() int { return 1 }
+
+// AccountLocked: wrong passwords were tried for an account, one after the other, and none is taken until a time.
+type AccountLocked struct {
+	AccountID uuid.UUID `json:"account_id"`
+	Name      string    `json:"name"`
+	Until     time.Time `json:"until"`
+}
+
+func (AccountLocked) EventName() string { return "AccountLocked" }
+func (AccountLocked) EventVersion() int { return 1 }
+
+// ContactRevealed: somebody who is shown phones and emails masked asked to see those of a customer. It stands in a stream of its
+// own beside the customer's, whose version tells that the customer changed.
+type ContactRevealed struct {
+	AccountID   uuid.UUID `json:"account_id"`
+	AccountName string    `json:"account_name"`
+	CustomerID  uuid.UUID `json:"customer_id"`
+	// OrderCode is the order in which they saw them; empty when it was in the customer's own record.
+	OrderCode string `json:"order_code,omitempty"`
+}
+
+func (ContactRevealed) EventName() string { return "ContactRevealed" }
+func (ContactRevealed) EventVersion() int { return 1 }

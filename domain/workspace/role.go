@@ -6,7 +6,7 @@ import (
 	"orderbridge/domain/problem"
 )
 
-// Role says what the holder of an API token may do.
+// Role says what the holder of an API token, or whoever is signed in to an account, may do.
 type Role string
 
 // The roles. They are stored data.
@@ -15,7 +15,7 @@ const (
 	RoleViewer Role = "viewer"
 	// RoleOperator reads everything, and looks after customers and staff.
 	RoleOperator Role = "operator"
-	// RoleOwner does everything: settings, shops and tokens too.
+	// RoleOwner does everything: settings, shops, tokens and accounts too.
 	RoleOwner Role = "owner"
 )
 

@@ -119,11 +119,16 @@ func (h HeaderHash) Equal(other HeaderHash) bool {
 // NewHeaderValue makes a header value of 256 random bits, for a shop whose owner chose none.
 func NewHeaderValue() string { return randomText() }
 
-// tokenPrefix makes a leaked token findable by scanners.
-const tokenPrefix = "obt_"
+// The prefixes make a leaked token findable by scanners.
+const (
+	tokenPrefix      = "obt_"
+	invitationPrefix = "obi_"
+)
 
 // NewToken makes an API token of 256 random bits.
 func NewToken() string { return tokenPrefix + randomText() }
+
+func newInvitationToken() string { return invitationPrefix + randomText() }
 
 func randomText() string {
 	var raw [32]byte
@@ -131,5 +136,5 @@ func randomText() string {
 	return base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
-// TokenHash is what is kept of a token. A plain hash is enough: nobody can try 2^256 tokens.
+// TokenHash is what is kept of a token, of the API, of a link or of a session. A plain hash is enough: nobody can try 2^256 tokens.
 func TokenHash(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)) }

@@ -1,9 +1,10 @@
 // Package workspace is about one CRM domain and its settings: the hosts that it answers to, the shops that may deliver
-// to it, the rules by which their orders are taken in, and the tokens of those who may call its API.
+// to it, the rules by which their orders are taken in, the tokens of those who may call its API, and the accounts of those who may
+// sign in to its console.
 //
 //	workspace.go settings.go host.go   the workspace itself
 //	shop.go                            connected shops and their keys
-//	token.go role.go                   who may call the API, and what they may do
+//	token.go account.go role.go        who may call the API or sign in, and what they may do
 //	secret.go                          how secrets are hashed
 package workspace
 
@@ -28,15 +29,18 @@ type Workspace struct {
 	templates []string
 	shops     map[string]Shop
 	tokens    map[uuid.UUID]Token
+	accounts  map[uuid.UUID]Account
 	pending   []event.Payload
 
 	// settingsVersion and shopVersions are those of the last event about them.
 	settingsVersion int
 	shopVersions    map[string]int
 
-	headerHashes  map[string]HeaderHash
-	sealedAPIKeys map[string][]byte
-	tokenHashes   map[uuid.UUID][sha256.Size]byte
+	headerHashes   map[string]HeaderHash
+	sealedAPIKeys  map[string][]byte
+	tokenHashes    map[uuid.UUID][sha256.Size]byte
+	passwordHashes map[uuid.UUID]string
+	invitations    map[uuid.UUID]Invitation
 }
 
 func empty() *Workspace {
@@ -45,9 +49,10 @@ func empty() *Workspace {
 		templates:    []string{DefaultSettings().OrderCodeTemplate},
 		shops:        map[string]Shop{},
 		tokens:       map[uuid.UUID]Token{},
+		accounts:     map[uuid.UUID]Account{},
 		shopVersions: map[string]int{},
 		headerHashes: map[string]HeaderHash{}, sealedAPIKeys: map[string][]byte{},
-		tokenHashes: map[uuid.UUID][sha256.Size]byte{},
+		tokenHashes: map[uuid.UUID][sha256.Size]byte{}, passwordHashes: map[uuid.UUID]string{}, invitations: map[uuid.UUID]Invitation{},
 	}
 }
 
@@ -136,5 +141,19 @@ func (w *Workspace) apply(payload event.Payload) {
 		token := w.tokens[e.TokenID]
 		token.Revoked = true
 		w.tokens[e.TokenID] = token
+	case AccountInvited:
+		w.accounts[e.AccountID] = Account{ID: e.AccountID, Name: e.Name, Role: e.Role}
+	case AccountPasswordSet:
+		w.changeAccount(e.AccountID, func(a *Account) { a.HasPassword = true })
+	case AccountRoleChanged:
+		w.changeAccount(e.AccountID, func(a *Account) { a.Role = e.After })
+	case AccountRemoved:
+		w.changeAccount(e.AccountID, func(a *Account) { a.Removed = true })
 	}
+}
+
+func (w *Workspace) changeAccount(id uuid.UUID, change func(*Account)) {
+	account := w.accounts[id]
+	change(&account)
+	w.accounts[id] = account
 }

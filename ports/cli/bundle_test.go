@@ -223,6 +223,7 @@ type fakeReadModel struct {
 	shops      []query.Shop
 	settings   query.Settings
 	tokens     []query.Token
+	accounts   []query.Account
 	workspaces []query.Workspace
 	steps      []event.Recorded
 	waiting    []event.Recorded
@@ -331,6 +332,23 @@ func (f *fakeReadModel) Tokens(_ context.Context, workspaceID uuid.UUID) ([]quer
 	return f.tokens, f.err
 }
 
+func (f *fakeReadModel) Accounts(_ context.Context, workspaceID uuid.UUID) ([]query.Account, error) {
+	f.ask(workspaceID, nil, query.Page{})
+	return f.accounts, f.err
+}
+
+func (f *fakeReadModel) Account(context.Context, uuid.UUID, uuid.UUID) (query.Account, error) {
+	return query.Account{}, errors.New("no command asks for an account")
+}
+
+func (f *fakeReadModel) Invitation(context.Context, uuid.UUID, string) (query.Invitation, error) {
+	return query.Invitation{}, errors.New("no command asks for a link")
+}
+
+func (f *fakeReadModel) WorkspaceAt(context.Context, string) (uuid.UUID, error) {
+	return uuid.Nil, errors.New("no command asks for a host")
+}
+
 func (f *fakeReadModel) Workspaces(context.Context) ([]query.Workspace, error) {
 	return f.workspaces, f.err
 }
@@ -397,6 +415,10 @@ func (f fakeHistory) OfUser(ctx context.Context, workspaceID, id uuid.UUID, from
 
 func (f fakeHistory) OfProjection(ctx context.Context, name string, from int64, atMost int) ([]event.Recorded, error) {
 	return f.Stream(ctx, uuid.UUID{}, event.ProjectionStream(name), from, atMost)
+}
+
+func (f fakeHistory) OfActor(context.Context, uuid.UUID, event.Actor, int64, int) ([]event.Recorded, error) {
+	return nil, errors.New("no command asks what somebody did")
 }
 
 func (f fakeHistory) Unsettled(context.Context, uuid.UUID, []string) ([]event.Recorded, error) {

@@ -524,6 +524,10 @@ func (f fakeHistory) OfUser(context.Context, uuid.UUID, uuid.UUID, int64, int) (
 	return f.events()
 }
 
+func (f fakeHistory) OfActor(context.Context, uuid.UUID, event.Actor, int64, int) ([]event.Recorded, error) {
+	return f.events()
+}
+
 func (f fakeHistory) Unsettled(context.Context, uuid.UUID, []string) ([]event.Recorded, error) {
 	payload := delivery.OrderReceived{ShopID: shopID, OrderID: "2051"}
 	stored, err := json.Marshal(payload)

@@ -42,7 +42,7 @@ CROSS JOIN LATERAL (SELECT * FROM events y WHERE y.position = p.position LIMIT 1
 ORDER BY e.position;
 
 -- name: CustomerTimeline :many
--- What happened to a customer: their own stream, and how the newest of their orders found them.
+-- What happened to a customer: their own stream, who saw their phones, and how the newest of their orders found them.
 -- Index: events_stream_version, crm_orders_customer, then events_pkey.
 SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
     e.causation_id, e.actor, e.payload::text AS payload, NULL::bytea AS body
@@ -50,6 +50,10 @@ FROM (
     (SELECT s.position FROM events s
      WHERE s.workspace_id = @workspace_id AND s.stream = @stream AND s.position >= @from_position
      ORDER BY s.version LIMIT @at_most)
+    UNION ALL
+    (SELECT r.position FROM events r
+     WHERE r.workspace_id = @workspace_id AND r.stream = @contact_stream AND r.position >= @from_position
+     ORDER BY r.version LIMIT @at_most)
     UNION ALL
     (SELECT m.position
      FROM (

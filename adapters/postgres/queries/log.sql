@@ -73,7 +73,28 @@ SELECT position, workspace_id, stream, version, id, type, schema_version, record
 FROM events
 WHERE position > @after AND position <= @upto AND workspace_id = @workspace_id
     AND (cardinality(@types::text[]) = 0 OR type = ANY (@types))
+    AND (@actor::text = '' OR actor = @actor)
 ORDER BY position
+LIMIT @at_most;
+
+-- name: EventsBy :many
+-- Those of them that a person caused, or a program of theirs: these are few, so all of the log is looked at. Index: events_actor.
+SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
+    payload::text AS payload, NULL::bytea AS body
+FROM events
+WHERE workspace_id = @workspace_id AND actor = @actor AND actor NOT IN ('webhook', 'policy', 'system')
+    AND position > @after AND position <= @upto
+    AND (cardinality(@types::text[]) = 0 OR type = ANY (@types))
+ORDER BY position
+LIMIT @at_most;
+
+-- name: LatestEventsBy :many
+-- What a person did, the latest first. Index: events_actor, backward.
+SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
+    payload::text AS payload, NULL::bytea AS body
+FROM events
+WHERE workspace_id = @workspace_id AND actor = @actor AND actor NOT IN ('webhook', 'policy', 'system') AND position < @before
+ORDER BY position DESC
 LIMIT @at_most;
 
 -- name: DeliveredBody :one

@@ -13,6 +13,7 @@ import (
 
 	"orderbridge/adapters/localpg"
 	"orderbridge/adapters/pancake"
+	"orderbridge/adapters/passwords"
 	"orderbridge/adapters/postgres"
 	"orderbridge/adapters/spreadsheet"
 	"orderbridge/app"
@@ -91,6 +92,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 	read, history := postgres.NewReadModel(s.db), postgres.NewHistory(s.db)
 	workspaces, customers, users := postgres.NewWorkspaces(s.db), postgres.NewCustomers(s.db), postgres.NewUsers(s.db)
 	deliveries, imports := postgres.NewDeliveries(s.db), postgres.NewCustomerImports(s.db)
+	accounts, passwords := postgres.NewAccounts(s.db, key), command.NewPasswords(passwords.New(passwords.Usual()))
 	backfills := postgres.NewBackfills(s.db, key)
 	backfill := command.NewBackfillHandler(pancake.NewOrdersAPI(cmp.Or(settings.PancakeAPI, pancake.DefaultAPI),
 		cmp.Or(settings.PancakeRate, usualPancakeRate)), backfills,
@@ -131,6 +133,15 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 			UnmapStaff:            command.NewUnmapStaffHandler(users),
 			RetryDelivery:         command.NewRetryDeliveryHandler(deliveries),
 			RetryDeliveries:       command.NewRetryDeliveriesHandler(deliveries, read),
+			SetUpLink:             command.NewSetUpLinkHandler(accounts, time.Now),
+			InviteAccount:         command.NewInviteAccountHandler(workspaces, time.Now),
+			AcceptInvitation:      command.NewAcceptInvitationHandler(accounts, read, passwords, time.Now),
+			ChangeAccountRole:     command.NewChangeAccountRoleHandler(workspaces),
+			RemoveAccount:         command.NewRemoveAccountHandler(workspaces),
+			EndSessions:           command.NewEndSessionsHandler(workspaces),
+			SignIn:                command.NewSignInHandler(accounts, read, passwords, time.Now),
+			ChangePassword:        command.NewChangePasswordHandler(workspaces, accounts, read, passwords, time.Now),
+			RevealContact:         command.NewRevealContactHandler(accounts, read),
 		},
 		Projections: s.rebuilds,
 		Answers:     postgres.NewAnswers(s.db, key),

@@ -20,17 +20,21 @@ FROM (
      WHERE s.workspace_id = $2 AND s.stream = $3 AND s.position >= $4
      ORDER BY s.version LIMIT $1)
     UNION ALL
+    (SELECT r.position FROM events r
+     WHERE r.workspace_id = $2 AND r.stream = $5 AND r.position >= $4
+     ORDER BY r.version LIMIT $1)
+    UNION ALL
     (SELECT m.position
      FROM (
          SELECT o.shop_id, o.external_id FROM crm_orders o
-         WHERE o.workspace_id = $2 AND o.customer_id = $5
-         ORDER BY o.created_position DESC LIMIT $6
+         WHERE o.workspace_id = $2 AND o.customer_id = $6
+         ORDER BY o.created_position DESC LIMIT $7
      ) o
      CROSS JOIN LATERAL (
          SELECT x.position FROM events x
          WHERE x.workspace_id = $2 AND x.stream = 'order/' || o.shop_id || '/' || o.external_id
              AND x.type = 'CustomerMatched' AND x.position >= $4
-             AND x.payload ->> 'customer_id' = ($5::uuid)::text
+             AND x.payload ->> 'customer_id' = ($6::uuid)::text
          ORDER BY x.version LIMIT $1
      ) m
      ORDER BY m.position LIMIT $1)
@@ -41,12 +45,13 @@ ORDER BY e.position
 `
 
 type CustomerTimelineParams struct {
-	AtMost       int32
-	WorkspaceID  uuid.UUID
-	Stream       string
-	FromPosition int64
-	CustomerID   uuid.UUID
-	Orders       int32
+	AtMost        int32
+	WorkspaceID   uuid.UUID
+	Stream        string
+	FromPosition  int64
+	ContactStream string
+	CustomerID    uuid.UUID
+	Orders        int32
 }
 
 type CustomerTimelineRow struct {
@@ -65,7 +70,7 @@ type CustomerTimelineRow struct {
 	Body          []byte
 }
 
-// What happened to a customer: their own stream, and how the newest of their orders found them.
+// What happened to a customer: their own stream, who saw their phones, and how the newest of their orders found them.
 // Index: events_stream_version, crm_orders_customer, then events_pkey.
 func (q *Queries) CustomerTimeline(ctx context.Context, db DBTX, arg CustomerTimelineParams) ([]CustomerTimelineRow, error) {
 	rows, err := db.Query(ctx, customerTimeline,
@@ -73,6 +78,7 @@ func (q *Queries) CustomerTimeline(ctx context.Context, db DBTX, arg CustomerTim
 		arg.WorkspaceID,
 		arg.Stream,
 		arg.FromPosition,
+		arg.ContactStream,
 		arg.CustomerID,
 		arg.Orders,
 	)

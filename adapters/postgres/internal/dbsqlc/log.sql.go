@@ -208,14 +208,93 @@ func (q *Queries) DeliveryHeads(ctx context.Context, db DBTX, arg DeliveryHeadsP
 	return items, nil
 }
 
+const eventsBy = `-- name: EventsBy :many
+SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
+    payload::text AS payload, NULL::bytea AS body
+FROM events
+WHERE workspace_id = $1 AND actor = $2 AND actor NOT IN ('webhook', 'policy', 'system')
+    AND position > $3 AND position <= $4
+    AND (cardinality($5::text[]) = 0 OR type = ANY ($5))
+ORDER BY position
+LIMIT $6
+`
+
+type EventsByParams struct {
+	WorkspaceID uuid.UUID
+	Actor       string
+	After       int64
+	Upto        int64
+	Types       []string
+	AtMost      int32
+}
+
+type EventsByRow struct {
+	Position      int64
+	WorkspaceID   uuid.UUID
+	Stream        string
+	Version       int32
+	ID            uuid.UUID
+	Type          string
+	SchemaVersion int16
+	RecordedAt    time.Time
+	CorrelationID uuid.UUID
+	CausationID   uuid.NullUUID
+	Actor         string
+	Payload       string
+	Body          []byte
+}
+
+// Those of them that a person caused, or a program of theirs: these are few, so all of the log is looked at. Index: events_actor.
+func (q *Queries) EventsBy(ctx context.Context, db DBTX, arg EventsByParams) ([]EventsByRow, error) {
+	rows, err := db.Query(ctx, eventsBy,
+		arg.WorkspaceID,
+		arg.Actor,
+		arg.After,
+		arg.Upto,
+		arg.Types,
+		arg.AtMost,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EventsByRow
+	for rows.Next() {
+		var i EventsByRow
+		if err := rows.Scan(
+			&i.Position,
+			&i.WorkspaceID,
+			&i.Stream,
+			&i.Version,
+			&i.ID,
+			&i.Type,
+			&i.SchemaVersion,
+			&i.RecordedAt,
+			&i.CorrelationID,
+			&i.CausationID,
+			&i.Actor,
+			&i.Payload,
+			&i.Body,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const eventsOf = `-- name: EventsOf :many
 SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
     payload::text AS payload, NULL::bytea AS body
 FROM events
 WHERE position > $1 AND position <= $2 AND workspace_id = $3
     AND (cardinality($4::text[]) = 0 OR type = ANY ($4))
+    AND ($5::text = '' OR actor = $5)
 ORDER BY position
-LIMIT $5
+LIMIT $6
 `
 
 type EventsOfParams struct {
@@ -223,6 +302,7 @@ type EventsOfParams struct {
 	Upto        int64
 	WorkspaceID uuid.UUID
 	Types       []string
+	Actor       string
 	AtMost      int32
 }
 
@@ -250,6 +330,7 @@ func (q *Queries) EventsOf(ctx context.Context, db DBTX, arg EventsOfParams) ([]
 		arg.Upto,
 		arg.WorkspaceID,
 		arg.Types,
+		arg.Actor,
 		arg.AtMost,
 	)
 	if err != nil {
@@ -294,6 +375,78 @@ func (q *Queries) Head(ctx context.Context, db DBTX) (int64, error) {
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const latestEventsBy = `-- name: LatestEventsBy :many
+SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor,
+    payload::text AS payload, NULL::bytea AS body
+FROM events
+WHERE workspace_id = $1 AND actor = $2 AND actor NOT IN ('webhook', 'policy', 'system') AND position < $3
+ORDER BY position DESC
+LIMIT $4
+`
+
+type LatestEventsByParams struct {
+	WorkspaceID uuid.UUID
+	Actor       string
+	Before      int64
+	AtMost      int32
+}
+
+type LatestEventsByRow struct {
+	Position      int64
+	WorkspaceID   uuid.UUID
+	Stream        string
+	Version       int32
+	ID            uuid.UUID
+	Type          string
+	SchemaVersion int16
+	RecordedAt    time.Time
+	CorrelationID uuid.UUID
+	CausationID   uuid.NullUUID
+	Actor         string
+	Payload       string
+	Body          []byte
+}
+
+// What a person did, the latest first. Index: events_actor, backward.
+func (q *Queries) LatestEventsBy(ctx context.Context, db DBTX, arg LatestEventsByParams) ([]LatestEventsByRow, error) {
+	rows, err := db.Query(ctx, latestEventsBy,
+		arg.WorkspaceID,
+		arg.Actor,
+		arg.Before,
+		arg.AtMost,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LatestEventsByRow
+	for rows.Next() {
+		var i LatestEventsByRow
+		if err := rows.Scan(
+			&i.Position,
+			&i.WorkspaceID,
+			&i.Stream,
+			&i.Version,
+			&i.ID,
+			&i.Type,
+			&i.SchemaVersion,
+			&i.RecordedAt,
+			&i.CorrelationID,
+			&i.CausationID,
+			&i.Actor,
+			&i.Payload,
+			&i.Body,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const notifyAppended = `-- name: NotifyAppended :exec
