@@ -122,6 +122,11 @@ func (b *testBundle) open(context.Context) (cli.Session, error) {
 				SetAPIKey:            command.NewSetAPIKeyHandler(b.workspaces, workspace.NewSecretKey()),
 				Backfill:             command.NewBackfillHandler(nil, fakeBackfills{err: &b.read.err}, nil, nil, clock),
 				Relink:               command.NewRelinkHandler(fakeRelinks{err: &b.read.err}),
+				SetUpLink:            command.NewSetUpLinkHandler(fakeAccounts{workspaces: b.workspaces}, clock),
+				InviteAccount:        command.NewInviteAccountHandler(b.workspaces, clock),
+				ChangeAccountRole:    command.NewChangeAccountRoleHandler(b.workspaces),
+				RemoveAccount:        command.NewRemoveAccountHandler(b.workspaces),
+				EndSessions:          command.NewEndSessionsHandler(b.workspaces),
 			},
 			Projections: b.projections,
 			Queries: app.Queries{
@@ -438,6 +443,7 @@ func (f fakeHistory) Head(context.Context) (int64, error) { return 100, f.read.e
 // fakeWorkspaces holds one workspace.
 type fakeWorkspaces struct {
 	workspace *workspace.Workspace
+	link      workspace.Invitation // for its first owner
 	err       error
 	by        command.By
 }

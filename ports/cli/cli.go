@@ -30,6 +30,7 @@ type Commands struct {
 	Interpret interpretCommand  `cmd:"" help:"Show what an order's body would do if it were delivered now, and do nothing."`
 	Event     eventCommands     `cmd:"" help:"The log of what happened."`
 	Token     tokenCommands     `cmd:"" help:"Tokens for the API."`
+	Account   accountCommands   `cmd:"" help:"Who may sign in to the console."`
 	Workspace workspaceCommands `cmd:"" help:"CRM domains, each with settings and records of its own."`
 	Backfill  backfillCommand   `cmd:"" help:"Bring in a shop's orders from before, or that webhooks lost, from Pancake's own API."`
 	Relink    relinkCommand     `cmd:"" help:"Give orders to the customers whom they would be matched with today."`

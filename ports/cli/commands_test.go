@@ -386,6 +386,90 @@ func TestTokens(t *testing.T) {
 	bundle.run("token", "revoke", anID).exits(cli.ExitNotFound)
 }
 
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	bundle := setup(t)
+	bundle.read.accounts = []query.Account{
+		{ID: id, Name: "lan", Role: workspace.RoleOwner, CreatedAt: orderedAt, LastSignInAt: &orderedAt, SessionsSince: orderedAt},
+		{ID: id, Name: "mai", Role: workspace.RoleViewer, Invited: true, CreatedAt: orderedAt},
+		{ID: id, Name: "nam", Role: workspace.RoleOperator, CreatedAt: orderedAt, LockedUntil: &orderedAt},
+	}
+	bundle.run("account", "list").exits(cli.ExitDone).prints(
+		`ID                                    NAME  ROLE      STATE                          CREATED           LAST SIGN-IN
+01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11  lan   owner     active                         15/09/2025 10:04  15/09/2025 10:04
+01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11  mai   viewer    invited                        15/09/2025 10:04  -
+01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11  nam   operator  locked until 15/09/2025 10:04  15/09/2025 10:04  -
+`, "")
+	bundle.run("account", "list", "--json").exits(cli.ExitDone).isJSON(query.List[query.Account]{Items: bundle.read.accounts})
+
+	// tokenIn is what stands in a link that was printed alone.
+	tokenIn := func(got result, base string) string {
+		t.Helper()
+		token, ok := strings.CutPrefix(strings.TrimSuffix(got.stdout, "\n"), base+"/setup/")
+		if !ok || !strings.HasPrefix(token, "obi_") || strings.ContainsAny(token, " /\n") || strings.Contains(got.stderr, token) {
+			t.Fatalf("printed %q, and beside it %q", got.stdout, got.stderr)
+		}
+		return token
+	}
+	link := bundle.run("account", "setup-link", "--base-url", "https://crm.example.com/").exits(cli.ExitDone)
+	if workspace.TokenHash(tokenIn(link, "https://crm.example.com")) != bundle.workspaces.link.TokenHash {
+		t.Error("another link was kept")
+	}
+	got := bundle.run("account", "invite", "--name", "lan", "--role", "owner").exits(cli.ExitDone)
+	invited, ok := bundle.workspaces.last().(workspace.AccountInvited)
+	if !ok || invited.Name != "lan" || invited.Role != workspace.RoleOwner || bundle.workspaces.by != byOperator {
+		t.Fatalf("%+v", bundle.workspaces.last())
+	}
+	isKept := func(token string) {
+		t.Helper()
+		if link, _ := bundle.workspaces.workspace.Invitation(invited.AccountID); link.TokenHash != workspace.TokenHash(token) {
+			t.Error("another link was kept")
+		}
+	}
+	isKept(tokenIn(got, "http://127.0.0.1:8080"))
+	if want := "This is the only time that the link is shown. It can be used once, until 18/09/2025 10:04.\n"; got.stderr != want {
+		t.Errorf("stderr: %s", got.stderr)
+	}
+	bundle.run("account", "invite", "--name", "Lan", "--role", "viewer").exits(cli.ExitRefused)
+	bundle.run("account", "invite", "--name", "hà nội", "--role", "viewer").exits(cli.ExitRefused)
+
+	account := invited.AccountID.String()
+	asJSON := bundle.run("account", "reset-password", account, "--json").exits(cli.ExitDone)
+	var shown query.ShownInvitation
+	if err := json.Unmarshal([]byte(asJSON.stdout), &shown); err != nil || shown.ID != invited.AccountID || shown.Name != "lan" || shown.Role != workspace.RoleOwner {
+		t.Fatalf("%s, %v", asJSON.stdout, err)
+	}
+	isKept(strings.TrimPrefix(shown.Link, "http://127.0.0.1:8080/setup/"))
+
+	if err := bundle.workspaces.workspace.SetPassword(invited.AccountID, "hash"); err != nil {
+		t.Fatal(err)
+	}
+	bundle.run("account", "setup-link").exits(cli.ExitRefused)
+	bundle.run("account", "role", account, "--role", "viewer").exits(cli.ExitRefused) // the last owner
+	bundle.run("account", "remove", account).exits(cli.ExitRefused)
+	bundle.run("account", "role", account, "--role", "owner").exits(cli.ExitDone).prints("Account lan has the role owner.\n", "")
+	bundle.run("account", "end-sessions", account).exits(cli.ExitDone).prints("All sessions of account "+account+" are ended.\n", "")
+	if bundle.workspaces.last() != (workspace.AccountSessionsEnded{AccountID: invited.AccountID, Name: "lan"}) {
+		t.Errorf("%+v", bundle.workspaces.last())
+	}
+	bundle.run("account", "invite", "--name", "mai", "--role", "viewer").exits(cli.ExitDone)
+	mai := bundle.workspaces.last().(workspace.AccountInvited).AccountID
+	bundle.run("account", "role", mai.String(), "--role", "operator").exits(cli.ExitDone).prints("Account mai has the role operator.\n", "")
+	bundle.run("account", "remove", mai.String()).exits(cli.ExitDone).prints("Account "+mai.String()+" is removed.\n", "")
+	for _, args := range [][]string{{"role", mai.String(), "--role", "viewer"}, {"reset-password", mai.String()}, {"end-sessions", mai.String()}, {"remove", anID}} {
+		bundle.run(append([]string{"account"}, args...)...).exits(cli.ExitNotFound)
+	}
+
+	opened := bundle.opened
+	for _, base := range []string{"crm.example.com", "ftp://crm.example.com", "https://", "https://crm.example.com?a=b", "https://crm.example.com#a"} {
+		bundle.run("account", "setup-link", "--base-url", base).exits(cli.ExitUsage)
+	}
+	bundle.run("account", "invite", "--name", "lan").exits(cli.ExitUsage) // a role is chosen, not fallen into
+	if bundle.opened != opened {
+		t.Error("wrong usage opened a database")
+	}
+}
+
 func TestWorkspaces(t *testing.T) {
 	t.Parallel()
 	bundle := setup(t)

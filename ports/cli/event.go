@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"orderbridge/app/query"
+	"orderbridge/domain/event"
 )
 
 type eventCommands struct {
@@ -18,6 +19,7 @@ type eventCommands struct {
 type eventExport struct {
 	After int64    `help:"Begin behind this position of the log. Default: at its beginning." placeholder:"POSITION"`
 	Types []string `help:"${event_types_help}" placeholder:"NAME,…"`
+	Actor string   `help:"Only what this one caused, such as account:lan, api:sync or cli:root." placeholder:"ACTOR"`
 	Out   string   `help:"File to write to, which is there whole or not at all. Default: standard output." placeholder:"FILE"`
 }
 
@@ -29,7 +31,8 @@ told on standard error: go on from there with --after, and every event is given 
 Examples:
 
     orderbridge event export --out events.ndjson
-    orderbridge event export --after 2051 --types OrderCreated | jq .payload`
+    orderbridge event export --after 2051 --types OrderCreated | jq .payload
+    orderbridge event export --actor account:lan | jq -r .type`
 }
 
 // Run exports the events.
@@ -40,6 +43,7 @@ func (c *eventExport) Run(ctx context.Context, rt *Runtime) error {
 		if err := check.Problem(); err != nil {
 			return err
 		}
+		filter.Actor = event.Actor(c.Actor)
 		ended := c.After
 		err := rt.writeTo(c.Out, func(out io.Writer) error {
 			buffered := bufio.NewWriter(out)

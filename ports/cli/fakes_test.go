@@ -3,12 +3,14 @@ package cli_test
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/google/uuid"
 
 	"orderbridge/app/command"
 	"orderbridge/app/query"
 	"orderbridge/domain/customer"
+	"orderbridge/domain/workspace"
 )
 
 // What commands about files, Pancake's own API and moves of orders need. They only tell that the database is away: what these
@@ -55,6 +57,20 @@ type fakeBackfills struct {
 
 func (f fakeBackfills) Source(context.Context, uuid.UUID, string) (command.BackfillSource, error) {
 	return command.BackfillSource{}, *f.err
+}
+
+type fakeAccounts struct {
+	command.Accounts // what is not reached
+
+	workspaces *fakeWorkspaces
+}
+
+func (f fakeAccounts) AddSetUpLink(_ context.Context, _ uuid.UUID, link workspace.Invitation, _ time.Time) (bool, error) {
+	if f.workspaces.err != nil || f.workspaces.workspace.HasOwner() {
+		return false, f.workspaces.err
+	}
+	f.workspaces.link = link
+	return true, nil
 }
 
 type fakeRelinks struct {

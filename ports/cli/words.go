@@ -20,6 +20,7 @@ type words struct {
 	after                       string
 	by, dueTo, waiting          string
 	shop, itself, byHand, byAPI string
+	byAccount                   string
 	somebody                    string
 	entries, more               string
 	// units are milliseconds, seconds, minutes, hours and days; point stands before decimals.
@@ -38,7 +39,7 @@ var english = words{
 	received: "Received", done: "Done", notDone: "not yet",
 	after: "%s (%s later)",
 	by:    "by %s", dueTo: "due to #%d", waiting: "waiting",
-	shop: "the shop", itself: "Orderbridge", byHand: "%s at the command line", byAPI: "%s over the API",
+	shop: "the shop", itself: "Orderbridge", byHand: "%s at the command line", byAPI: "%s over the API", byAccount: "%s in the console",
 	somebody: "somebody",
 	entries:  "%d of them", more: "There are more. For those that follow, add: --cursor %s",
 	units: [5]string{"ms", "s", "min", "h", "d"}, point: ".",
@@ -56,7 +57,7 @@ var vietnamese = words{
 	received: "Nhận lúc", done: "Xong lúc", notDone: "chưa xong",
 	after: "%s (sau %s)",
 	by:    "bởi %s", dueTo: "do #%d", waiting: "đang chờ",
-	shop: "cửa hàng", itself: "Orderbridge", byHand: "%s tại dòng lệnh", byAPI: "%s qua API",
+	shop: "cửa hàng", itself: "Orderbridge", byHand: "%s tại dòng lệnh", byAPI: "%s qua API", byAccount: "%s trên bảng điều khiển",
 	somebody: "ai đó",
 	entries:  "%d mục", more: "Còn nữa. Để xem tiếp, thêm: --cursor %s",
 	units: [5]string{"ms", "giây", "phút", "giờ", "ngày"}, point: ",",
@@ -110,6 +111,8 @@ func (w words) actor(actor event.Actor) string {
 		return fmt.Sprintf(w.byHand, cmp.Or(name, w.somebody))
 	case "api":
 		return fmt.Sprintf(w.byAPI, name)
+	case "account":
+		return fmt.Sprintf(w.byAccount, name)
 	default:
 		return string(actor)
 	}

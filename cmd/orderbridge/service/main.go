@@ -210,6 +210,9 @@ func tuneMemory(getenv func(string) string) {
 func (c serveCommand) serve(ctx context.Context, rt *cli.Runtime, root *grammar, opened *Service, listener net.Listener) error {
 	baseURL := "http://" + listener.Addr().String()
 	fmt.Fprintln(rt.Stdout, "Orderbridge listens on "+baseURL)
+	if err := opened.printSetUpLink(ctx, rt.Stdout, baseURL); err != nil {
+		return err
+	}
 	if c.Demo {
 		headerValue, err := opened.ConnectDemo(ctx, root.settings(rt.Getenv).DataDir)
 		if err != nil {
@@ -221,6 +224,23 @@ func (c serveCommand) serve(ctx context.Context, rt *cli.Runtime, root *grammar,
 		}
 	}
 	return opened.Serve(ctx, listener)
+}
+
+// printSetUpLink says how the first owner of the default workspace makes their account, when nobody can sign in as one. The link is a secret,
+// so it is in no log.
+func (s *Service) printSetUpLink(ctx context.Context, out io.Writer, baseURL string) error {
+	workspaceID, err := s.Queries.WorkspaceNamed(ctx, "")
+	if err != nil {
+		return fmt.Errorf("find the default workspace: %w", err)
+	}
+	token, needed, err := s.Commands.SetUpLink.EnsureSetUpLink(ctx, workspaceID)
+	if err != nil {
+		return fmt.Errorf("make a link for the first account: %w", err)
+	}
+	if needed {
+		fmt.Fprintf(out, "Open %s/setup/%s to make the first account\n", baseURL, token)
+	}
+	return nil
 }
 
 // program is how the program has to be called to reach the same database.
