@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ import (
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 	"orderbridge/domain/user"
+	"orderbridge/domain/workspace"
 )
 
 // statement is one that the service sent, with its arguments.
@@ -365,6 +367,16 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 			t.Fatalf("%d events, %v", len(page.Items), err)
 		}
 		check(t, "events of a workspace")
+		for _, filter := range []query.EventFilter{{Actor: "account:lan", Limit: 100}, {Actor: "account:lan", Limit: 100, Types: []string{"TokenCreated"}}} {
+			if page, err := read.Events(t.Context(), b.workspaceID, filter); err != nil || page.NextAfter != page.Head {
+				t.Fatalf("up to %d of %d, %v", page.NextAfter, page.Head, err)
+			}
+			check(t, "events of an operator")
+		}
+		if _, err := postgres.NewHistory(db).OfActor(t.Context(), b.workspaceID, "account:lan", 0, 52); err != nil {
+			t.Fatal(err)
+		}
+		check(t, "what an operator did")
 		if _, err := read.DeliveryBody(t.Context(), b.workspaceID, events[0].CorrelationID); err != nil {
 			t.Fatal(err)
 		}
@@ -445,6 +457,22 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 		check(t, "map staff")
 		traced.mustEditCustomer(t, known, customer.Edit{Phones: &[]string{"0987000102", "0987000103"}, Emails: &[]string{}})
 		check(t, "edit customer")
+	})
+
+	t.Run("accounts", func(t *testing.T) { //nolint:paralleltest // the statements are collected in one place
+		accounts := (&accountsBundle{bundle: b, looked: &atomic.Int64{}, elapsed: &atomic.Int64{}}).instance(t, db)
+		account := accounts.mustHave(t, "lan", workspace.RoleViewer)
+		check(t, "invite and accept")
+		if _, err := accounts.signInAs(t.Context(), "lan", "a wrong password"); err == nil {
+			t.Fatal("signed in with a wrong password")
+		}
+		accounts.mustSignIn(t, "lan", password)
+		check(t, "sign in")
+		known := scan[uuid.UUID](t, b, "SELECT id FROM customer_heads LIMIT 1")
+		if err := accounts.reveal.Handle(t.Context(), command.RevealContact{By: b.by, AccountID: account.ID, CustomerID: known}); err != nil {
+			t.Fatal(err)
+		}
+		check(t, "reveal a contact")
 	})
 
 	t.Run("deliveries that are tried again", func(t *testing.T) { //nolint:paralleltest // the statements are collected in one place
@@ -538,6 +566,12 @@ func TestPlansOfConsumersAndLookUps(t *testing.T) {
 		if _, err := read.CallerOf(t.Context(), "obt_guess"); err == nil {
 			t.Fatal("a token that nobody has was known")
 		}
+		if _, err := read.Account(t.Context(), b.workspaceID, event.NewID()); err == nil {
+			t.Fatal("an account that nobody has was known")
+		}
+		if _, ok, err := postgres.NewSessions(db).Find("guess"); ok || err != nil {
+			t.Fatalf("a session that nobody has was known: %v", err)
+		}
 		taken := slices.DeleteFunc(collected.take(), func(st statement) bool { return !st.kept })
 		check(taken)
 		// Tables that have hardly a row when they are counted have thousands before they are counted again.
@@ -547,7 +581,7 @@ func TestPlansOfConsumersAndLookUps(t *testing.T) {
 	for _, name := range []string{
 		"ReceivedOrders", "OrderHeads", "KeyHolders", "BoundBuyers", "ActiveStaff", "selectFolding", "INSERT INTO crm_orders (workspace_id,",
 		"UPDATE crm_orders o SET", "DELETE FROM crm_order_lines l",
-		"Order", "OrderLines", "OrderHistory", "CustomersNamed", "SourcesWithID", "CallerOf",
+		"Order", "OrderLines", "OrderHistory", "CustomersNamed", "SourcesWithID", "CallerOf", "Account", "Session",
 	} {
 		if !explained[name] {
 			t.Errorf("%s was not seen", name)

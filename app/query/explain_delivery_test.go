@@ -11,6 +11,7 @@ import (
 	"orderbridge/domain/customer"
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
+	"orderbridge/domain/workspace"
 )
 
 func TestNarrate(t *testing.T) {
@@ -42,6 +43,10 @@ func TestNarrate(t *testing.T) {
 		"Created order P_1 with 0 lines, 0 ₫ due. Nobody is assigned: no user has the phone or email of its creator or is mapped to them, " +
 			"and the shop has no default assignee. It was skipped before: this older version shows that it was not cancelled from the beginning.": order.OrderCreated{
 			Code: "P_1", Order: state, Assignee: order.Assignee{Reason: order.AssignedToNobody}, Reason: order.CreatedWasLive,
+		},
+		`The account "lan" was shown the phones and emails of customer ` + from.String() + ".": workspace.ContactRevealed{AccountName: "lan", CustomerID: from},
+		`The account "lan" was shown the phones and emails in order P_1 of customer ` + from.String() + ".": workspace.ContactRevealed{
+			AccountName: "lan", CustomerID: from, OrderCode: "P_1",
 		},
 		"Created order P_1 with 0 lines, 0 ₫ due. Assigned to Mai, who is mapped to the order's creator.":      assigned(order.AssignedByCreatorMapped),
 		"Created order P_1 with 0 lines, 0 ₫ due. Assigned to Mai, who is mapped to the order's first editor.": assigned(order.AssignedByFirstEditorMapped),

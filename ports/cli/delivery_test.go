@@ -128,8 +128,8 @@ func TestEventExport(t *testing.T) {
 		got.stderr != "Exported up to position 5. To go on from there: --after 5\n" {
 		t.Errorf("%s%s", got.stdout, got.stderr)
 	}
-	bundle.run("event", "export", "--types", "OrderCreated,OrderUpdated").exits(cli.ExitDone)
-	if asked := bundle.read.asked.(query.EventFilter); !reflect.DeepEqual(asked.Types, []string{"OrderCreated", "OrderUpdated"}) || asked.Upto != 5 {
+	bundle.run("event", "export", "--types", "OrderCreated,OrderUpdated", "--actor", "account:lan").exits(cli.ExitDone)
+	if asked := bundle.read.asked.(query.EventFilter); !reflect.DeepEqual(asked.Types, []string{"OrderCreated", "OrderUpdated"}) || asked.Upto != 5 || asked.Actor != "account:lan" {
 		t.Errorf("asked for %+v", asked)
 	}
 	if got := bundle.run("event", "export", "--types", "Odd").exits(cli.ExitRefused); !strings.Contains(got.stderr, "--types: ") {

@@ -21,8 +21,8 @@ import (
 // tenant is a workspace with a record of every kind. Several tenants have the same shop, the same order ids, and customers
 // and staff with the same phones; their marker is in every name that they have and in nobody else's.
 type tenant struct {
-	name, host, marker, token                                      string
-	workspaceID, customerID, userID, deliveryID, sourceID, tokenID uuid.UUID
+	name, host, marker, token                                                 string
+	workspaceID, customerID, userID, deliveryID, sourceID, tokenID, accountID uuid.UUID
 	// failedID is a delivery that could not be brought in.
 	failedID            uuid.UUID
 	orderCode, staffKey string
@@ -40,7 +40,7 @@ func (r tenant) ids() []string {
 	var ids []string
 	for _, id := range []uuid.UUID{
 		r.workspaceID, r.customerID, r.userID, r.deliveryID, r.sourceID, r.tokenID, r.failedID,
-		r.mergedID, r.otherID, r.importID, r.givenUpID,
+		r.mergedID, r.otherID, r.importID, r.givenUpID, r.accountID,
 	} {
 		ids = append(ids, id.String())
 	}
@@ -62,6 +62,9 @@ func (b *bridge) tenant(name, marker string) tenant {
 	in("customer", "add", "--name", marker+" khách", "--phone", "0987000102")
 	in("user", "add", "--name", marker+" nhân viên", "--phone", "0904000321")
 	in("token", "create", "--name", marker+" dự phòng")
+	var invited query.ShownInvitation
+	must(t, json.Unmarshal([]byte(in("account", "invite", "--name", marker+".chu", "--role", "operator", "--json")), &invited))
+	r.accountID = invited.ID
 	r.token = strings.TrimSpace(in("token", "create", "--name", marker+" chủ", "--role", "owner"))
 
 	failing := changed(t, fixture(t, "order-existing-phone.json"), object{"id": 99, "items": "none", "note": marker})
@@ -306,6 +309,13 @@ var commandLines = []struct {
 	{"token list", nil},
 	{"token create", func(tenant) []string { return []string{"--name", "thêm"} }},
 	{"token revoke", func(r tenant) []string { return []string{r.tokenID.String()} }},
+	{"account list", nil},
+	{"account invite", func(tenant) []string { return []string{"--name", "them", "--role", "viewer"} }},
+	{"account role", func(r tenant) []string { return []string{r.accountID.String(), "--role", "viewer"} }},
+	{"account reset-password", func(r tenant) []string { return []string{r.accountID.String()} }},
+	{"account end-sessions", func(r tenant) []string { return []string{r.accountID.String()} }},
+	{"account setup-link", nil},
+	{"account remove", func(r tenant) []string { return []string{r.accountID.String()} }},
 	{"projection list", nil},
 	{"rebuild", func(tenant) []string { return []string{"deliveries"} }},
 	{"verify projections", nil},

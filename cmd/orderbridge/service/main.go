@@ -210,9 +210,7 @@ func tuneMemory(getenv func(string) string) {
 func (c serveCommand) serve(ctx context.Context, rt *cli.Runtime, root *grammar, opened *Service, listener net.Listener) error {
 	baseURL := "http://" + listener.Addr().String()
 	fmt.Fprintln(rt.Stdout, "Orderbridge listens on "+baseURL)
-	if err := opened.printSetUpLink(ctx, rt.Stdout, baseURL); err != nil {
-		return err
-	}
+	opened.printSetUpLink(ctx, rt.Stdout, baseURL)
 	if c.Demo {
 		headerValue, err := opened.ConnectDemo(ctx, root.settings(rt.Getenv).DataDir)
 		if err != nil {
@@ -227,20 +225,20 @@ func (c serveCommand) serve(ctx context.Context, rt *cli.Runtime, root *grammar,
 }
 
 // printSetUpLink says how the first owner of the default workspace makes their account, when nobody can sign in as one. The link is a secret,
-// so it is in no log.
-func (s *Service) printSetUpLink(ctx context.Context, out io.Writer, baseURL string) error {
+// so it is in no log. That it cannot be made is no reason to take no deliveries.
+func (s *Service) printSetUpLink(ctx context.Context, out io.Writer, baseURL string) {
 	workspaceID, err := s.Queries.WorkspaceNamed(ctx, "")
-	if err != nil {
-		return fmt.Errorf("find the default workspace: %w", err)
+	var token string
+	var needed bool
+	if err == nil {
+		token, needed, err = s.Commands.SetUpLink.EnsureSetUpLink(ctx, workspaceID)
 	}
-	token, needed, err := s.Commands.SetUpLink.EnsureSetUpLink(ctx, workspaceID)
-	if err != nil {
-		return fmt.Errorf("make a link for the first account: %w", err)
-	}
-	if needed {
+	switch {
+	case err != nil:
+		s.logger.WarnContext(ctx, "no link for the first account could be made; make one with: orderbridge account setup-link", "error", err)
+	case needed:
 		fmt.Fprintf(out, "Open %s/setup/%s to make the first account\n", baseURL, token)
 	}
-	return nil
 }
 
 // program is how the program has to be called to reach the same database.
