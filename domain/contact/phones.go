@@ -79,8 +79,8 @@ var (
 	divider = regexp.MustCompile(`[;|&\n]|\s(?:va|hoac|hay|or|and)\s`)
 
 	// label says that a phone follows.
-	label = regexp.MustCompile(`^(?:(?:so\s+)?(?:dien\s+thoai(?:\s+di\s+dong)?|di\s+dong|zalo|hotline|phone|dtdd|dt)|so\s+may|sdt|dd|` +
-		`telephone|tel|(?:mobile\s+|cell\s*)phone|phone\s+(?:number|no)|mobile|cell|viber|whatsapp|telegram|lien\s+he|lh|[☎☏📞📱])` +
+	label = regexp.MustCompile(`^(?:phone\s+(?:number|no)|(?:so\s+)?(?:dien\s+thoai(?:\s+di\s+dong)?|di\s+dong|zalo|hotline|phone|dtdd|dt)|so\s+may|sdt|dd|` +
+		`telephone|tel|(?:mobile\s+|cell\s*)phone|mobile|cell|viber|whatsapp|telegram|lien\s+he|lh|[☎☏📞📱])` +
 		`(?:\s?[1-9]\s?:)?`)
 
 	// remark stands in brackets and begins with a letter.
@@ -143,9 +143,10 @@ func (f *phoneField) read(text string) {
 
 // part is a piece of a field: words, digits, words. The digits are of one number, or of several in a row.
 type part struct {
-	words  int      // before the digits, which nobody knows
-	groups []string // of digits, with the plus that stands before them
-	names  int      // words behind the digits
+	labelled bool     // it begins with a label
+	words    int      // before the digits, which nobody knows
+	groups   []string // of digits, with the plus that stands before them
+	names    int      // words behind the digits
 	// remarked tells that a remark in brackets ended it, parted that a comma, slash or dash with a blank stands behind the last word
 	// or digit: what comes next may begin another.
 	remarked, parted bool
@@ -164,6 +165,7 @@ func (f *phoneField) readClear(text string) {
 		switch {
 		case !isWordRune(before) && startsWithLabel(text):
 			f.end(&p)
+			p.labelled = true
 			token = label.FindString(text)
 		case isWordRune(next):
 			token = text[:len(text)-len(strings.TrimLeftFunc(text, isWordRune))]
@@ -209,11 +211,12 @@ func (f *phoneField) word(p *part, token, plus string) {
 	}
 }
 
-// end reads a part, and begins the next. Words with fewer digits than a phone has are none of a phone.
+// end reads a part, and begins the next. Words with fewer digits than a phone has are none of a phone, and beside words digits without
+// a zero in front are so only where a label says it: they may be an amount.
 func (f *phoneField) end(p *part) {
-	switch count := len(strings.Join(p.groups, "")); {
-	case count == 0, p.words > 0 && count < minMaskedDigits:
-	case p.words > 0 || p.strange:
+	switch digits := strings.Join(p.groups, ""); {
+	case digits == "", p.words > 0 && len(digits) < minMaskedDigits:
+	case p.words > 0, p.strange, (p.names > 0 || p.remarked) && !p.labelled && !isWhole(digits):
 		f.refuse(errPhoneUnreadable)
 	default:
 		phones, ok := numbersIn(p.groups)
