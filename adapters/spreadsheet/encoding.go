@@ -18,7 +18,8 @@ const saveAsUTF8 = `in Excel choose Save As, "CSV UTF-8 (Comma delimited)"; in G
 
 var errNotText = problem.Malformed("file-not-utf8", "the file is not UTF-8 text; save it again: "+saveAsUTF8)
 
-var errCutOff = problem.Malformed("file-unreadable", "the last letter of this UTF-16 file is cut off, so more of it may be missing; save or copy it again")
+var errCutOff = problem.Malformed("file-unreadable",
+	"the last letter of this UTF-16 file is cut off, so more of it may be missing; save or copy it again")
 
 // decoded is a text file as UTF-8 with line feeds, from whichever encoding it is in. What cannot be told for sure is refused: a name in
 // the wrong letters is worse than none.

@@ -48,7 +48,8 @@ func (t *textRows) next() (cells []string, line int, err error) {
 	switch broken, ok := errors.AsType[*csv.ParseError](err); {
 	case ok && errors.Is(broken.Err, errTooLong), errors.Is(err, errTooLong):
 		if t.line == 0 {
-			return nil, 0, problem.Malformed("file-unreadable", "the first row has more than 1 MiB; a quotation mark may have been opened in it and not closed")
+			return nil, 0, problem.Malformed("file-unreadable",
+				"the first row has more than 1 MiB; a quotation mark may have been opened in it and not closed")
 		}
 		return nil, 0, problem.Malformed("file-unreadable",
 			"the row behind line %d has more than 1 MiB; a quotation mark may have been opened there and not closed", t.line)

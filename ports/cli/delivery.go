@@ -221,7 +221,7 @@ Examples:
     orderbridge delivery retry 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
     orderbridge delivery retry --filter reason=money-unreadable --dry-run
     orderbridge delivery retry --filter outcome=failed,shop=1635294032 --yes
-    orderbridge delivery retry --filter search="lan 2051",from=2025-09-15T00:00:00Z --dry-run`
+    orderbridge delivery retry --filter search="lan 2051" --dry-run`
 }
 
 // Validate implements kong's interface: what to try again is one delivery, or what a filter finds.

@@ -118,7 +118,13 @@ func TestVerifyProjections(t *testing.T) {
 		{Read: json.RawMessage("null"), Built: json.RawMessage(`{"code": "B"}`)},
 		{Read: json.RawMessage(`{"code": "C"}`)},
 	}
+	bundle.projections.told = nil
+	bundle.run("verify", "projections", "crm", "--limit", "0").exits(cli.ExitInternal)
+	bundle.run("verify", "projections", "crm", "--limit", "-1").exits(cli.ExitUsage)
 	got := bundle.run("verify", "projections", "crm").exits(cli.ExitInternal)
+	if want := []any{projection.VerifyRequest{Name: "crm"}, projection.VerifyRequest{Name: "crm", Examples: 20}}; !reflect.DeepEqual(bundle.projections.told, want) {
+		t.Errorf("it was told %v", bundle.projections.told)
+	}
 	got.prints(""+
 		"crm v2 at event #99: 1 table, 3.000 rows, 4 different.\n\n"+
 		"crm_orders: 4 rows differ\n"+
