@@ -1,6 +1,6 @@
 -- Accounts of people who sign in to the console, and an index of what operators did.
--- Locks: building events_actor keeps appends out of events while it reads that table once (a million events take about a second). On a large
--- log build it beforehand, with the statement below and CREATE INDEX CONCURRENTLY; it is not built again then.
+-- Locks: building events_actor keeps appends out of events while it reads that table once, which takes some seconds for a million events. On a
+-- large log build it beforehand, with the statement below and CREATE INDEX CONCURRENTLY; it is not built again then.
 
 -- +goose Up
 CREATE TABLE accounts (

@@ -87,8 +87,8 @@ func (p EventPage) Masked() EventPage {
 }
 
 // Events reads which part of the log is asked for.
-func (p *Parameters) Events(after *int64, types string, known []string, limit *int) EventFilter {
-	filter := EventFilter{Limit: p.Page(limit, "").Limit}
+func (p *Parameters) Events(after *int64, types string, known []string, actor string, limit *int) EventFilter {
+	filter := EventFilter{Actor: p.Actor(actor), Limit: p.Page(limit, "").Limit}
 	if after != nil {
 		filter.After = *after
 	}

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"orderbridge/domain/contact"
+	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 	"orderbridge/domain/problem"
 )
@@ -77,10 +78,23 @@ func (p *Parameters) ShopID(raw string) string {
 // maxTextRunes is how long a text may be that is looked for.
 const maxTextRunes = 200
 
+// isVisible tells that a text that is looked for is short enough, and can be seen and stored.
+func isVisible(text string) bool {
+	invisible := func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }
+	return len([]rune(text)) <= maxTextRunes && !strings.ContainsFunc(text, invisible)
+}
+
+// Actor reads who caused an event.
+func (p *Parameters) Actor(raw string) event.Actor {
+	if !isVisible(raw) {
+		p.Refuse("actor", "an actor is at most 200 visible characters, such as account:lan")
+	}
+	return event.Actor(raw)
+}
+
 // OrderCode reads an order's code, or the beginning of some with a * behind it.
 func (p *Parameters) OrderCode(raw string) (code, prefix string) {
-	invisible := func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }
-	if len([]rune(raw)) > maxTextRunes || strings.ContainsFunc(raw, invisible) {
+	if !isVisible(raw) {
 		p.Refuse("order_code", "an order code is at most 200 visible characters, such as Pancake_1635294032_2051")
 		return "", ""
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"orderbridge/app/query"
-	"orderbridge/domain/event"
 )
 
 type eventCommands struct {
@@ -39,11 +38,10 @@ Examples:
 func (c *eventExport) Run(ctx context.Context, rt *Runtime) error {
 	return rt.inSession(ctx, func(s Session) error {
 		var check query.Parameters
-		filter := check.Events(&c.After, strings.Join(c.Types, ","), s.Queries.EventTypes(), nil)
+		filter := check.Events(&c.After, strings.Join(c.Types, ","), s.Queries.EventTypes(), c.Actor, nil)
 		if err := check.Problem(); err != nil {
 			return err
 		}
-		filter.Actor = event.Actor(c.Actor)
 		ended := c.After
 		err := rt.writeTo(c.Out, func(out io.Writer) error {
 			buffered := bufio.NewWriter(out)

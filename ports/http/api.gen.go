@@ -828,6 +828,9 @@ type ListEventsParams struct {
 	// Types Events of these types only, with commas between their names.
 	Types *string `form:"types,omitempty" json:"types,omitempty"`
 
+	// Actor Only what this one caused: `api:` with a token's name, `account:` with the name that somebody signs in by, `cli:` with a user of the system, or `webhook`, `policy`, `system`.
+	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
 	// Limit How many entries to give at most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -2963,6 +2966,19 @@ func (siw *ServerInterfaceWrapper) ListEvents(w http.ResponseWriter, r *http.Req
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "types"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "types", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "actor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor", r.URL.Query(), &params.Actor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "actor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "actor", Err: err})
 		}
 		return
 	}

@@ -182,8 +182,8 @@ func TestFiltersAreReadBeforeTheyAreAskedFor(t *testing.T) {
 			query.DeliveryFilter{Outcomes: []query.Outcome{"failed"}, Search: query.DeliverySearch{Given: true, Email: "lan@example.com"}}, query.Page{},
 		},
 		"deliveries/" + deliveryID.String() + "/body": {deliveryID, query.Page{}},
-		"events?after=7&types=OrderCreated,%20OrderUpdated&limit=3": {
-			query.EventFilter{After: 7, Types: []string{"OrderCreated", "OrderUpdated"}, Limit: 3}, query.Page{},
+		"events?after=7&types=OrderCreated,%20OrderUpdated&actor=account:lan&limit=3": {
+			query.EventFilter{After: 7, Types: []string{"OrderCreated", "OrderUpdated"}, Actor: "account:lan", Limit: 3}, query.Page{},
 		},
 	} {
 		t.Run(path, func(t *testing.T) {

@@ -217,7 +217,7 @@ func TestEventsComeInTheFormThatIsLikedBest(t *testing.T) {
 	if got := bundle.do(t, request); got.status != http.StatusOK || len(got.body) > 0 {
 		t.Errorf("HEAD is answered with %d %s", got.status, got.body)
 	}
-	for path, parameter := range map[string]string{"after=-1": "after", "after=x": "after", "types=OrderCraeted": "types", "limit=0": "limit"} {
+	for path, parameter := range map[string]string{"after=-1": "after", "after=x": "after", "types=OrderCraeted": "types", "actor=a%00b": "actor", "limit=0": "limit"} {
 		for _, accept := range []string{"application/json", "text/event-stream", "application/x-ndjson"} {
 			request := bundle.get("/api/v1/events?" + path)
 			request.Header.Set("Accept", accept)
