@@ -332,7 +332,7 @@ func TestLockOut(t *testing.T) {
 			})
 			locked := 0
 			for _, err := range errs {
-				if cause, ok := errors.AsType[command.LockedOut](err); ok {
+				if cause, ok := errors.AsType[command.LockedOutError](err); ok {
 					locked++
 					wantProblem(t, err, problem.KindForbidden, "sign-in-locked")
 					if left := time.Until(cause.Until); left > workspace.LockOutTime || left < workspace.LockOutTime-time.Minute {

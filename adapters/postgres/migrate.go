@@ -22,9 +22,9 @@ import (
 const installLock int64 = 0x6f72646272676974
 
 // Migrate brings a database up to date: schema, service role, the tables of projections that are new to it, and a first
-// workspace. It takes moments: tables of this release in place of those of another are built by Rebuilds. Only an index that a release
-// adds to the log takes longer the larger that is; the header of its migration says so. It is safe to run at any time and from several instances at once. The connection's own role needs the right to
-// create roles and schemas.
+// workspace. It takes moments: tables of this release in place of those of another are built by Rebuilds. Only an index that a
+// release adds to the log takes the longer the larger that is; the header of its migration says so. It is safe to run at any time
+// and from several instances at once. The connection's own role needs the right to create roles and schemas.
 func Migrate(ctx context.Context, dsn string, logger *slog.Logger) error {
 	config, err := installationConfig(dsn, "orderbridge migrate")
 	if err != nil {

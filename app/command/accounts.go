@@ -26,7 +26,9 @@ type Accounts interface {
 	CredentialsNamed(ctx context.Context, workspaceID uuid.UUID, name string) (Credentials, error)
 	// CountAttempt counts an attempt to sign in under a name, whether or not somebody has it, before it is known what comes of it: the
 	// first in a row is 1. Those beyond workspace.MaxSignInFailures find the name locked until the time that it returns.
-	CountAttempt(ctx context.Context, workspaceID uuid.UUID, name string, accountID uuid.NullUUID, now time.Time) (attempt int, until time.Time, err error)
+	CountAttempt(
+		ctx context.Context, workspaceID uuid.UUID, name string, accountID uuid.NullUUID, now time.Time,
+	) (attempt int, until time.Time, err error)
 	// SignedIn notes that the password was right, and forgets what failed before. When the account has another one by now, or is
 	// gone, it returns false.
 	SignedIn(ctx context.Context, by By, found Credentials, now time.Time) (still bool, err error)

@@ -16,15 +16,15 @@ import (
 // ErrSignInRefused is the one answer to a name that nobody has, a wrong password, and an account without one.
 var ErrSignInRefused = problem.Unauthorized("sign-in-refused", "the name or the password is wrong")
 
-// LockedOut is the cause of the problem "sign-in-locked": no password is looked at under a name before a time, right or wrong. Names that
+// LockedOutError is the cause of the problem "sign-in-locked": no password is looked at under a name before a time, right or wrong. Names that
 // nobody has are locked as any other.
-type LockedOut struct{ Until time.Time }
+type LockedOutError struct{ Until time.Time }
 
-func (l LockedOut) Error() string { return "locked until " + l.Until.Format(time.RFC3339) }
+func (l LockedOutError) Error() string { return "locked until " + l.Until.Format(time.RFC3339) }
 
 func errLockedOut(until time.Time) error {
 	return problem.Forbidden("sign-in-locked", "too many attempts to sign in under this name failed; try again at %s UTC",
-		until.UTC().Format("15:04")).Because(LockedOut{Until: until.UTC()})
+		until.UTC().Format("15:04")).Because(LockedOutError{Until: until.UTC()})
 }
 
 // doorkeeper looks at passwords, and at no more of them than may fail.
@@ -81,7 +81,7 @@ func NewSignInHandler(accounts Accounts, read AccountReader, passwords *Password
 }
 
 // Handle returns the account. A wrong name or password is ErrSignInRefused; after workspace.MaxSignInFailures of them in a row the problem is
-// "sign-in-locked", with LockedOut as its cause, and whatever is sent until then is not looked at.
+// "sign-in-locked", with LockedOutError as its cause, and whatever is sent until then is not looked at.
 func (h SignInHandler) Handle(ctx context.Context, cmd SignIn) (query.Account, error) {
 	if !workspace.IsAccountName(cmd.Name) { // nobody has it, and whoever typed it knows
 		return query.Account{}, ErrSignInRefused
@@ -114,6 +114,9 @@ type ChangePassword struct {
 	AccountID    uuid.UUID
 	Current, New string
 }
+
+var errCurrentWrong = problem.InvalidFields("account-invalid",
+	problem.Field{Path: "current", Message: "this is not the password of your account"})
 
 // ChangePasswordHandler handles ChangePassword.
 type ChangePasswordHandler struct {
@@ -150,7 +153,7 @@ func (h ChangePasswordHandler) Handle(ctx context.Context, cmd ChangePassword) (
 		return query.Account{}, err
 	}
 	if !right {
-		return query.Account{}, problem.InvalidFields("account-invalid", problem.Field{Path: "current", Message: "this is not the password of your account"})
+		return query.Account{}, errCurrentWrong
 	}
 	hash, err := h.passwords.hash(ctx, cmd.New)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"orderbridge/domain/workspace"
 )
 
-// slowPasswords take a while, and know how many are looked at at once. Each is "right".
+// slowPasswords take a while, and know how many are under way together. Each that is "right" is.
 type slowPasswords struct {
 	takes time.Duration
 
@@ -96,7 +96,7 @@ func TestFewPasswordsAreLookedAtAtOnce(t *testing.T) {
 		all.Wait()
 		// Two began at once, two after 2 s, two after 4 s.
 		if in != 6 || busy != 4 || slow.atMost != 2 || account.attempts != 6 {
-			t.Errorf("%d signed in, %d were sent away, %d were looked at at once, %d attempts were counted", in, busy, slow.atMost, account.attempts)
+			t.Errorf("%d signed in, %d were sent away, %d were looked at together, %d attempts were counted", in, busy, slow.atMost, account.attempts)
 		}
 	})
 }

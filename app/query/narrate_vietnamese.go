@@ -201,7 +201,8 @@ func accountInVietnamese(payload event.Payload) string {
 			e.Until.UTC().Format("02/01/2006 15:04"))
 	case workspace.ContactRevealed:
 		if e.OrderCode != "" {
-			return fmt.Sprintf("Tài khoản %q đã xem số điện thoại và email trong đơn hàng %s của khách hàng %s.", e.AccountName, e.OrderCode, e.CustomerID)
+			return fmt.Sprintf("Tài khoản %q đã xem số điện thoại và email trong đơn hàng %s của khách hàng %s.",
+				e.AccountName, e.OrderCode, e.CustomerID)
 		}
 		return fmt.Sprintf("Tài khoản %q đã xem số điện thoại và email của khách hàng %s.", e.AccountName, e.CustomerID)
 	default:

@@ -79,8 +79,8 @@ var (
 	divider = regexp.MustCompile(`[;|&\n]|\s(?:va|hoac|hay|or|and)\s`)
 
 	// label says that a phone follows.
-	label = regexp.MustCompile(`^(?:phone\s+(?:number|no)|(?:so\s+)?(?:dien\s+thoai(?:\s+di\s+dong)?|di\s+dong|zalo|hotline|phone|dtdd|dt)|so\s+may|sdt|dd|` +
-		`telephone|tel|(?:mobile\s+|cell\s*)phone|mobile|cell|viber|whatsapp|telegram|lien\s+he|lh|[☎☏📞📱])` +
+	label = regexp.MustCompile(`^(?:phone\s+(?:number|no)|(?:so\s+)?(?:dien\s+thoai(?:\s+di\s+dong)?|di\s+dong|zalo|hotline|phone|dtdd|dt)|` +
+		`so\s+may|sdt|dd|telephone|tel|(?:mobile\s+|cell\s*)phone|mobile|cell|viber|whatsapp|telegram|lien\s+he|lh|[☎☏📞📱])` +
 		`(?:\s?[1-9]\s?:)?`)
 
 	// remark stands in brackets and begins with a letter.

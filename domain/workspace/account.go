@@ -36,13 +36,15 @@ func NewInvitation(until time.Time) (Invitation, string) {
 }
 
 const (
-	// SetUpLinkTime is how long the link for the first owner can be used, InvitationTime how long any other can.
-	SetUpLinkTime  = 24 * time.Hour
+	// SetUpLinkTime is how long the link for the first owner can be used.
+	SetUpLinkTime = 24 * time.Hour
+	// InvitationTime is how long any other link can be used.
 	InvitationTime = 72 * time.Hour
 
-	// MaxSignInFailures in a row lock a name for LockOutTime. Failures are in a row when no more than that time lies between them.
+	// MaxSignInFailures in a row lock a name for LockOutTime.
 	MaxSignInFailures = 5
-	LockOutTime       = 15 * time.Minute
+	// LockOutTime is also for how long failures are remembered: those are in a row between which no more time lies.
+	LockOutTime = 15 * time.Minute
 
 	minPasswordRunes = 10
 	maxPasswordRunes = 128
@@ -70,7 +72,7 @@ func checkAccountName(name string) []problem.Field {
 }
 
 func checkPassword(path, name, password string) []problem.Field {
-	message := ""
+	var message string
 	switch length := utf8.RuneCountInString(password); {
 	case length < minPasswordRunes:
 		message = "a password has at least 10 characters"

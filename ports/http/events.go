@@ -102,7 +102,8 @@ func acceptedMedia(r *http.Request) string {
 // ListEvents gives the workspace's events, in the form that the caller accepts.
 func (c api) ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error) {
 	var check query.Parameters
-	filter := check.Events(request.Params.After, given(request.Params.Types), c.queries.EventTypes(), given(request.Params.Actor), request.Params.Limit)
+	filter := check.Events(request.Params.After, given(request.Params.Types), c.queries.EventTypes(), given(request.Params.Actor),
+		request.Params.Limit)
 	if err := check.Problem(); err != nil {
 		return nil, err
 	}

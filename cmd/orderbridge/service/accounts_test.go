@@ -52,7 +52,7 @@ func TestTheFirstAccountIsMadeByALinkThatIsPrinted(t *testing.T) {
 	for range 2 {
 		printed, logged := firstStart(t, b.dsn, b.dataDir)
 		found := printedSetUpLink.FindStringSubmatch(printed)
-		if found == nil || !strings.Contains(printed, "Orderbridge listens on "+found[1]+"\n") {
+		if len(found) == 0 || !strings.Contains(printed, "Orderbridge listens on "+found[1]+"\n") {
 			t.Fatalf("printed:\n%s", printed)
 		}
 		if strings.Contains(logged.String(), found[2]) {
