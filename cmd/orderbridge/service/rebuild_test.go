@@ -627,11 +627,11 @@ func TestVerifyTellsWhatDiffers(t *testing.T) {
 	_, err := conn.Exec(t.Context(), "UPDATE crm_v1.crm_orders SET note = 'đổi tay'")
 	must(t, err)
 	sh := b.shell()
-	if told, code := verifyProjections(t.Context(), b.dsn, b.dataDir); code != 1 || !strings.Contains(told, "crm_orders: 1 rows differ") {
+	if told, code := verifyProjections(t.Context(), b.dsn, b.dataDir); code != 1 || !strings.Contains(told, "crm_orders: 1 row differs") {
 		t.Errorf("at the end of a test it would say, with exit code %d:\n%s", code, told)
 	}
 	out, told, code := sh.try("verify", "projections")
-	if code != 1 || !strings.Contains(out, "crm_orders: 1 rows differ") || !strings.Contains(out, `note is "đổi tay" and should be`) || !strings.Contains(told, "differ from what the log says") {
+	if code != 1 || !strings.Contains(out, "crm_orders: 1 row differs") || !strings.Contains(out, `note is "đổi tay" and should be`) || !strings.Contains(told, "differ from what the log says") {
 		t.Errorf("exit code %d\n%s\n%s", code, out, told)
 	}
 	sh.run("rebuild", "crm")
