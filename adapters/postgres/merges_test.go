@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"pgregory.net/rapid"
 
 	"orderbridge/adapters/postgres"
 	"orderbridge/app/command"
@@ -121,6 +122,117 @@ func TestMergedCustomersLeadToTheSurvivor(t *testing.T) {
 	head := b.head(t)
 	wantSame(t, "in one slice", folded(t, b, head), folded(t, b, everySlice(head, 1)...))
 	wantSame(t, "in slices of seven", folded(t, b, head), folded(t, b, everySlice(head, 7)...))
+}
+
+// TestOrdersAcrossMerges: orders, edits, merges and unmerges in any order, then unmerges of all that are left, end as if nobody had ever
+// been merged. What stays is what came in between: orders are with whom they matched then, and edits are with whom they were made to.
+func TestOrdersAcrossMerges(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	log := b.newLog(t)
+	merging := command.NewMergeCustomersHandler(postgres.NewCustomers(b.db))
+	read := postgres.NewReadModel(b.db)
+	type person struct {
+		id          uuid.UUID
+		name, phone string
+		into        *person
+		orders      []string
+	}
+	made := 0 // of phones, names and orders, over all that is drawn: each is there once
+	rapid.Check(t, func(rt *rapid.T) {
+		people := make([]*person, 3)
+		for i := range people {
+			made++
+			p := &person{name: fmt.Sprint("Khách ", made), phone: fmt.Sprintf("+8491%07d", made)}
+			p.id = b.mustAddCustomer(t, customer.Details{Name: p.name, Phones: []string{p.phone}}).ID
+			people[i] = p
+		}
+		standsFor := func(p *person) *person {
+			for p.into != nil {
+				p = p.into
+			}
+			return p
+		}
+		some := func(which func(*person) bool, label string) *person {
+			found := slices.DeleteFunc(slices.Clone(people), func(p *person) bool { return !which(p) })
+			if len(found) == 0 {
+				return nil
+			}
+			return found[rapid.IntRange(0, len(found)-1).Draw(rt, label)]
+		}
+		stands := func(p *person) bool { return p.into == nil }
+		canLeave := func(p *person) bool { return p.into != nil && p.into.into == nil }
+		unmerge := func(p *person) {
+			if _, err := merging.Unmerge(t.Context(), command.UnmergeCustomer{By: b.by, Merged: p.id}); err != nil {
+				rt.Fatal("unmerge:", err)
+			}
+			p.into = nil
+		}
+		check := func() {
+			b.foldAll(t)
+			for _, p := range people {
+				var want []string
+				for _, other := range people {
+					if standsFor(other) == p {
+						want = append(want, other.orders...)
+					}
+				}
+				if got := b.ordersOf(t, p.id); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+					rt.Fatalf("%s has the orders %q, want %q", p.name, got, want)
+				}
+				if found, err := read.Customer(t.Context(), b.workspaceID, p.id); err != nil || found.ID != standsFor(p).id {
+					rt.Fatalf("%s leads to %s, want %s; %v", p.name, found.ID, standsFor(p).id, err)
+				}
+			}
+		}
+		for range rapid.IntRange(1, 8).Draw(rt, "steps") {
+			made++
+			switch rapid.SampledFrom([]string{"order", "order", "merge", "merge", "unmerge", "edit"}).Draw(rt, "step") {
+			case "order":
+				p := people[rapid.IntRange(0, 2).Draw(rt, "buyer")]
+				code := fmt.Sprintf("%08d", made)
+				b.ingestNew(t, log, anOrder(code, phones(p.phone)))
+				standsFor(p).orders = append(standsFor(p).orders, code)
+			case "merge":
+				survivor := some(stands, "survivor")
+				merged := some(func(p *person) bool { return stands(p) && p != survivor }, "merged")
+				if merged == nil {
+					continue
+				}
+				take := rapid.SampledFrom([][]string{nil, {"name"}}).Draw(rt, "take")
+				merge := command.MergeCustomers{By: b.by, Survivor: survivor.id, Merged: merged.id, Take: take}
+				if _, err := merging.Handle(t.Context(), merge); err != nil {
+					rt.Fatal("merge:", err)
+				}
+				merged.into = survivor
+			case "unmerge":
+				p := some(canLeave, "leaves")
+				if p == nil {
+					continue
+				}
+				unmerge(p)
+			case "edit":
+				p := some(stands, "edited")
+				p.name = fmt.Sprint("Khách ", made)
+				if _, err := b.editCustomer(t.Context(), p.id, customer.Edit{Name: &p.name}); err != nil {
+					rt.Fatal("edit:", err)
+				}
+			}
+			check()
+		}
+		for p := some(canLeave, "leaves"); p != nil; p = some(canLeave, "leaves") {
+			unmerge(p)
+		}
+		check()
+		for _, p := range people {
+			found, err := read.Customer(t.Context(), b.workspaceID, p.id)
+			if err != nil || found.Name != p.name || !slices.Equal(found.Phones, []string{p.phone}) || found.Status != string(customer.StatusActive) {
+				rt.Errorf("ends as %+v, want %s with %s; %v", found, p.name, p.phone, err)
+			}
+		}
+	})
+	head := b.head(t)
+	wantSame(t, "in slices of seven", folded(t, b, everySlice(head, 7)...), folded(t, b, head))
 }
 
 func TestDuplicates(t *testing.T) {
