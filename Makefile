@@ -6,6 +6,7 @@
 GOLANGCI := go tool -modfile=.ci/tools/golangci.mod golangci-lint
 OAPI     := go tool -modfile=.ci/tools/oapi.mod oapi-codegen
 SQLC     := go tool -modfile=.ci/tools/sqlc.mod sqlc
+TEMPL    := go tool -modfile=.ci/tools/templ.mod templ
 
 # The one tool that is no Go program. Its packages, as package-lock.json names them, are beside it and not in git.
 OPENAPI_LINT := .ci/tools/openapi-lint
@@ -13,7 +14,12 @@ OPENAPI_LINT := .ci/tools/openapi-lint
 # Everything that `make generate` writes, and nothing else.
 SQLC_OUT  := adapters/postgres/internal/dbsqlc
 OAPI_OUT  := ports/http/api.gen.go
-GENERATED := $(SQLC_OUT) $(OAPI_OUT)
+TEMPL_OUT := ports/web/*_templ.go
+GENERATED := $(SQLC_OUT) $(OAPI_OUT) $(TEMPL_OUT) $(ASSETS_OUT)
+
+# What the console embeds is built from this folder and the packages that are pinned there.
+ASSETS     := ports/web/assets
+ASSETS_OUT := ports/web/static cmd/orderbridge/service/testdata/axe.min.js
 
 FUZZTIME ?= 10s
 
@@ -30,7 +36,7 @@ build: go ## Build bin/orderbridge
 	go build -trimpath $(BUILDVCS) -o bin/orderbridge ./cmd/orderbridge
 
 .PHONY: test
-test: go compiler postgres ## Run all tests under the race detector (ARGS="…" adds flags)
+test: go compiler postgres chromium ## Run all tests under the race detector (ARGS="…" adds flags)
 	CGO_ENABLED=1 go test -race -timeout 20m $(ARGS) ./...
 
 .PHONY: fuzz
@@ -80,9 +86,19 @@ generate: go ## Write the Go code that SQL and the API's description are the sou
 	@rm -f $(SQLC_OUT)/*.go # or the code of a deleted query file would stay
 	$(SQLC) generate -f adapters/postgres/sqlc.yaml
 	$(OAPI) -config ports/http/oapi-codegen.yaml ports/http/openapi.yaml
+	@rm -f $(TEMPL_OUT) # for the same reason
+	$(TEMPL) generate -path ports/web -log-level warn
+
+.PHONY: assets
+assets: $(ASSETS)/node_modules/.installed ## Build the console's style sheet, scripts and icons (needs Node.js)
+	node $(ASSETS)/build.mjs
+
+$(ASSETS)/node_modules/.installed: $(ASSETS)/package.json $(ASSETS)/package-lock.json | node
+	cd $(ASSETS) && npm ci --no-audit --no-fund
+	@touch $@
 
 .PHONY: verify
-verify: checkout generate ## Fail when generated code or go.mod is stale (needs a git checkout)
+verify: checkout generate assets ## Fail when generated code or go.mod is stale (needs a git checkout)
 	@git diff --exit-code -- $(GENERATED) || { echo 'verify: the generated code above was stale; commit it as it is now' >&2; exit 1; }
 	@untracked=$$(git ls-files --others -- $(GENERATED)) && test -z "$$untracked" || { \
 		echo "verify: generated, but not in git: $$untracked" >&2; exit 1; }
@@ -109,6 +125,10 @@ compiler: go
 .PHONY: postgres
 postgres:
 	@.ci/install-postgres
+
+.PHONY: chromium
+chromium:
+	@.ci/install-chromium
 
 .PHONY: pgbench
 pgbench:

@@ -16,6 +16,11 @@ const (
 	routeMetrics   = "/metrics"
 )
 
+// IsForPrograms tells whether a path is one of this package, or of what is beside it: those of people.
+func IsForPrograms(path string) bool {
+	return path == "/api" || strings.HasPrefix(path, "/api/") || slices.Contains([]string{routeHealth, routeReadiness, routeMetrics}, path)
+}
+
 // routes lists every path. A path that is served with another method is answered with 405, any other path with 404.
 func (s *server) routes() http.Handler {
 	api := s.api()

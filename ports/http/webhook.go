@@ -49,7 +49,7 @@ func (s *server) receiveDelivery(w http.ResponseWriter, r *http.Request) error {
 
 // deliver asks who it is, and whether there is room, before it reads anything they sent.
 func (s *server) deliver(w http.ResponseWriter, r *http.Request) (command.Receipt, error) {
-	host := hostOf(r)
+	host := HostOf(r)
 	sender, err := s.authenticateDelivery(r, host)
 	if err != nil {
 		return command.Receipt{}, err
@@ -124,9 +124,9 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64, widen func(by
 	return body.Bytes(), nil
 }
 
-// hostOf is the host that a request was made to, without port, in the one spelling that workspaces are named in. What a
+// HostOf is the host that a request was made to, without port, in the one spelling that workspaces are named in. What a
 // proxy says in X-Forwarded-Host is not believed: a proxy has to pass Host on.
-func hostOf(r *http.Request) string {
+func HostOf(r *http.Request) string {
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

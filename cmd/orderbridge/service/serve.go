@@ -20,6 +20,7 @@ import (
 	"orderbridge/app/policy"
 	httpport "orderbridge/ports/http"
 	"orderbridge/ports/subscriber"
+	"orderbridge/ports/web"
 )
 
 const (
@@ -56,7 +57,10 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		Readiness: s.readiness(consumers), Readable: s.readable, Registerer: metrics, Gatherer: metrics,
 		Appended: s.listener.Watch, Closing: ctx.Done(),
 	})
-	server := httpport.NewHTTPServer(listener.Addr().String(), handler, s.logger)
+	console := web.NewServer(s.logger, s.Application, web.Config{
+		Sessions: postgres.NewSessions(s.db), HostOf: httpport.HostOf, Readable: s.readable,
+	})
+	server := httpport.NewHTTPServer(listener.Addr().String(), entrance(handler, console), s.logger)
 
 	s.shown.Store(s.db.CheckShown(ctx) == nil) // usually it holds, and the API answers from the start
 
@@ -104,6 +108,17 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	return running.Wait()
+}
+
+// entrance sends programs to the API, and people to the console.
+func entrance(api, console http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if httpport.IsForPrograms(r.URL.Path) {
+			api.ServeHTTP(w, r)
+			return
+		}
+		console.ServeHTTP(w, r)
+	})
 }
 
 // watchHeld lets in what waited for a shop that was resumed by a program which died over it.

@@ -1,0 +1,233 @@
+package service_test
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"orderbridge/app/command"
+	"orderbridge/domain/workspace"
+)
+
+// browsers bounds how many run at once: each is several processes.
+var browsers = make(chan struct{}, 2)
+
+// tab is one of a browser of its own, at the console of a running service. What somebody would find in the browser's console, such as a
+// script that failed or something that the Content-Security-Policy refused, fails the test.
+type tab struct {
+	t      *testing.T
+	ctx    context.Context
+	bridge *bridge
+
+	mu     sync.Mutex
+	faults []string
+}
+
+const accountPassword = "một câu dài dễ nhớ"
+
+// startConsole runs a service, and signs in to its console as somebody with a role.
+func startConsole(t *testing.T, role workspace.Role) *tab {
+	t.Helper()
+	b := start(t)
+	page := openBrowser(t, b)
+	page.signIn(b.account(role))
+	return page
+}
+
+// account makes an account of a role, and returns its name. Its password is accountPassword.
+func (b *bridge) account(role workspace.Role) string {
+	b.t.Helper()
+	name := "thu-" + string(role)
+	invited, err := b.service.Commands.InviteAccount.Handle(b.t.Context(), command.InviteAccount{By: b.by(), Name: name, Role: role})
+	must(b.t, err)
+	_, err = b.service.Commands.AcceptInvitation.Handle(b.t.Context(), command.AcceptInvitation{
+		WorkspaceID: b.workspaceID, Token: invited.Token, Password: accountPassword,
+	})
+	must(b.t, err)
+	return name
+}
+
+// openBrowser starts a browser that has been nowhere yet.
+func openBrowser(t *testing.T, b *bridge) *tab {
+	t.Helper()
+	browsers <- struct{}{}
+	t.Cleanup(func() { <-browsers })
+	options := []chromedp.ExecAllocatorOption{chromedp.WindowSize(1280, 900)}
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox)
+	}
+	page := &tab{t: t, bridge: b}
+	var closeTab context.CancelFunc
+	page.ctx, closeTab = chromedp.NewContext(context.Background(),
+		chromedp.WithAllocatorOptions(options...), chromedp.WithListener(page.watch))
+	t.Cleanup(closeTab)
+	must(t, chromedp.Do(page.ctx, chromedp.Navigate("about:blank")))
+	t.Cleanup(func() {
+		page.mu.Lock()
+		defer page.mu.Unlock()
+		for _, fault := range page.faults {
+			t.Errorf("the browser complained: %s", fault)
+		}
+	})
+	return page
+}
+
+// watch notes what the browser complains of. An answer that is an error is no complaint: pages say those themselves.
+func (p *tab) watch(happened any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e := happened.(type) {
+	case *runtime.EventExceptionThrown:
+		p.faults = append(p.faults, e.ExceptionDetails.Text+" "+e.ExceptionDetails.Exception.Description)
+	case *log.EventEntryAdded:
+		if e.Entry.Level == "error" && e.Entry.Source != "network" {
+			p.faults = append(p.faults, e.Entry.Text)
+		}
+	}
+}
+
+// run does something in the tab within the test's patience, and returns what comes out of it.
+func run[T any](p *tab, action chromedp.Action[T]) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, action)
+	if err != nil {
+		shown, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`location.pathname + "\n" + document.body.innerText`))
+		p.t.Fatalf("%v; the page is\n%s", err, shown)
+	}
+	return value
+}
+
+// open goes to a path of the console.
+func (p *tab) open(path string) {
+	p.t.Helper()
+	run(p, chromedp.Navigate(p.bridge.baseURL+path))
+}
+
+// click clicks on what a selector finds, once it can be seen.
+func (p *tab) click(selector string) {
+	p.t.Helper()
+	run(p, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+// fill types into what a selector finds, in the place of what it holds.
+func (p *tab) fill(selector, text string) {
+	p.t.Helper()
+	run(p, chromedp.Steps(chromedp.Clear(chromedp.CSS(selector)), chromedp.SendKeys(chromedp.CSS(selector), text)))
+}
+
+// evaluate is what a script says, when it is done.
+func evaluate[T any](p *tab, script string) T {
+	p.t.Helper()
+	return run(p, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+}
+
+// text is what can be read on the page.
+func (p *tab) text() string {
+	p.t.Helper()
+	return evaluate[string](p, "document.body?.innerText ?? ''")
+}
+
+// sees waits until all of some texts can be read on the page, whatever it is doing, also if it is loaded again meanwhile.
+func (p *tab) sees(texts ...string) {
+	p.t.Helper()
+	var shown string
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		shown, _ = chromedp.Run(p.ctx, chromedp.Evaluate[string]("document.body?.innerText ?? ''")) // between two pages there is none
+		missing := ""
+		for _, text := range texts {
+			if !strings.Contains(shown, text) {
+				missing = text
+			}
+		}
+		if missing == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("not within %s: %q on the page\n%s", patience, missing, shown)
+		}
+		<-tick.C
+	}
+}
+
+// path is where the tab is.
+func (p *tab) path() string {
+	p.t.Helper()
+	return evaluate[string](p, "location.pathname + location.search")
+}
+
+// signIn signs in by the page for it.
+func (p *tab) signIn(name string) {
+	p.t.Helper()
+	p.open("/sign-in?next=/orders")
+	p.fill("input[name=name]", name)
+	p.fill("input[name=password]", accountPassword)
+	p.click("main button.btn-primary")
+	p.sees(name)
+}
+
+// looksLike shows pages as a device does: its width in pixels, and light or dark.
+func (p *tab) looksLike(width int64, theme string) {
+	p.t.Helper()
+	run(p, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, sized := cdp.Call(ctx, target, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+			Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: width < 500,
+		})
+		_, themed := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+		}})
+		return chromedp.Void{}, errors.Join(sized, themed)
+	})
+}
+
+//go:embed testdata/axe.min.js
+var axe string
+
+// accessible finds what axe finds wrong with the page as it is.
+func (p *tab) accessible() {
+	p.t.Helper()
+	evaluate[chromedp.Void](p, axe)
+	raw := evaluate[string](p, `axe.run(document, {resultTypes: ["violations"]}).then(found => JSON.stringify(found.violations.map(
+		v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html + " — " + n.failureSummary)}))))`)
+	var violations []struct {
+		ID, Help string
+		Nodes    []string
+	}
+	must(p.t, json.Unmarshal([]byte(raw), &violations))
+	for _, violation := range violations {
+		p.t.Errorf("%s: %s (%s)\n%s", p.path(), violation.Help, violation.ID, strings.Join(violation.Nodes, "\n"))
+	}
+}
+
+// fitsWidth finds whether a page has to be moved sideways.
+func (p *tab) fitsWidth() {
+	p.t.Helper()
+	if wide := evaluate[string](p, `(() => {
+		const page = document.documentElement;
+		if (page.scrollWidth <= page.clientWidth) return "";
+		const out = [...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > page.clientWidth + 1);
+		return page.scrollWidth + " px: " + out.slice(-3).map(e => e.outerHTML.slice(0, 200)).join("\n");
+	})()`); wide != "" {
+		p.t.Errorf("%s is wider than the screen: %s", p.path(), wide)
+	}
+}
+
+// element is a selector of what an attribute names.
+func element(attribute, value string) string { return fmt.Sprintf("[%s=%q]", attribute, value) }

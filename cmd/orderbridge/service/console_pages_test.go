@@ -1,0 +1,87 @@
+package service_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"orderbridge/domain/workspace"
+)
+
+// screenshotFolder is where TestEveryPage writes what it saw; empty for nowhere.
+const screenshotFolder = "ORDERBRIDGE_SCREENSHOTS"
+
+// consolePage is a page of the console, with something on it.
+type consolePage struct {
+	name string
+	// path is its address, once what it shows is there; sees is what can be read on it then.
+	path func(*bridge) string
+	sees string
+}
+
+func at(path string) func(*bridge) string { return func(*bridge) string { return path } }
+
+// consolePages are all pages there are, for whoever is signed in as an owner.
+func consolePages() []consolePage {
+	return []consolePage{
+		{"orders", at("/orders"), "Pancake_1635294032"},
+		{"orders-none", at("/orders?status=deleted"), "Không tìm thấy gì"},
+		{"order", firstOrder, "Diễn biến"},
+		{"password", at("/account"), "Mật khẩu hiện tại"},
+		{"unknown", at("/nowhere"), "Không có trang này"},
+	}
+}
+
+func firstOrder(b *bridge) string {
+	return "/orders/" + all[struct {
+		Code string `json:"code"`
+	}](b, "/api/v1/orders")[0].Code
+}
+
+// furnish gives a workspace something of everything.
+func furnish(b *bridge) {
+	b.t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", "..", "adapters", "pancake", "testdata", "*.json"))
+	must(b.t, err)
+	for _, file := range files {
+		_, err := b.tryPost(shopA, fixture(b.t, filepath.Base(file))) // some are to be refused
+		must(b.t, err)
+	}
+	b.caughtUp()
+}
+
+// TestEveryPage looks at every page, wide and on a phone, light and dark: it is accessible, fits the screen, and the browser has nothing to
+// complain of.
+func TestEveryPage(t *testing.T) {
+	t.Parallel()
+	browser := startConsole(t, workspace.RoleOwner)
+	furnish(browser.bridge)
+	for _, shown := range consolePages() {
+		path := shown.path(browser.bridge)
+		for _, width := range []int64{1280, 360} {
+			for _, theme := range []string{"light", "dark"} {
+				browser.looksLike(width, theme)
+				browser.open(path)
+				browser.sees(shown.sees)
+				browser.accessible()
+				browser.fitsWidth()
+				browser.photograph(fmt.Sprintf("%s-%s-%d.png", shown.name, theme, width))
+			}
+		}
+	}
+}
+
+// photograph writes what the whole page looks like to the folder of screenshots, if there is one.
+func (p *tab) photograph(name string) {
+	p.t.Helper()
+	folder := os.Getenv(screenshotFolder)
+	if folder == "" {
+		return
+	}
+	picture := run(p, chromedp.FullScreenshot(100))
+	must(p.t, os.MkdirAll(folder, 0o755))
+	must(p.t, os.WriteFile(filepath.Join(folder, name), picture, 0o644))
+}

@@ -1,0 +1,132 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"orderbridge/domain/problem"
+)
+
+var (
+	errPageUnknown = problem.NotFound("page-unknown", "there is no such page")
+	errFormBroken  = problem.Malformed("form-unreadable", "the form cannot be read; load the page again and repeat what you did")
+)
+
+// statusOf is how a problem is answered.
+func statusOf(err error) int {
+	known, ok := problem.Of(err)
+	if !ok {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusInternalServerError
+	}
+	switch known.Kind() {
+	case problem.KindMalformed:
+		return http.StatusBadRequest
+	case problem.KindUnauthorized:
+		return http.StatusForbidden // 401 is for whoever has to sign in first
+	case problem.KindForbidden:
+		return http.StatusForbidden
+	case problem.KindNotFound:
+		return http.StatusNotFound
+	case problem.KindConflict:
+		return http.StatusConflict
+	case problem.KindStale:
+		return http.StatusPreconditionFailed
+	case problem.KindTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case problem.KindUnsupported:
+		return http.StatusUnsupportedMediaType
+	case problem.KindUnavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusUnprocessableEntity
+	}
+}
+
+// answerError tells what is wrong and what to do: as a page, or as a part of the one that htmx asks for.
+func (s *server) answerError(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // nobody reads it
+	}
+	status := statusOf(err)
+	if status == http.StatusInternalServerError {
+		s.logger.ErrorContext(r.Context(), "page failed", "request_id", exchangeOf(r.Context()).id, "route", routeOf(r), "error", err)
+	}
+	if r.Context().Value(viewKey) == nil { // the session could not be read
+		r = r.WithContext(context.WithValue(r.Context(), viewKey, &view{Language: languageOf(r), texts: s.texts, assets: s.assets}))
+	}
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
+	failure := failureOf(r.Context(), err, status)
+	if r.Header.Get("HX-Request") != "" {
+		w.Header().Set("HX-Retarget", "#messages")
+		w.Header().Set("HX-Reswap", "innerHTML")
+		render(w, r, status, failureMessage(failure))
+		return
+	}
+	render(w, r, status, failurePage(failure))
+}
+
+func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey).(*exchange) }
+
+// failure is what somebody is told.
+type failure struct {
+	Title, Advice string
+	Fields        []problem.Field
+	Request       string
+	// Again is whether it may help to load the page again by itself.
+	Again bool
+}
+
+// failureOf says a problem in the language of the page where there is a text for it, and in its own words where there is none.
+func failureOf(ctx context.Context, err error, status int) failure {
+	f := failure{Request: exchangeOf(ctx).id, Again: status == http.StatusServiceUnavailable}
+	known, ok := problem.Of(err)
+	switch {
+	case ok:
+		f.Title, f.Fields = sayProblem(ctx, known), known.Fields()
+		f.Advice = tOr(ctx, "error.kind."+known.Kind().String(), "")
+	case status == http.StatusServiceUnavailable:
+		f.Title, f.Advice = t(ctx, "error.slow"), t(ctx, "error.kind.unavailable")
+	default:
+		f.Title, f.Advice = t(ctx, "error.internal"), t(ctx, "error.internal.advice")
+	}
+	return f
+}
+
+// sayProblem is a problem in the language of the page.
+func sayProblem(ctx context.Context, known *problem.Error) string {
+	return tOr(ctx, "problem."+known.Code(), known.Error())
+}
+
+// sayFields is a problem in one line, with the fields that it is about.
+func sayFields(ctx context.Context, known *problem.Error) string {
+	said := make([]string, 0, len(known.Fields()))
+	for _, field := range known.Fields() {
+		said = append(said, tOr(ctx, "field."+field.Path, field.Path)+": "+field.Message)
+	}
+	if len(said) == 0 {
+		return sayProblem(ctx, known)
+	}
+	return strings.Join(said, "; ")
+}
+
+// render writes a page, or a part of one.
+func render(w http.ResponseWriter, r *http.Request, status int, content templ.Component) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_ = content.Render(r.Context(), w) // whoever asked is gone
+}
+
+// show writes what was asked for.
+func show(w http.ResponseWriter, r *http.Request, content templ.Component) error {
+	render(w, r, http.StatusOK, content)
+	return nil
+}

@@ -1,0 +1,56 @@
+package web
+
+import (
+	"net/http"
+
+	"orderbridge/domain/workspace"
+)
+
+// routes lists what there is, page by page.
+type routes struct {
+	*http.ServeMux
+	server *server
+}
+
+// open is a page for whoever comes, viewer, operator and owner one for those who are signed in and have that role.
+func (r routes) open(pattern string, h handler) { r.Handle(pattern, r.server.open(h)) }
+func (r routes) viewer(pattern string, h handler) {
+	r.Handle(pattern, r.server.signedIn(workspace.RoleViewer, h))
+}
+func (r routes) operator(pattern string, h handler) {
+	r.Handle(pattern, r.server.signedIn(workspace.RoleOperator, h))
+}
+func (r routes) owner(pattern string, h handler) {
+	r.Handle(pattern, r.server.signedIn(workspace.RoleOwner, h))
+}
+
+func (s *server) routes() http.Handler {
+	r := routes{http.NewServeMux(), s}
+	r.Handle("GET /static/{version}/{file...}", s.assets.serve())
+	r.open("POST /preferences", s.prefer)
+	r.open("/", func(http.ResponseWriter, *http.Request) error { return errPageUnknown })
+	s.accountRoutes(r)
+	s.overviewRoutes(r)
+	s.orderRoutes(r)
+	s.customerRoutes(r)
+	s.importRoutes(r)
+	s.staffRoutes(r)
+	s.deliveryRoutes(r)
+	s.pancakeRoutes(r)
+	s.systemRoutes(r)
+	return r
+}
+
+// prefer remembers language or theme, and goes back.
+func (s *server) prefer(w http.ResponseWriter, r *http.Request) error {
+	switch language, theme := r.PostFormValue("language"), r.PostFormValue("theme"); {
+	case language == string(Vietnamese) || language == string(English):
+		prefer(w, languageCookie, language)
+	case theme == "light" || theme == "dark":
+		prefer(w, themeCookie, theme)
+	default:
+		return errFormBroken
+	}
+	http.Redirect(w, r, localPath(r.PostFormValue("back")), http.StatusSeeOther)
+	return nil
+}
