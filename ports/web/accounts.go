@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"orderbridge/app/command"
@@ -40,6 +41,9 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request) error {
 	})
 	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindUnavailable {
 		form.Refused = sayProblem(ctx, refused)
+		if locked, ok := errors.AsType[command.LockedOut](err); ok {
+			form.Refused = t(ctx, "signin.locked", "At", locked.Until.In(viewOf(ctx).Zone).Format("15:04"))
+		}
 		render(w, r, http.StatusUnprocessableEntity, signInPage(form))
 		return nil
 	}
@@ -96,8 +100,8 @@ func (s *server) setUp(w http.ResponseWriter, r *http.Request) error {
 	account, err := s.app.Commands.AcceptInvitation.Handle(ctx, command.AcceptInvitation{
 		WorkspaceID: viewOf(ctx).WorkspaceID, Token: form.Token, Name: form.Name, Password: r.PostFormValue("password"),
 	})
-	if refused, ok := problem.Of(err); ok && refused.Kind() == problem.KindInvalid {
-		form.Refused = sayFields(ctx, refused)
+	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindNotFound && refused.Kind() != problem.KindUnavailable {
+		form.Refused = sayWhole(ctx, refused)
 		render(w, r, http.StatusUnprocessableEntity, setUpPage(form))
 		return nil
 	}
@@ -121,7 +125,7 @@ func (s *server) changePassword(w http.ResponseWriter, r *http.Request) error {
 		By: by(ctx), AccountID: viewOf(ctx).Account.ID, Current: r.PostFormValue("current"), New: r.PostFormValue("new"),
 	})
 	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindUnavailable {
-		render(w, r, http.StatusUnprocessableEntity, passwordPage(false, sayFields(ctx, refused)))
+		render(w, r, http.StatusUnprocessableEntity, passwordPage(false, sayWhole(ctx, refused)))
 		return nil
 	}
 	if err != nil {

@@ -79,7 +79,7 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey).(
 // failure is what somebody is told.
 type failure struct {
 	Title, Advice string
-	Fields        []problem.Field
+	Fields        []string
 	Request       string
 	// Again is whether it may help to load the page again by itself.
 	Again bool
@@ -91,7 +91,7 @@ func failureOf(ctx context.Context, err error, status int) failure {
 	known, ok := problem.Of(err)
 	switch {
 	case ok:
-		f.Title, f.Fields = sayProblem(ctx, known), known.Fields()
+		f.Title, f.Fields = sayProblem(ctx, known), sayEachField(ctx, known)
 		f.Advice = tOr(ctx, "error.kind."+known.Kind().String(), "")
 	case status == http.StatusServiceUnavailable:
 		f.Title, f.Advice = t(ctx, "error.slow"), t(ctx, "error.kind.unavailable")
@@ -106,16 +106,22 @@ func sayProblem(ctx context.Context, known *problem.Error) string {
 	return tOr(ctx, "problem."+known.Code(), known.Error())
 }
 
-// sayFields is a problem in one line, with the fields that it is about.
-func sayFields(ctx context.Context, known *problem.Error) string {
+// sayEachField says what is wrong with each field of an input: in the language of the page where there is a text for that problem and
+// field, and in the problem's own words where there is none.
+func sayEachField(ctx context.Context, known *problem.Error) []string {
 	said := make([]string, 0, len(known.Fields()))
 	for _, field := range known.Fields() {
-		said = append(said, tOr(ctx, "field."+field.Path, field.Path)+": "+field.Message)
+		said = append(said, tOr(ctx, "field."+field.Path, field.Path)+": "+tOr(ctx, "problem."+known.Code()+"."+field.Path, field.Message))
 	}
-	if len(said) == 0 {
-		return sayProblem(ctx, known)
+	return said
+}
+
+// sayWhole is a problem in one line, with the fields that it is about.
+func sayWhole(ctx context.Context, known *problem.Error) string {
+	if fields := sayEachField(ctx, known); len(fields) > 0 {
+		return strings.Join(fields, "; ")
 	}
-	return strings.Join(said, "; ")
+	return sayProblem(ctx, known)
 }
 
 // render writes a page, or a part of one.
