@@ -145,23 +145,34 @@ func (p *tab) text() string {
 // sees waits until all of some texts can be read on the page, whatever it is doing, also if it is loaded again meanwhile.
 func (p *tab) sees(texts ...string) {
 	p.t.Helper()
-	var shown string
+	p.until(fmt.Sprintf("%q can be read", texts), func(shown string) bool {
+		for _, text := range texts {
+			if !strings.Contains(shown, text) {
+				return false
+			}
+		}
+		return true
+	}, "document.body?.innerText ?? ''")
+}
+
+// becomes waits until a script says true.
+func (p *tab) becomes(script string) {
+	p.t.Helper()
+	p.until(script, func(said string) bool { return said == "true" }, "String(Boolean("+script+"))")
+}
+
+func (p *tab) until(what string, holds func(string) bool, script string) {
+	p.t.Helper()
 	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		shown, _ = chromedp.Run(p.ctx, chromedp.Evaluate[string]("document.body?.innerText ?? ''")) // between two pages there is none
-		missing := ""
-		for _, text := range texts {
-			if !strings.Contains(shown, text) {
-				missing = text
-			}
-		}
-		if missing == "" {
+		said, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](script)) // fails between two pages
+		if err == nil && holds(said) {
 			return
 		}
 		if time.Now().After(deadline) {
-			p.t.Fatalf("not within %s: %q on the page\n%s", patience, missing, shown)
+			p.t.Fatalf("not within %s: %s; %v; the page at %s is\n%s", patience, what, err, p.path(), p.text())
 		}
 		<-tick.C
 	}

@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -62,6 +63,7 @@ type bridge struct {
 	service     *service.Service
 	workspaceID uuid.UUID
 	baseURL     string
+	address     string // where it listens when it is run again; empty for anywhere
 	token       string
 	stop        func()
 	log         *lockedBuffer // what the service logs, when a test reads it
@@ -151,7 +153,7 @@ func (b *bridge) run() {
 	}
 	opened, err := service.Open(b.t.Context(), settings, logger)
 	must(b.t, err)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", cmp.Or(b.address, "127.0.0.1:0"))
 	must(b.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
