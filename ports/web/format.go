@@ -43,6 +43,11 @@ func moment(ctx context.Context, at time.Time) string {
 	return at.In(viewOf(ctx).Zone).Format("02/01/2006 15:04")
 }
 
+// momentToSecond is a time to the second: 15/09/2025 17:30:05.
+func momentToSecond(ctx context.Context, at time.Time) string {
+	return at.In(viewOf(ctx).Zone).Format("02/01/2006 15:04:05")
+}
+
 // momentExact is a time to the millisecond, for where order matters.
 func momentExact(ctx context.Context, at time.Time) string {
 	return at.In(viewOf(ctx).Zone).Format("02/01/2006 15:04:05.000")

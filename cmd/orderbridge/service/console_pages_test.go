@@ -26,13 +26,13 @@ func at(path string) func(*bridge) string { return func(*bridge) string { return
 
 // consolePages are all pages there are, for whoever is signed in as an owner.
 func consolePages() []consolePage {
-	return []consolePage{
+	return append(deliveryPages(), []consolePage{
 		{"orders", at("/orders"), "Pancake_1635294032"},
 		{"orders-none", at("/orders?status=deleted"), "Không tìm thấy gì"},
 		{"order", firstOrder, "Diễn biến"},
 		{"password", at("/account"), "Mật khẩu hiện tại"},
 		{"unknown", at("/nowhere"), "Không có trang này"},
-	}
+	}...)
 }
 
 func firstOrder(b *bridge) string {
@@ -50,6 +50,7 @@ func furnish(b *bridge) {
 		_, err := b.tryPost(shopA, fixture(b.t, filepath.Base(file))) // some are to be refused
 		must(b.t, err)
 	}
+	furnishDeliveries(b)
 	b.caughtUp()
 }
 

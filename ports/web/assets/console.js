@@ -45,6 +45,10 @@ document.addEventListener("click", (event) => {
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target.closest("[data-paused]") && event.detail.requestConfig.triggeringEvent?.type !== "click") event.preventDefault();
 });
+// An answer that was under way when the list was stopped moves nothing any more.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.target.closest("[data-paused]") && event.detail.requestConfig.triggeringEvent?.type !== "click") event.preventDefault();
+});
 
 // The service may be restarting under the page: say so, and that it is tried again, until an answer comes.
 const offline = () => document.getElementById("offline");
