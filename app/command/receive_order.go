@@ -30,6 +30,13 @@ type ShopDirectory interface {
 	Connections(ctx context.Context, host string, fresh bool) (Connections, error)
 }
 
+// RefusedAttempts notes calls of the webhook that were not taken and that the log holds nothing of, so that whoever connects a shop can
+// be told what is wrong with what arrives.
+type RefusedAttempts interface {
+	// Note notes one. It waits for nothing and costs next to nothing: strangers make it be called.
+	Note(workspaceID uuid.UUID, attempt delivery.Attempt)
+}
+
 // Connections are the shops that are connected to one workspace.
 type Connections struct {
 	WorkspaceID uuid.UUID
@@ -72,28 +79,46 @@ var ErrOverloaded = problem.Unavailable("overloaded",
 
 // AuthenticateDeliveryHandler handles AuthenticateDelivery.
 type AuthenticateDeliveryHandler struct {
-	shops ShopDirectory
-	key   workspace.SecretKey
-	now   func() time.Time
+	shops    ShopDirectory
+	attempts RefusedAttempts
+	key      workspace.SecretKey
+	now      func() time.Time
 }
 
 // NewAuthenticateDeliveryHandler makes the handler.
-func NewAuthenticateDeliveryHandler(shops ShopDirectory, key workspace.SecretKey, now func() time.Time) AuthenticateDeliveryHandler {
-	return AuthenticateDeliveryHandler{shops: shops, key: key, now: now}
+func NewAuthenticateDeliveryHandler(
+	shops ShopDirectory, attempts RefusedAttempts, key workspace.SecretKey, now func() time.Time,
+) AuthenticateDeliveryHandler {
+	return AuthenticateDeliveryHandler{shops: shops, attempts: attempts, key: key, now: now}
 }
 
 // Handle finds the shops whose header was sent, or returns ErrUnknownSender.
 func (h AuthenticateDeliveryHandler) Handle(ctx context.Context, cmd AuthenticateDelivery) (Sender, error) {
+	var connections Connections
 	for _, fresh := range []bool{false, true} { // a shop that was connected a moment ago may not be remembered yet
-		connections, err := h.shops.Connections(ctx, cmd.Host, fresh)
-		if err != nil {
+		var err error
+		if connections, err = h.shops.Connections(ctx, cmd.Host, fresh); err != nil {
 			return Sender{}, fmt.Errorf("look up connected shops: %w", err)
 		}
 		if sender := h.match(connections, cmd.Header); len(sender.shopIDs) > 0 {
 			return sender, nil
 		}
 	}
+	if connections.WorkspaceID != uuid.Nil {
+		h.attempts.Note(connections.WorkspaceID, attemptOf(connections, cmd.Header))
+	}
 	return Sender{}, ErrUnknownSender
+}
+
+// attemptOf tells what was wrong with the headers of a call. It looks at all shops, whichever header was sent.
+func attemptOf(connections Connections, header func(string) string) delivery.Attempt {
+	attempt := delivery.Attempt{Reason: delivery.AttemptHeaderMissing}
+	for _, shop := range connections.Shops {
+		if header(textproto.CanonicalMIMEHeaderKey(shop.HeaderKey)) != "" {
+			attempt = delivery.Attempt{Reason: delivery.AttemptHeaderWrong, HeaderKey: shop.HeaderKey}
+		}
+	}
+	return attempt
 }
 
 // match compares in constant time, and always as often as the usual limit of shops, so that the time it takes does not
@@ -132,14 +157,15 @@ type Receipt struct {
 
 // ReceiveOrderHandler handles ReceiveOrder.
 type ReceiveOrderHandler struct {
-	log    EventLog
-	reader EnvelopeReader
-	now    func() time.Time
+	log      EventLog
+	reader   EnvelopeReader
+	attempts RefusedAttempts
+	now      func() time.Time
 }
 
 // NewReceiveOrderHandler makes the handler.
-func NewReceiveOrderHandler(log EventLog, reader EnvelopeReader, now func() time.Time) ReceiveOrderHandler {
-	return ReceiveOrderHandler{log: log, reader: reader, now: now}
+func NewReceiveOrderHandler(log EventLog, reader EnvelopeReader, attempts RefusedAttempts, now func() time.Time) ReceiveOrderHandler {
+	return ReceiveOrderHandler{log: log, reader: reader, attempts: attempts, now: now}
 }
 
 // Handle puts the order into the log, and returns when it is safe there. What cannot be an order of the sender's shops
@@ -150,6 +176,9 @@ func (h ReceiveOrderHandler) Handle(ctx context.Context, cmd ReceiveOrder) (Rece
 		return Receipt{}, h.reject(ctx, cmd, err)
 	}
 	if envelope.Kind != "" && envelope.Kind != "orders" {
+		for _, shopID := range cmd.Sender.shopIDs {
+			h.attempts.Note(cmd.Sender.workspaceID, delivery.Attempt{Reason: delivery.AttemptOtherData, ShopID: shopID})
+		}
 		return Receipt{Ignored: envelope.Kind}, nil
 	}
 	if !slices.Contains(cmd.Sender.shopIDs, envelope.ShopID) {

@@ -228,6 +228,9 @@ type ReadModel interface {
 	DeliveryCounts(ctx context.Context, workspaceID uuid.UUID, filter DeliveryFilter) (DeliveryCounts, error)
 	// DeliveryBody returns the exact bytes that a delivery brought.
 	DeliveryBody(ctx context.Context, workspaceID, id uuid.UUID) ([]byte, error)
+	// RefusedAttempts are the ways in which calls of the webhook were not taken in the last hour and of which the log holds nothing,
+	// the latest first.
+	RefusedAttempts(ctx context.Context, workspaceID uuid.UUID) ([]RefusedAttempt, error)
 	Shops(ctx context.Context, workspaceID uuid.UUID) ([]Shop, error)
 	Shop(ctx context.Context, workspaceID uuid.UUID, id string) (Shop, error)
 	Tokens(ctx context.Context, workspaceID uuid.UUID) ([]Token, error)

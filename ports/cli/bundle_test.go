@@ -294,6 +294,10 @@ func (f *fakeReadModel) Deliveries(_ context.Context, workspaceID uuid.UUID, fil
 	return f.deliveries, f.err
 }
 
+func (f *fakeReadModel) RefusedAttempts(context.Context, uuid.UUID) ([]query.RefusedAttempt, error) {
+	return nil, f.err
+}
+
 func (f *fakeReadModel) DeliveryCounts(_ context.Context, workspaceID uuid.UUID, filter query.DeliveryFilter) (query.DeliveryCounts, error) {
 	f.ask(workspaceID, filter, f.page)
 	return f.counts, f.err

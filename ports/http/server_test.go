@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -65,6 +66,8 @@ type testBundle struct {
 	log    *fakeLog
 	reader *fakeReader
 	read   *fakeRead
+	// attempts are calls that were not taken and that the log holds nothing of.
+	attempts *fakeAttempts
 	// customers and answers are what commands change.
 	customers *fakeCustomers
 	answers   *fakeAnswers
@@ -94,6 +97,7 @@ func setupWithin(t *testing.T, limits porthttp.Config, configure ...func(*httpte
 		log:      &fakeLog{},
 		reader:   &fakeReader{},
 		read:     &fakeRead{},
+		attempts: &fakeAttempts{},
 		answers:  &fakeAnswers{},
 		logs:     &logBuffer{},
 		registry: prometheus.NewPedanticRegistry(),
@@ -104,8 +108,8 @@ func setupWithin(t *testing.T, limits porthttp.Config, configure ...func(*httpte
 	clock := func() time.Time { return at }
 	application := app.Application{
 		Commands: app.Commands{
-			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(bundle.shops, secretKey, clock),
-			ReceiveOrder:         command.NewReceiveOrderHandler(bundle.log, bundle.reader, clock),
+			AuthenticateDelivery: command.NewAuthenticateDeliveryHandler(bundle.shops, bundle.attempts, secretKey, clock),
+			ReceiveOrder:         command.NewReceiveOrderHandler(bundle.log, bundle.reader, bundle.attempts, clock),
 			AddCustomer:          command.NewAddCustomerHandler(bundle.customers, clock),
 			EditCustomer:         command.NewEditCustomerHandler(bundle.customers, clock),
 			ChangeCustomerStatus: command.NewChangeCustomerStatusHandler(bundle.customers),
@@ -281,6 +285,26 @@ func (f *fakeShops) Connections(_ context.Context, host string, _ bool) (command
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, host)
 	return f.connections[host], f.err
+}
+
+type fakeAttempts struct {
+	mu    sync.Mutex
+	noted []delivery.Attempt
+}
+
+func (f *fakeAttempts) Note(of uuid.UUID, attempt delivery.Attempt) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if of != workspaceID {
+		attempt.Reason = "of another workspace"
+	}
+	f.noted = append(f.noted, attempt)
+}
+
+func (f *fakeAttempts) all() []delivery.Attempt {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.noted)
 }
 
 type fakeLog struct {

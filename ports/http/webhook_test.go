@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -285,6 +286,61 @@ func TestBadInput(t *testing.T) {
 					cause = "the reader broke"
 				}
 				bundle.waitForLog(t, cause, got.header.Get("X-Request-Id"))
+			}
+		})
+	}
+}
+
+// TestAttemptsAreNoted tells what whoever connects a shop can learn of calls that the log holds nothing of.
+func TestAttemptsAreNoted(t *testing.T) {
+	t.Parallel()
+	const otherKey = "X-Other-Key"
+	for name, tc := range map[string]struct {
+		change func(*testBundle, *http.Request)
+		body   string
+		want   []delivery.Attempt
+	}{
+		"an order": {body: orderBody},
+		"no header": {
+			change: func(_ *testBundle, r *http.Request) { r.Header.Del(headerKey) },
+			want:   []delivery.Attempt{{Reason: delivery.AttemptHeaderMissing}},
+		},
+		"another header with the right value": {
+			change: func(_ *testBundle, r *http.Request) { r.Header.Del(headerKey); r.Header.Set("X-Made-Up", headerValue) },
+			want:   []delivery.Attempt{{Reason: delivery.AttemptHeaderMissing}},
+		},
+		"a wrong value": {
+			change: func(_ *testBundle, r *http.Request) { r.Header.Set(headerKey, "wrong-value") },
+			want:   []delivery.Attempt{{Reason: delivery.AttemptHeaderWrong, HeaderKey: headerKey}},
+		},
+		"a value that is not in force any more": {
+			change: func(b *testBundle, r *http.Request) {
+				connections := b.shops.connections[host]
+				connections.Shops = append(connections.Shops, command.Connection{
+					ShopID: shopID, HeaderKey: otherKey, HeaderHash: secretKey.Hash(headerValue), ValidUntil: at.Add(-time.Second),
+				})
+				b.shops.connections[host] = connections
+				r.Header.Del(headerKey)
+				r.Header.Set(otherKey, headerValue)
+			},
+			want: []delivery.Attempt{{Reason: delivery.AttemptHeaderWrong, HeaderKey: otherKey}},
+		},
+		"an unknown workspace": {change: func(_ *testBundle, r *http.Request) { r.Host = "elsewhere.example.com" }},
+		"a customer": {
+			body: `{"type":"customers","shop_id":1635294032}`, want: []delivery.Attempt{{Reason: delivery.AttemptOtherData, ShopID: shopID}},
+		},
+		"what the log holds": {body: "<html>"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bundle := setup(t)
+			request := bundle.delivery(tc.body)
+			if tc.change != nil {
+				tc.change(bundle, request)
+			}
+			bundle.do(t, request)
+			if got := bundle.attempts.all(); !slices.Equal(got, tc.want) {
+				t.Errorf("noted %+v, want %+v", got, tc.want)
 			}
 		})
 	}

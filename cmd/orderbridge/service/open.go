@@ -55,6 +55,7 @@ type Service struct {
 	log      *postgres.Log
 	listener *postgres.Listener
 	rebuilds *postgres.Rebuilds
+	attempts *postgres.RefusedAttempts
 	dsn      string
 
 	reconcileEvery time.Duration
@@ -88,6 +89,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 	s.listener = postgres.NewListener(s.db, logger)
 
 	s.rebuilds = postgres.NewRebuilds(s.db, s.dsn, logger)
+	s.attempts = postgres.NewRefusedAttempts(s.db)
 
 	read, history := postgres.NewReadModel(s.db), postgres.NewHistory(s.db)
 	workspaces, customers, users := postgres.NewWorkspaces(s.db), postgres.NewCustomers(s.db), postgres.NewUsers(s.db)
@@ -99,8 +101,8 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 		pancake.Interpreter{}, pancake.Interpreter{}, time.Now)
 	s.Application = app.Application{
 		Commands: app.Commands{
-			AuthenticateDelivery:  command.NewAuthenticateDeliveryHandler(postgres.NewShopDirectory(s.db, s.listener), key, time.Now),
-			ReceiveOrder:          command.NewReceiveOrderHandler(s.log, pancake.Interpreter{}, time.Now),
+			AuthenticateDelivery:  command.NewAuthenticateDeliveryHandler(postgres.NewShopDirectory(s.db, s.listener), s.attempts, key, time.Now),
+			ReceiveOrder:          command.NewReceiveOrderHandler(s.log, pancake.Interpreter{}, s.attempts, time.Now),
 			ConnectShop:           command.NewConnectShopHandler(workspaces, users, key),
 			DisconnectShop:        command.NewDisconnectShopHandler(workspaces),
 			UpdateShop:            command.NewUpdateShopHandler(workspaces, users),

@@ -35,6 +35,9 @@ const (
 
 	// heldWatch is how often it is looked for deliveries that wait and need not any more.
 	heldWatch = 30 * time.Second
+
+	// attemptsEvery is how often it is written at most that calls of the webhook were not taken.
+	attemptsEvery = time.Second
 )
 
 // Serve runs HTTP server and consumers until the context ends or one of them fails, and returns when requests and
@@ -79,6 +82,10 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	})
 	running.Go(func() error {
 		s.watchHeld(ctx)
+		return nil
+	})
+	running.Go(func() error {
+		s.writeAttempts(ctx)
 		return nil
 	})
 	running.Go(func() error {
@@ -130,6 +137,15 @@ func (s *Service) watchHeld(ctx context.Context) {
 			s.logger.WarnContext(ctx, "deliveries that need not wait could not be let in", "error", err)
 		case released > 0:
 			s.logger.InfoContext(ctx, "deliveries that need not wait were let in", "deliveries", released)
+		}
+	})
+}
+
+// writeAttempts keeps what was wrong with calls of the webhook that were not taken.
+func (s *Service) writeAttempts(ctx context.Context) {
+	repeat(ctx, attemptsEvery, func() {
+		if err := s.attempts.Write(ctx); err != nil && ctx.Err() == nil {
+			s.logger.WarnContext(ctx, "what was wrong with calls of the webhook could not be kept", "error", err)
 		}
 	})
 }
