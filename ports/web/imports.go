@@ -1,3 +1,373 @@
 package web
 
-func (s *server) importRoutes(r routes) {}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderbridge/app/command"
+	"orderbridge/app/query"
+	"orderbridge/domain/problem"
+)
+
+func (s *server) importRoutes(r routes) {
+	s.exportRoutes(r)
+	r.operator("GET /customers/import", s.importsPage)
+	r.operator("POST /customers/import", s.checkCustomerFile)
+	r.operator("GET /customers/import/template", s.importTemplate)
+	r.operator("GET /customers/import/progress", s.importProgress)
+	r.operator("GET /customers/import/result", s.importResult)
+	r.operator("POST /customers/import/confirm", s.confirmImport)
+	r.operator("POST /customers/import/cancel", s.cancelImport)
+}
+
+const (
+	// maxUploadBytes is that of the largest file that is taken, maxFormBytes what a form is around it.
+	maxUploadBytes = 64 << 20
+	maxFormBytes   = 1 << 20
+	// uploadTimeout is for receiving a file: 64 MiB at 220 KB/s. checkTimeout is for looking at its rows.
+	uploadTimeout = 5 * time.Minute
+	checkTimeout  = 10 * time.Minute
+)
+
+var (
+	errFileTooLarge   = problem.TooLarge("file-too-large", "the file has more than %d MiB; split it", maxUploadBytes>>20)
+	errFileMissing    = problem.Malformed("file-missing", "choose a file")
+	errFileIncomplete = problem.Malformed("file-incomplete", "the file broke off before its end, or came too slowly; send it again")
+)
+
+// importList is what the page of imports shows.
+type importList struct {
+	Imports query.List[query.CustomerImport]
+	Refused string
+}
+
+// importsPage shows the imports there were, or one of them.
+func (s *server) importsPage(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.Query().Has("id") {
+		return s.importPage(w, r)
+	}
+	list, err := s.importList(r, "")
+	if err != nil {
+		return err
+	}
+	return show(w, r, importsPage(list))
+}
+
+func (s *server) importList(r *http.Request, refused string) (importList, error) {
+	page, err := query.ParseIDPage(new(listSize), r.URL.Query().Get("cursor"))
+	if err != nil {
+		return importList{}, err
+	}
+	found, err := s.app.Queries.CustomerImports(r.Context(), viewOf(r.Context()).WorkspaceID, page)
+	return importList{Imports: found, Refused: refused}, err
+}
+
+// checkCustomerFile reads a file and says what would become of its rows.
+func (s *server) checkCustomerFile(w http.ResponseWriter, r *http.Request) error {
+	id, err := s.receiveCustomers(w, r)
+	refused, ok := problem.Of(err)
+	if err != nil && (!ok || refused.Kind() == problem.KindUnavailable) {
+		return err
+	}
+	if err != nil {
+		list, err := s.importList(r, sayFile(r.Context(), refused))
+		if err != nil {
+			return err
+		}
+		render(w, r, statusOf(refused), importsPage(list))
+		return nil
+	}
+	http.Redirect(w, r, importPath("", id), http.StatusSeeOther)
+	return nil
+}
+
+// sayFile says what is wrong with a file, and what to do about it.
+func sayFile(ctx context.Context, refused *problem.Error) string {
+	if len(refused.Fields()) > 0 {
+		return t(ctx, "import.file.wrong", "What", strings.Join(sayEachField(ctx, refused), "; "))
+	}
+	return sayProblem(ctx, refused)
+}
+
+func (s *server) receiveCustomers(w http.ResponseWriter, r *http.Request) (_ uuid.UUID, err error) {
+	leave, err := enter(s.uploads)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	defer leave()
+	file, name, err := receiveFile(w, r)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("look at the upload: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), checkTimeout)
+	defer cancel()
+	return s.app.Commands.CheckCustomerFile.Handle(ctx, command.CheckCustomerFile{By: by(ctx), File: file, Size: info.Size(), Name: name})
+}
+
+// receiveFile keeps the file of a form in one that lives as long as it is open.
+func receiveFile(w http.ResponseWriter, r *http.Request) (_ *os.File, name string, err error) {
+	if r.ContentLength > maxUploadBytes+maxFormBytes {
+		return nil, "", errFileTooLarge
+	}
+	connection, now := http.NewResponseController(w), time.Now()
+	if err := errors.Join(connection.SetReadDeadline(now.Add(uploadTimeout)),
+		connection.SetWriteDeadline(now.Add(uploadTimeout+checkTimeout+workTimeout))); err != nil {
+		return nil, "", fmt.Errorf("give the upload its time: %w", err)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxUploadBytes+maxFormBytes)
+	form, err := r.MultipartReader()
+	if err != nil {
+		return nil, "", errFormBroken.Because(err)
+	}
+	part, err := filePart(form)
+	if err != nil {
+		return nil, "", err
+	}
+	file, err := os.CreateTemp("", "orderbridge-upload-")
+	if err != nil {
+		return nil, "", fmt.Errorf("keep the upload: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, file.Close())
+		}
+	}()
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, "", fmt.Errorf("keep the upload: %w", err)
+	}
+	kept := &failing{to: file}
+	size, err := io.Copy(kept, io.LimitReader(part, maxUploadBytes+1))
+	switch {
+	case kept.err != nil:
+		return nil, "", fmt.Errorf("keep the upload: %w", kept.err)
+	case err != nil:
+		return nil, "", errFileIncomplete.Because(err)
+	case size > maxUploadBytes:
+		return nil, "", errFileTooLarge
+	}
+	// Waiting for more of the request would end the answer at the time that it had.
+	if err := connection.SetReadDeadline(time.Time{}); err != nil {
+		return nil, "", fmt.Errorf("keep connection open: %w", err)
+	}
+	return file, part.FileName(), nil
+}
+
+// filePart finds the file in a form.
+func filePart(form *multipart.Reader) (*multipart.Part, error) {
+	for {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil, errFileMissing
+		}
+		if err != nil {
+			return nil, errFileIncomplete.Because(err)
+		}
+		if part.FormName() == "file" && part.FileName() != "" {
+			return part, nil
+		}
+	}
+}
+
+// failing remembers that it was the disk that failed, and not the sender.
+type failing struct {
+	to  io.Writer
+	err error
+}
+
+// Write writes.
+func (f *failing) Write(data []byte) (int, error) {
+	n, err := f.to.Write(data)
+	f.err = err
+	return n, err
+}
+
+// importPath is the address of an import, or of something that belongs to it.
+func importPath(part string, id uuid.UUID) string {
+	if part != "" {
+		part = "/" + part
+	}
+	return address("/customers/import"+part, "id", id.String())
+}
+
+// shownRows is how many rows of each outcome are shown.
+const shownRows = 10
+
+// importView is what the page of an import shows.
+type importView struct {
+	query.CustomerImport
+
+	// Rows are the first of each outcome, in the order of importOutcomes.
+	Rows [][]query.ImportRow
+}
+
+// importOutcomes are those whose rows are shown, those first that somebody has to do something about.
+func importOutcomes() []command.RowOutcome {
+	return []command.RowOutcome{command.RowInvalid, command.RowRepeated, command.RowExisting, command.RowNew, command.RowImported}
+}
+
+// of is how many rows have an outcome.
+func (v importView) of(outcome command.RowOutcome) int {
+	switch outcome {
+	case command.RowNew:
+		return v.New
+	case command.RowExisting:
+		return v.Existing
+	case command.RowRepeated:
+		return v.Repeated
+	case command.RowInvalid:
+		return v.Invalid
+	default:
+		return v.Imported
+	}
+}
+
+// isMoving tells that the import goes on by itself.
+func isMoving(one query.CustomerImport) bool {
+	return one.State == query.ImportReading || one.State == query.ImportImporting
+}
+
+func (s *server) importPage(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	id, err := importID(r)
+	if err != nil {
+		return err
+	}
+	v := importView{}
+	if v.CustomerImport, err = s.app.Queries.CustomerImport(ctx, viewOf(ctx).WorkspaceID, id); err != nil {
+		return err
+	}
+	for _, outcome := range importOutcomes() {
+		rows, err := s.app.Queries.ImportRows(ctx, viewOf(ctx).WorkspaceID, id, string(outcome), 0, shownRows)
+		if err != nil {
+			return err
+		}
+		v.Rows = append(v.Rows, rows)
+	}
+	return show(w, r, importPage(v))
+}
+
+// importID is the import that is asked for.
+func importID(r *http.Request) (uuid.UUID, error) {
+	id, err := uuid.Parse(r.FormValue("id"))
+	if err != nil {
+		return uuid.Nil, errPageUnknown
+	}
+	return id, nil
+}
+
+// importProgress is how far an import is. When it has come to its end the page is loaded again.
+func (s *server) importProgress(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	id, err := importID(r)
+	if err != nil {
+		return err
+	}
+	one, err := s.app.Queries.CustomerImport(ctx, viewOf(ctx).WorkspaceID, id)
+	if err != nil {
+		return err
+	}
+	if !isMoving(one) {
+		w.Header().Set("HX-Refresh", "true")
+	}
+	return show(w, r, importProgress(one))
+}
+
+func (s *server) confirmImport(w http.ResponseWriter, r *http.Request) error {
+	id, err := importID(r)
+	if err != nil {
+		return err
+	}
+	if err := s.app.Commands.ConfirmCustomerImport.Handle(r.Context(), command.ConfirmCustomerImport{By: by(r.Context()), ID: id}); err != nil {
+		return err
+	}
+	http.Redirect(w, r, importPath("", id), http.StatusSeeOther)
+	return nil
+}
+
+func (s *server) cancelImport(w http.ResponseWriter, r *http.Request) error {
+	id, err := importID(r)
+	if err != nil {
+		return err
+	}
+	if err := s.app.Commands.CancelCustomerImport.Handle(r.Context(), command.CancelCustomerImport{By: by(r.Context()), ID: id}); err != nil {
+		return err
+	}
+	http.Redirect(w, r, importPath("", id), http.StatusSeeOther)
+	return nil
+}
+
+func (s *server) importTemplate(w http.ResponseWriter, r *http.Request) error {
+	return s.download(w, r, "khach-hang-mau", func(_ context.Context, export query.Export) error {
+		return s.app.Queries.Export.CustomerTemplate(export.Format, export.To)
+	})
+}
+
+func (s *server) importResult(w http.ResponseWriter, r *http.Request) error {
+	id, err := importID(r)
+	if err != nil {
+		return err
+	}
+	if _, err := s.app.Queries.CustomerImport(r.Context(), viewOf(r.Context()).WorkspaceID, id); err != nil {
+		return err
+	}
+	return s.download(w, r, "ket-qua-nhap-"+id.String(), func(ctx context.Context, export query.Export) error {
+		return s.app.Queries.Export.ImportResult(ctx, export, id)
+	})
+}
+
+// sayRow says why a row has its outcome.
+func sayRow(ctx context.Context, row query.ImportRow) string {
+	said := make([]string, 0, len(row.Reasons))
+	for _, reason := range row.Reasons {
+		field, _, _ := strings.Cut(reason.Field, "[")
+		switch {
+		case row.SameAs != nil:
+			said = append(said, t(ctx, "import.row.repeated", "Field", tOr(ctx, "import.field."+field, field), "Line", *row.SameAs))
+		case row.Outcome == string(command.RowExisting):
+			said = append(said, t(ctx, "import.row.existing", "Field", tOr(ctx, "import.field."+field, field)))
+		default:
+			said = append(said, tOr(ctx, "import.row.invalid."+field, reason.Field+": "+reason.Message))
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+func importTone(state query.ImportState) string {
+	switch state {
+	case query.ImportDone:
+		return "success"
+	case query.ImportChecked:
+		return "warning"
+	case query.ImportReading, query.ImportImporting:
+		return "info"
+	default:
+		return "neutral"
+	}
+}
+
+func rowTone(outcome command.RowOutcome) string {
+	switch outcome {
+	case command.RowInvalid:
+		return "error"
+	case command.RowRepeated:
+		return "warning"
+	case command.RowImported, command.RowNew:
+		return "success"
+	default:
+		return "neutral"
+	}
+}

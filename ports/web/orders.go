@@ -41,19 +41,12 @@ func (s *server) orders(w http.ResponseWriter, r *http.Request) error {
 	list := orderList{
 		ShopID: asked.Get("shop"), Status: asked.Get("status"), CustomerID: asked.Get("customer"), From: asked.Get("from"), To: asked.Get("to"),
 	}
-	var check query.Parameters
-	filter := query.OrderFilter{ShopID: check.ShopID(list.ShopID)}
-	if list.Status != "" {
-		filter.Status = check.OrderStatus(list.Status)
+	filter, err := orderFilter(ctx, asked.Get)
+	if err != nil {
+		return err
 	}
-	if id, err := uuid.Parse(list.CustomerID); err == nil {
-		filter.CustomerID = uuid.NullUUID{UUID: id, Valid: true}
-	} else if list.CustomerID != "" {
-		check.Refuse("customer", t(ctx, "problem.id-unreadable"))
-	}
-	filter.OrderedFrom, filter.OrderedTo = days(ctx, &check, list.From, list.To)
-	page := check.Page(new(listSize), asked.Get("cursor"))
-	if err := check.Problem(); err != nil {
+	page, err := query.ParsePage(new(listSize), asked.Get("cursor"))
+	if err != nil {
 		return err
 	}
 	found, err := s.app.Queries.Orders(ctx, v.WorkspaceID, filter, page)
@@ -65,6 +58,21 @@ func (s *server) orders(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return show(w, r, ordersPage(list))
+}
+
+// orderFilter reads what orders are narrowed by.
+func orderFilter(ctx context.Context, asked func(name string) string) (query.OrderFilter, error) {
+	var check query.Parameters
+	filter := query.OrderFilter{ShopID: check.ShopID(asked("shop")), Status: check.OrderStatus(asked("status"))}
+	if customer := asked("customer"); customer != "" {
+		id, err := uuid.Parse(customer)
+		if err != nil {
+			check.Refuse("customer", t(ctx, "problem.id-unreadable"))
+		}
+		filter.CustomerID = uuid.NullUUID{UUID: id, Valid: true}
+	}
+	filter.OrderedFrom, filter.OrderedTo = days(ctx, &check, asked("from"), asked("to"))
+	return filter, check.Problem()
 }
 
 // days reads the days from and to which a list goes, both with all of their hours on the workspace's clock.

@@ -72,3 +72,12 @@ func address(path string, filters ...string) string {
 	}
 	return path + "?" + values.Encode()
 }
+
+// valuesOf are the values of filters, which are given as name, value, name, value ….
+func valuesOf(filters []string) []string {
+	values := make([]string, 0, len(filters)/2)
+	for i := 1; i < len(filters); i += 2 {
+		values = append(values, filters[i])
+	}
+	return values
+}

@@ -52,6 +52,8 @@ type server struct {
 	sessions *scs.SessionManager
 	texts    *texts
 	assets   *assets
+	// uploads and downloads hold a value for each file that is being taken, and given.
+	uploads, downloads chan struct{}
 }
 
 // NewServer makes the handler of the console. It panics when a dependency is missing or an embedded file is broken.
@@ -59,7 +61,10 @@ func NewServer(logger *slog.Logger, application app.Application, cfg Config) htt
 	if cfg.Sessions == nil || cfg.HostOf == nil || cfg.Readable == nil {
 		panic("ports/web: Config needs Sessions, HostOf and Readable")
 	}
-	s := &server{logger: logger, app: application, cfg: cfg, texts: mustLoadTexts(), assets: mustLoadAssets()}
+	s := &server{
+		logger: logger, app: application, cfg: cfg, texts: mustLoadTexts(), assets: mustLoadAssets(),
+		uploads: make(chan struct{}, maxTransfers), downloads: make(chan struct{}, maxTransfers),
+	}
 	s.sessions = newSessions(cfg.Sessions, cmp.Or(cfg.IdleTimeout, 12*time.Hour), cmp.Or(cfg.Lifetime, 7*24*time.Hour))
 	s.sessions.ErrorFunc = s.answerError
 	return s.observed(secured(http.NewCrossOriginProtection().Handler(s.routes())))
@@ -90,7 +95,9 @@ func (s *server) observed(next http.Handler) http.Handler {
 		recorded := &recorder{ResponseWriter: w}
 		w.Header().Set("X-Request-Id", noted.id)
 		defer func() {
-			if cause := recover(); cause != nil {
+			if cause := recover(); cause == http.ErrAbortHandler { //nolint:errorlint,err113 // it is panicked with as it is
+				panic(cause)
+			} else if cause != nil {
 				s.logger.ErrorContext(r.Context(), "page panicked", "request_id", noted.id, "route", routeOf(r),
 					"cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
 				if recorded.status != 0 {
