@@ -292,7 +292,10 @@ func isHeaderValue(value string) bool {
 func ParseShopID(raw string) string {
 	id := strings.TrimSpace(raw)
 	if _, path, found := strings.Cut(id, "/shop/"); found {
-		id, _, _ = strings.Cut(path, "/")
+		id = path
+		if end := strings.IndexAny(path, "/?#"); end >= 0 {
+			id = path[:end]
+		}
 	}
 	return id
 }

@@ -79,6 +79,7 @@ func TestAShopIsReadAsPeoplePasteIt(t *testing.T) {
 	t.Parallel()
 	for _, pasted := range []string{
 		"1635294032", " 1635294032\n", "https://pos.pancake.vn/shop/1635294032/overview", "pos.pancake.vn/shop/1635294032", "/shop/1635294032/order",
+		"https://pos.pancake.vn/shop/1635294032?tab=orders", "https://pos.pancake.vn/shop/1635294032#/overview",
 	} {
 		w, key := newWorkspace(t), workspace.NewSecretKey()
 		if err := w.ConnectShop(workspace.Shop{ID: pasted, HeaderKey: " X-Key "}, true, " s3cret\t", key); err != nil {
