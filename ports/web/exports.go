@@ -67,7 +67,7 @@ func (s *server) exportDeliveries(w http.ResponseWriter, r *http.Request) error 
 		Reason: check.Reason(exported(r, "reason")), Phone: check.Phone(exported(r, "phone")),
 		Search: query.ParseDeliverySearch(exported(r, "q")),
 	}
-	filter.OrderCode, filter.OrderCodePrefix = check.OrderCode(exported(r, "order_code"))
+	filter.OrderCode, filter.OrderCodePrefix = check.OrderCode(exported(r, "code"))
 	filter.ReceivedFrom, filter.ReceivedTo = days(r.Context(), &check, exported(r, "from"), exported(r, "to"))
 	if err := check.Problem(); err != nil {
 		return err

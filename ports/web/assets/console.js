@@ -7,6 +7,7 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   const said = button.querySelector("[data-copied]");
+  if (!navigator.clipboard) return getSelection().selectAllChildren(button.previousElementSibling); // without TLS: for Ctrl+C
   await navigator.clipboard.writeText(button.dataset.copy);
   button.classList.add("btn-success");
   if (said) said.hidden = false;

@@ -7,6 +7,7 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   const said = button.querySelector("[data-copied]");
+  if (!navigator.clipboard) return getSelection().selectAllChildren(button.previousElementSibling); // without TLS: for Ctrl+C
   await navigator.clipboard.writeText(button.dataset.copy);
   button.classList.add("btn-success");
   if (said) said.hidden = false;
@@ -21,6 +22,23 @@ document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
   if (opener) document.getElementById(opener.dataset.opens)?.showModal();
   if (event.target.closest("[data-closes]")) event.target.closest("dialog")?.close();
+});
+
+// A form that is answered with a file leaves the page as it is, so its dialog closes by itself.
+document.addEventListener("submit", (event) => {
+  if (event.target.closest("[data-closes-dialog]")) event.target.closest("dialog")?.close();
+});
+
+// What was shown once is at an address that cannot be asked for again: data-becomes is the one that reloading the page goes to.
+const becomes = document.querySelector("[data-becomes]");
+if (becomes) history.replaceState(null, "", becomes.dataset.becomes);
+
+// What a template of codes makes: data-previews is the id of the place for it.
+document.addEventListener("input", (event) => {
+  const template = event.target.closest("[data-previews]");
+  if (!template) return;
+  const place = document.getElementById(template.dataset.previews);
+  place.textContent = template.value.replaceAll("{shop_id}", place.dataset.shop).replaceAll("{order_id}", place.dataset.order);
 });
 
 // Buttons that press a switch elsewhere: data-toggles is its id.
