@@ -152,6 +152,10 @@ func (s *server) changePancakeSettings(w http.ResponseWriter, r *http.Request) e
 			return err
 		}
 		form.Refused, form.Version = sayWhole(ctx, refused), v.Settings.Version
+		if refused.Kind() == problem.KindStale {
+			form.Refused = t(ctx, "pancake.settings.stale", "Rule", t(ctx, "rule."+v.Settings.MatchBy), "Template", v.Settings.OrderCodeTemplate,
+				"Zone", v.Settings.TimeZone)
+		}
 		v.Form = form
 		render(w, r, http.StatusUnprocessableEntity, pancakePage(v))
 		return nil

@@ -1019,7 +1019,7 @@ func headerKeyField(key string) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = textField("header_key", "Key", key, templ.Attributes{
-			"required": true, "maxlength": "256", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "pattern": "[A-Za-z0-9!#$%&'*+.^_`|~\\-]+",
+			"required": true, "maxlength": "256", "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "pattern": "[A-Za-z0-9!#$%&'*+.^_`\\|~\\-]+",
 			"title": t(ctx, "problem.shop-invalid.header_key"),
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

@@ -30,6 +30,11 @@ func consolePages() []consolePage {
 		{"orders", at("/orders"), "Pancake_1635294032"},
 		{"orders-none", at("/orders?status=deleted"), "Không tìm thấy gì"},
 		{"order", firstOrder, "Diễn biến"},
+		{"pancake", at(settingsPage), "Cài đặt chung"},
+		{"connect", at(settingsPage + "/connect"), "Bước 3"},
+		{"shop", at(settingsPage + "/shops/" + shopA), "Lần gửi gần nhất"},
+		{"imports", at("/customers/import"), "khách hàng tháng chín.csv"},
+		{"import", firstImport, "Chờ xác nhận"},
 		{"password", at("/account"), "Mật khẩu hiện tại"},
 		{"unknown", at("/nowhere"), "Không có trang này"},
 	}...)
@@ -52,6 +57,7 @@ func furnish(b *bridge) {
 	}
 	furnishDeliveries(b)
 	b.caughtUp()
+	furnishImports(b)
 }
 
 // TestEveryPage looks at every page, wide and on a phone, light and dark: it is accessible, fits the screen, and the browser has nothing to
