@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -107,11 +108,16 @@ func sayProblem(ctx context.Context, known *problem.Error) string {
 }
 
 // sayEachField says what is wrong with each field of an input: in the language of the page where there is a text for that problem and
-// field, and in the problem's own words where there is none.
+// field, and in the problem's own words where there is none. An entry of a list, phones[1], is that of the field phones, with its number.
 func sayEachField(ctx context.Context, known *problem.Error) []string {
 	said := make([]string, 0, len(known.Fields()))
 	for _, field := range known.Fields() {
-		said = append(said, tOr(ctx, "field."+field.Path, field.Path)+": "+tOr(ctx, "problem."+known.Code()+"."+field.Path, field.Message))
+		path, entry, listed := strings.Cut(field.Path, "[")
+		name := tOr(ctx, "field."+path, path)
+		if at, err := strconv.Atoi(strings.TrimSuffix(entry, "]")); listed && err == nil {
+			name = t(ctx, "field.entry", "Field", name, "Number", at+1)
+		}
+		said = append(said, name+": "+tOr(ctx, "problem."+known.Code()+"."+path, field.Message))
 	}
 	return said
 }

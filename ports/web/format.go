@@ -116,3 +116,6 @@ func orDash[T ~string](text *T) string {
 	}
 	return string(*text)
 }
+
+// asIs shows a value as it is stored.
+func asIs(value string) string { return value }

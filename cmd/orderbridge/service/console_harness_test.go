@@ -127,7 +127,9 @@ func (p *tab) click(selector string) {
 // fill types into what a selector finds, in the place of what it holds.
 func (p *tab) fill(selector, text string) {
 	p.t.Helper()
-	run(p, chromedp.Steps(chromedp.Clear(chromedp.CSS(selector)), chromedp.SendKeys(chromedp.CSS(selector), text)))
+	run(p, chromedp.WaitVisible(chromedp.CSS(selector)))
+	evaluate[chromedp.Void](p, fmt.Sprintf("document.querySelector(%q).value = ''", selector))
+	run(p, chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
 // evaluate is what a script says, when it is done.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -26,10 +27,12 @@ func at(path string) func(*bridge) string { return func(*bridge) string { return
 
 // consolePages are all pages there are, for whoever is signed in as an owner.
 func consolePages() []consolePage {
-	return append(deliveryPages(), []consolePage{
+	return slices.Concat([]consolePage{
 		{"orders", at("/orders"), "Pancake_1635294032"},
 		{"orders-none", at("/orders?status=deleted"), "Không tìm thấy gì"},
+		{"orders-code", at("/orders?code=none"), "Không có đơn hàng nào có mã này"},
 		{"order", firstOrder, "Diễn biến"},
+		{"order-as-of", func(b *bridge) string { return firstOrder(b) + "?at=2020-01-01T00:00" }, "Lúc đó chưa có đơn hàng này."},
 		{"pancake", at(settingsPage), "Cài đặt chung"},
 		{"connect", at(settingsPage + "/connect"), "Bước 3"},
 		{"shop", at(settingsPage + "/shops/" + shopA), "Lần gửi gần nhất"},
@@ -37,7 +40,7 @@ func consolePages() []consolePage {
 		{"import", firstImport, "Chờ xác nhận"},
 		{"password", at("/account"), "Mật khẩu hiện tại"},
 		{"unknown", at("/nowhere"), "Không có trang này"},
-	}...)
+	}, deliveryPages(), customerPages(), staffPages())
 }
 
 func firstOrder(b *bridge) string {
@@ -56,6 +59,8 @@ func furnish(b *bridge) {
 		must(b.t, err)
 	}
 	furnishDeliveries(b)
+	furnishCustomers(b)
+	furnishStaff(b)
 	b.caughtUp()
 	furnishImports(b)
 }
