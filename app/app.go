@@ -72,6 +72,8 @@ type Commands struct {
 type Queries struct {
 	// ReadModel answers every plain question.
 	query.ReadModel
+	// Overview tells what goes on just now.
+	Overview query.Overview
 	// ExplainDelivery tells every step of a delivery in plain words.
 	ExplainDelivery query.ExplainDeliveryHandler
 	// Timeline tells what happened to an order, a customer, a user, a delivery or the settings, and what an operator did.

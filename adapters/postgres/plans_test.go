@@ -226,7 +226,7 @@ func explainKept[Line any](ctx context.Context, conn *pgx.Conn, options, sql str
 var largeTables = []string{
 	"events", "customer_keys", "customer_heads", "order_heads", "buyer_bindings",
 	"crm_customers", "crm_orders", "crm_order_lines", "crm_order_history", "deliveries",
-	"daily_sales", "daily_sales_orders", "daily_sales_customers",
+	"deliveries_minutes", "daily_sales", "daily_sales_orders", "daily_sales_customers",
 }
 
 // sortsFew are statements that sort what is few: the types of a slice, the lines of some orders, the steps of a delivery, and parts of

@@ -30,13 +30,15 @@ type Rebuilds struct {
 	mu         sync.Mutex
 	background context.Context //nolint:containedctx // they outlive the request that started them
 	running    sync.WaitGroup
+	// verifications are the last ones that nobody waited for, by projection.
+	verifications map[string]*projection.Verification
 }
 
 var _ projection.Keeper = (*Rebuilds)(nil)
 
 // NewRebuilds makes it. The connection string is that of the database.
 func NewRebuilds(db *Database, dsn string, logger *slog.Logger) *Rebuilds {
-	return &Rebuilds{db: db, dsn: dsn, logger: logger}
+	return &Rebuilds{db: db, dsn: dsn, logger: logger, verifications: map[string]*projection.Verification{}}
 }
 
 // List tells where all projections stand.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"orderbridge/app/command"
 	"orderbridge/app/projection"
 	"orderbridge/domain/problem"
 )
@@ -25,7 +26,7 @@ func (r *Rebuilds) Verify(ctx context.Context, cmd projection.VerifyRequest, rep
 	}
 	build, err := r.db.newBuild(ctx, r.dsn, p, verifyLock, r.logger)
 	if errors.Is(err, errLockTaken) {
-		err = problem.Conflict("verify-running", "%s is being verified by somebody else at this moment", cmd.Name)
+		err = errVerifyRunning(cmd.Name)
 	}
 	if err != nil {
 		return projection.Verified{}, err
@@ -33,6 +34,56 @@ func (r *Rebuilds) Verify(ctx context.Context, cmd projection.VerifyRequest, rep
 	build.report = report
 	verified, err := build.verify(ctx, cmd.Examples)
 	return verified, errors.Join(denied(err), r.endVerifying(context.WithoutCancel(ctx), build))
+}
+
+func errVerifyRunning(name string) error {
+	return problem.Conflict("verify-running", "%s is being verified by somebody else at this moment", name)
+}
+
+// shownExamples is how many differing rows of each table are kept for whoever looks later.
+const shownExamples = 20
+
+// StartVerify is Verify for callers who do not wait for its end.
+func (r *Rebuilds) StartVerify(by command.By, name string) error {
+	if _, err := ProjectionNamed(name); err != nil {
+		return err
+	}
+	started := &projection.Verification{StartedAt: time.Now().UTC(), AskedBy: string(by.Actor), AskedIn: by.WorkspaceID}
+	r.mu.Lock()
+	if last := r.verifications[name]; last != nil && last.FinishedAt.IsZero() {
+		r.mu.Unlock()
+		return errVerifyRunning(name)
+	}
+	r.verifications[name] = started
+	r.mu.Unlock()
+	note := func(change func()) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		change()
+	}
+	if r.inBackground(func(ctx context.Context) {
+		cmd := projection.VerifyRequest{Name: name, Examples: shownExamples}
+		verified, err := r.Verify(ctx, cmd, func(progress projection.Rebuild) { note(func() { started.Progress = progress }) })
+		if err != nil && ctx.Err() == nil {
+			r.logger.WarnContext(ctx, "a verification ended before its time", "projection", name, "error", err)
+		}
+		note(func() { started.Verified, started.Err, started.FinishedAt = verified, err, time.Now().UTC() })
+	}) {
+		return nil
+	}
+	note(func() { delete(r.verifications, name) })
+	return errNoBackground
+}
+
+// Verification is the last one that was started in the background.
+func (r *Rebuilds) Verification(name string) (projection.Verification, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last, known := r.verifications[name]
+	if !known {
+		return projection.Verification{}, false
+	}
+	return *last, true
 }
 
 // endVerifying leaves nothing of what was built, also when that was interrupted: the connection is lost then, and another one does

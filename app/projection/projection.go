@@ -32,6 +32,10 @@ type Keeper interface {
 	Skip(ctx context.Context, cmd SkipRequest) (position int64, err error)
 	// Verify compares what is read with what the log says, row by row.
 	Verify(ctx context.Context, cmd VerifyRequest, report func(Rebuild)) (Verified, error)
+	// StartVerify is Verify in the running service, for whoever does not wait for its end.
+	StartVerify(by command.By, name string) error
+	// Verification is the last one that was started so, in this instance and since it runs; ok is false when none was.
+	Verification(name string) (last Verification, ok bool)
 }
 
 // VerifyRequest asks to compare a projection's tables with the log.
@@ -172,6 +176,20 @@ type Rebuild struct {
 type PreviousVersion struct {
 	Version  int   `json:"version"`
 	Position int64 `json:"position"`
+}
+
+// Verification is a comparison that is made while nobody waits for it, or was made so.
+type Verification struct {
+	StartedAt time.Time
+	AskedBy   string
+	// AskedIn is the workspace of who asked.
+	AskedIn uuid.UUID
+	// Progress is how far the tables are that the comparison is made with.
+	Progress Rebuild
+	// FinishedAt is when it ended: zero while it goes on. Then there is either what it came to, or why it did not come to an end.
+	FinishedAt time.Time
+	Verified   Verified
+	Err        error
 }
 
 // Verified is what a comparison of a projection's tables with freshly built ones came to.

@@ -149,6 +149,7 @@ func Open(ctx context.Context, settings Settings, logger *slog.Logger) (_ *Servi
 		Answers:     postgres.NewAnswers(s.db, key),
 		Queries: app.Queries{
 			ReadModel: read, ExplainDelivery: query.NewExplainDeliveryHandler(read, time.Now),
+			Overview:   postgres.NewOverview(s.db),
 			Duplicates: query.NewDuplicatesHandler(read, key),
 			Export:     query.NewExportHandler(read, spreadsheet.Sheets{}),
 			Timeline:   query.NewTimelineHandler(read, history, time.Now), AsOf: query.NewAsOfHandler(read, history, time.Now),

@@ -6,7 +6,8 @@
 -- Deliveries, as the slice leaves them: those that arrived in it are written once, with what became of them by its end, and others
 -- are changed. The last event that decides what became of one wins. Its order is that of the last event of an order. Of what was
 -- refused at the door, shop and code of its order are known only then. A delivery that said nothing new is found by the buyer
--- whom its order had, as one of the order's last events tells.
+-- whom its order had, as one of the order's last events tells. The first that says how its customer was found stays. What is counted
+-- by the minute is what was written for the first time: what is folded again adds nothing.
 WITH told AS MATERIALIZED (
     SELECT k.workspace_id, k.correlation_id AS id, k.arrived_position, (a.payload ->> 'received_at')::timestamptz AS received_at,
         coalesce(a.payload ->> 'shop_id', a.payload #>> '{shop_ids,0}') AS sent_shop_id, a.payload ->> 'order_code' AS sent_code,
@@ -21,6 +22,8 @@ WITH told AS MATERIALIZED (
             WHEN 'IngestionFailed' THEN 'failed'
         END AS outcome,
         CASE WHEN l.type <> 'IngestionRetried' THEN l.payload ->> 'reason' END AS reason,
+        CASE WHEN l.type NOT IN ('IngestionRetried', 'IngestionHeld') THEN l.recorded_at END AS decided_at,
+        CASE k.customer_event WHEN 'CustomerCreated' THEN 'created' WHEN 'CustomerMatched' THEN 'matched' END AS customer,
         split_part(c.stream, '/', 2) AS shop_id, c.order_code,
         CASE WHEN c.order_code IS NOT NULL OR a.type = 'OrderReceived' THEN array_to_tsvector(ARRAY(
             SELECT t.mark || left(w.word, 100)
@@ -37,19 +40,23 @@ WITH told AS MATERIALIZED (
     FROM (
         SELECT e.workspace_id, e.correlation_id,
             min(e.position) FILTER (WHERE e.type IN ('OrderReceived', 'DeliveryRejected')) AS arrived_position,
-            max(e.position) FILTER (WHERE e.type NOT IN ('OrderReceived', 'DeliveryRejected')) AS last_position,
-            max(e.position) FILTER (WHERE e.type IN ('OrderCreated', 'OrderUpdated', 'OrderUnchanged', 'OrderSkipped')) AS order_position
+            max(e.position) FILTER (WHERE e.type NOT IN ('OrderReceived', 'DeliveryRejected', 'CustomerCreated', 'CustomerMatched'))
+                AS last_position,
+            max(e.position) FILTER (WHERE e.type IN ('OrderCreated', 'OrderUpdated', 'OrderUnchanged', 'OrderSkipped')) AS order_position,
+            (array_agg(e.type ORDER BY e.position) FILTER (WHERE e.type IN ('CustomerCreated', 'CustomerMatched')))[1] AS customer_event
         FROM events e
         WHERE e.position > $1 AND e.position <= $2
             AND e.type IN ('OrderReceived', 'DeliveryRejected', 'OrderCreated', 'OrderUpdated', 'OrderUnchanged', 'OrderSkipped',
-                'IngestionHeld', 'IngestionRetried', 'IngestionFailed')
+                'IngestionHeld', 'IngestionRetried', 'IngestionFailed', 'CustomerCreated', 'CustomerMatched')
         GROUP BY e.workspace_id, e.correlation_id
     ) k
     LEFT JOIN LATERAL (
         SELECT e.type, e.payload FROM events e WHERE e.position = k.arrived_position AND e.position > $1 AND e.position <= $2 LIMIT 1
     ) a ON true
     LEFT JOIN LATERAL (
-        SELECT e.type, e.payload FROM events e WHERE e.position = k.last_position AND e.position > $1 AND e.position <= $2 LIMIT 1
+        SELECT e.type, e.payload, e.recorded_at FROM events e
+        WHERE e.position = k.last_position AND e.position > $1 AND e.position <= $2
+        LIMIT 1
     ) l ON true
     LEFT JOIN LATERAL (
         SELECT e.workspace_id, e.stream, e.version, e.type, e.payload ->> 'code' AS order_code, e.payload #> '{order,buyer}' AS buyer
@@ -68,25 +75,45 @@ WITH told AS MATERIALIZED (
     ) known ON true
     CROSS JOIN LATERAL (SELECT coalesce(c.buyer, known.buyer) AS buyer) b
 ), arrived AS (
-    INSERT INTO deliveries (workspace_id, id, received_position, received_at, shop_id, order_code, outcome, reason, search)
+    INSERT INTO deliveries (workspace_id, id, received_position, received_at, shop_id, order_code, outcome, reason, decided_at, customer,
+        search)
     SELECT t.workspace_id, t.id, t.arrived_position, t.received_at,
         CASE WHEN t.sent_code IS NULL THEN coalesce(t.shop_id, t.sent_shop_id) ELSE t.sent_shop_id END,
         coalesce(t.order_code, t.sent_code),
         coalesce(t.outcome, CASE WHEN t.refusal IS NULL THEN 'pending' ELSE 'rejected' END),
-        CASE WHEN t.outcome IS NULL THEN t.refusal ELSE t.reason END, coalesce(t.search, '')
+        CASE WHEN t.outcome IS NULL THEN t.refusal ELSE t.reason END, t.decided_at, t.customer, coalesce(t.search, '')
     FROM told t
     WHERE t.arrived_position IS NOT NULL
     ON CONFLICT (workspace_id, id) DO NOTHING
-)
-UPDATE deliveries d
-SET outcome = t.outcome, reason = t.reason,
-    shop_id = CASE WHEN d.order_code IS NULL THEN coalesce(t.shop_id, d.shop_id) ELSE d.shop_id END,
-    order_code = coalesce(t.order_code, d.order_code), search = coalesce(t.search, d.search)
-FROM (
-    SELECT t.*, k.at
+    RETURNING workspace_id, received_at, customer
+), known AS MATERIALIZED (
+    SELECT t.*, k.at, k.received_at AS arrived_at, k.customer AS had_customer
     FROM told t
-    CROSS JOIN LATERAL (SELECT e.ctid AS at FROM deliveries e WHERE e.workspace_id = t.workspace_id AND e.id = t.id LIMIT 1) k
+    CROSS JOIN LATERAL (
+        SELECT e.ctid AS at, e.received_at, e.customer FROM deliveries e WHERE e.workspace_id = t.workspace_id AND e.id = t.id LIMIT 1
+    ) k
     WHERE t.arrived_position IS NULL
-) t
-WHERE d.ctid = t.at
+), changed AS (
+    UPDATE deliveries d
+    SET outcome = coalesce(t.outcome, d.outcome),
+        reason = CASE WHEN t.outcome IS NULL THEN d.reason ELSE t.reason END,
+        decided_at = CASE WHEN t.outcome IS NULL THEN d.decided_at ELSE t.decided_at END,
+        customer = coalesce(d.customer, t.customer),
+        shop_id = CASE WHEN d.order_code IS NULL THEN coalesce(t.shop_id, d.shop_id) ELSE d.shop_id END,
+        order_code = coalesce(t.order_code, d.order_code), search = coalesce(t.search, d.search)
+    FROM known t
+    WHERE d.ctid = t.at
+)
+INSERT INTO deliveries_minutes AS m (workspace_id, minute, received, customers_created, customers_matched)
+SELECT c.workspace_id, date_bin('1 minute', c.received_at, 'epoch'), sum(c.received), count(*) FILTER (WHERE c.customer = 'created'),
+    count(*) FILTER (WHERE c.customer = 'matched')
+FROM (
+    SELECT a.workspace_id, a.received_at, 1 AS received, a.customer FROM arrived a
+    UNION ALL
+    SELECT k.workspace_id, k.arrived_at, 0, k.customer FROM known k WHERE k.had_customer IS NULL AND k.customer IS NOT NULL
+) c
+GROUP BY 1, 2
+ON CONFLICT (workspace_id, minute) DO UPDATE SET
+    received = m.received + excluded.received, customers_created = m.customers_created + excluded.customers_created,
+    customers_matched = m.customers_matched + excluded.customers_matched
 ;
