@@ -89,20 +89,22 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-// Charts: data-chart is the address of its numbers, {labels: […], series: [{label, values}], x: [seconds]}. They are asked for
-// again every few seconds.
+// Charts: data-chart is the address of its numbers, {series: [{label, values}], x: [seconds]}. They are asked for again every few
+// seconds. With data-gaps each value is a point, since of some moments there is none.
 function drawChart(place) {
   const style = getComputedStyle(document.documentElement);
   const colours = ["--color-primary", "--color-accent", "--color-error"].map((name) => style.getPropertyValue(name).trim());
   const text = style.getPropertyValue("--color-base-content").trim();
   const grid = style.getPropertyValue("--color-base-300").trim();
   const clock = new Intl.DateTimeFormat("vi-VN", { hour: "2-digit", minute: "2-digit", timeZone: place.dataset.zone, hourCycle: "h23" });
+  const gaps = place.hasAttribute("data-gaps");
   let chart;
   const width = () => Math.max(240, place.clientWidth);
   const refresh = async () => {
     if (!place.isConnected) return chart?.destroy();
     try {
-      const answer = await fetch(place.dataset.chart, { headers: { Accept: "application/json" } });
+      const answer = await fetch(place.dataset.chart, { headers: { Accept: "application/json", "HX-Request": "true", "HX-Trigger-Name": "poll" } });
+      if (answer.status === 401) return location.reload();
       if (answer.ok) {
         const numbers = await answer.json();
         const data = [numbers.x, ...numbers.series.map((one) => one.values)];
@@ -115,7 +117,7 @@ function drawChart(place) {
               scales: { y: { range: (_, __, most) => [0, Math.max(1, Math.ceil(most * 1.1))] } },
               axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => clock.format(new Date(tick * 1000))) }, { ...axis, size: 44 }],
               series: [{ value: (_, tick) => (tick == null ? "" : clock.format(new Date(tick * 1000))) },
-                ...numbers.series.map((one, i) => ({ label: one.label, stroke: colours[i], width: 2, fill: i === 0 ? colours[i] + "22" : undefined, points: { show: false } }))],
+                ...numbers.series.map((one, i) => ({ label: one.label, stroke: colours[i], width: 2, fill: i === 0 ? colours[i] + "22" : undefined, spanGaps: gaps, points: { show: gaps, size: 5 } }))],
             },
             data,
             place,
