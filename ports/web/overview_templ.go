@@ -283,7 +283,7 @@ func overviewPart(f overviewFigures) templ.Component {
 			templ_7745c5c3_Var12 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<div id=\"figures\" name=\"poll\" hx-get=\"/overview/figures\" hx-trigger=\"every 5s\" hx-swap=\"outerHTML\"><ul class=\"grid grid-cols-2 gap-3 lg:grid-cols-4\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<div id=\"figures\" name=\"poll\" hx-get=\"/overview/figures\" hx-trigger=\"every 3s\" hx-swap=\"outerHTML\"><ul class=\"grid grid-cols-2 gap-3 lg:grid-cols-4\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -39,6 +39,12 @@ func consolePages() []consolePage {
 		{"imports", at("/customers/import"), "khách hàng tháng chín.csv"},
 		{"import", firstImport, "Chờ xác nhận"},
 		{"password", at("/account"), "Mật khẩu hiện tại"},
+		{"overview", at("/"), "Đơn hôm nay"},
+		{"overview-customers", at("/overview/customers?found=created"), "Khách mới từ đơn hàng"},
+		{"system", at("/system"), "Đúng với nhật ký từng dòng"},
+		{"system-tokens", at("/system/tokens"), "Tạo mã API"},
+		{"system-accounts", at("/system/accounts"), "Mời người dùng"},
+		{"system-activity", at("/system/activity"), "Ai đã làm gì"},
 		{"unknown", at("/nowhere"), "Không có trang này"},
 	}, deliveryPages(), customerPages(), staffPages())
 }
@@ -63,6 +69,7 @@ func furnish(b *bridge) {
 	furnishStaff(b)
 	b.caughtUp()
 	furnishImports(b)
+	furnishSystem(b)
 }
 
 // TestEveryPage looks at every page, wide and on a phone, light and dark: it is accessible, fits the screen, and the browser has nothing to
