@@ -40,7 +40,8 @@ func (o Overview) Today(ctx context.Context, workspaceID uuid.UUID, day query.Da
 		last[row.ShopID] = query.LastDelivery{ID: row.ID, ReceivedAt: row.ReceivedAt.In(time.UTC)}
 	}
 	return query.Today{
-		Sales: sales, CustomersCreated: arrived.CustomersCreated, CustomersMatched: arrived.CustomersMatched, LastDeliveries: last,
+		Sales: sales, Received: arrived.Received, CustomersCreated: arrived.CustomersCreated, CustomersMatched: arrived.CustomersMatched,
+		LastDeliveries: last,
 	}, unavailable(err)
 }
 

@@ -76,8 +76,8 @@ func TestOverview(t *testing.T) {
 		if !slices.Equal(today.Sales, want) {
 			t.Errorf("sales %+v, want %+v", today.Sales, want)
 		}
-		if today.CustomersCreated != 1 || today.CustomersMatched != 3 {
-			t.Errorf("%d customers created and %d matched, want 1 and 3", today.CustomersCreated, today.CustomersMatched)
+		if today.Received != 7 || today.CustomersCreated != 1 || today.CustomersMatched != 3 {
+			t.Errorf("%d deliveries, %d customers created and %d matched, want 7, 1 and 3", today.Received, today.CustomersCreated, today.CustomersMatched)
 		}
 		if last := today.LastDeliveries[shopID]; !last.ReceivedAt.Equal(day.Begin.Add(time.Hour)) {
 			t.Errorf("the last delivery came at %s", last.ReceivedAt)

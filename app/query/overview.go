@@ -39,6 +39,8 @@ func DayOf(at time.Time, zone *time.Location) Day {
 type Today struct {
 	// Sales are those of orders that were placed on the day, by currency, most orders first; nil while they are not known.
 	Sales []Sales
+	// Received are the deliveries of the day.
+	Received int64
 	// CustomersCreated and CustomersMatched are how often deliveries of the day found no customer, and one.
 	CustomersCreated, CustomersMatched int64
 	// LastDeliveries are the last of each shop, by its id, of whatever day. A shop that has none is left out.

@@ -162,7 +162,7 @@ func shownOnce(title, about, secret string) templ.Component {
 			templ_7745c5c3_Var6 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<div role=\"status\" class=\"mb-4 rounded-box border-l-4 border-success bg-base-100 p-4\"><p class=\"font-semibold wrap-anywhere\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<div role=\"status\" class=\"mb-4 rounded-box border-l-4 border-success bg-base-100 p-4\"><p class=\"flex items-baseline gap-2 font-semibold wrap-anywhere\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

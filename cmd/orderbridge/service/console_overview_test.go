@@ -36,7 +36,7 @@ func TestConsoleOverview(t *testing.T) {
 	b := browser.bridge
 	b.addCustomer("Trần Văn <b>Nam</b>", customer.Details{Phones: []string{"0912000777"}})
 	browser.open("/")
-	browser.sees("Tổng quan", "Đơn hôm nay", "Chưa nhận webhook nào", "Chưa xử lý webhook nào trong 1 giờ qua")
+	browser.sees("Tổng quan", "Đơn hôm nay", "Chưa nhận webhook nào", "Chờ webhook đầu tiên", "chưa xử lý webhook nào trong 1 giờ qua")
 	if got := browser.figureOf("Đơn hôm nay"); got != "0" {
 		t.Errorf("%s orders before there are any", got)
 	}
@@ -56,7 +56,7 @@ func TestConsoleOverview(t *testing.T) {
 		return browser.figureOf("Đơn hôm nay") == "3" && browser.figureOf("Khách mới") == "1" && browser.figureOf("Khớp khách cũ") == "2" &&
 			browser.figureOf("Bị từ chối") == "1"
 	})
-	browser.sees("Xử lý trong 1 giờ qua", "giây trước")
+	browser.sees("Hôm nay nhận 4 webhook", "95% trong", "giây trước")
 	eventually(t, "both charts are drawn again", func() bool {
 		now := strings.Split(evaluate[string](browser, drawing), ",data")
 		was := strings.Split(before, ",data")
@@ -97,7 +97,7 @@ func TestConsoleOverviewOfSilentShops(t *testing.T) {
 	_, err := connect(t, b.dsn).Exec(t.Context(), "UPDATE shops SET connected_at = now() - interval '49 hours' WHERE shop_id = $1", shopA)
 	must(t, err)
 	browser.open("/")
-	browser.sees("Không có webhook 49 giờ", "Bình thường")
+	browser.sees("Không có webhook 49 giờ", "Chờ webhook đầu tiên")
 
 	for _, shopID := range []string{shopA, shopB} {
 		b.send(http.MethodDelete, "/api/v1/shops/"+shopID, nil).wants(t, http.StatusNoContent, "")
