@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"orderbridge/app/projection"
@@ -18,6 +19,8 @@ func (s *server) systemRoutes(r routes) {
 	r.owner("POST /system/projections/{name}/cancel", s.projectionAction(s.cancelRebuild))
 	r.owner("POST /system/projections/{name}/drop", s.projectionAction(s.dropPrevious))
 	r.owner("POST /system/projections/{name}/verify", s.projectionAction(s.verifyProjection))
+	r.owner("GET /system/projections/{name}/skip", s.skipPage)
+	r.owner("POST /system/projections/{name}/skip", s.skipEvent)
 	s.accessRoutes(r)
 	r.viewer("GET /system/activity", s.activity)
 }
@@ -100,12 +103,56 @@ func (s *server) systemProjections(w http.ResponseWriter, r *http.Request) error
 	return show(w, r, projectionsPart(list))
 }
 
+// skipForm asks to let a projection pass over an event.
+type skipForm struct {
+	Name     string
+	Position int64
+	Refused  string
+}
+
+// readSkipForm reads which event of which projection is meant, of an address or of what was sent.
+func readSkipForm(r *http.Request) (skipForm, error) {
+	position, err := strconv.ParseInt(r.FormValue("position"), 10, 64)
+	if err != nil {
+		return skipForm{}, errFormBroken
+	}
+	return skipForm{Name: r.PathValue("name"), Position: position}, nil
+}
+
+// skipPage asks whether an event is to be passed over.
+func (s *server) skipPage(w http.ResponseWriter, r *http.Request) error {
+	form, err := readSkipForm(r)
+	if err != nil {
+		return err
+	}
+	return show(w, r, skipEventPage(form))
+}
+
+func (s *server) skipEvent(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	form, err := readSkipForm(r)
+	if err != nil {
+		return err
+	}
+	_, err = s.app.Projections.Skip(ctx, projection.SkipRequest{By: by(ctx), Name: form.Name, Position: form.Position})
+	if refused, ok := isRefused(err); ok {
+		form.Refused = sayProblem(ctx, refused)
+		render(w, r, statusOf(refused), skipEventPage(form))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/system", http.StatusSeeOther)
+	return nil
+}
+
 // projectionAction does something to the projection that the path names, and goes back to the list; what is refused is said there.
 func (s *server) projectionAction(act func(ctx context.Context, name string) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		ctx := r.Context()
 		err := act(ctx, r.PathValue("name"))
-		if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindUnavailable {
+		if refused, ok := isRefused(err); ok {
 			list, err := s.projections(ctx)
 			if err != nil {
 				return err

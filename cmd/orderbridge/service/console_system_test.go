@@ -84,6 +84,28 @@ func TestConsoleRebuild(t *testing.T) {
 	}
 }
 
+// TestConsoleStoppedProjection shows where a projection stopped, and lets it pass over the event.
+func TestConsoleStoppedProjection(t *testing.T) {
+	t.Parallel()
+	browser := startConsole(t, workspace.RoleOwner)
+	b := browser.bridge
+	b.caughtUp()
+	position := b.badEvent(connect(t, b.dsn))
+	browser.open("/system")
+	browser.sees("Đã dừng ở một sự kiện không đọc được", fmt.Sprintf("Sự kiện #%d, OrderCreated", position), "null value")
+	browser.click(fmt.Sprintf("a[href$='skip?position=%d']", position))
+	browser.sees("Bảng sẽ đi tiếp mà không có sự kiện")
+	browser.accessible()
+	browser.click("main form button")
+	eventually(t, "it goes on", func() bool { return b.projection("crm").State == "live" })
+	browser.sees("Đang chạy")
+	browser.open("/system/activity")
+	browser.sees("ProjectionEventSkipped")
+	browser.open(fmt.Sprintf("/system/projections/crm/skip?position=%d", position))
+	browser.click("main form button")
+	browser.sees("Sự kiện này đã được bỏ qua")
+}
+
 // TestConsoleVerify shows what differs from the log, and that nothing does.
 func TestConsoleVerify(t *testing.T) {
 	t.Parallel()
