@@ -116,7 +116,7 @@ function drawChart(place) {
               width: width(), height: Number(place.dataset.height || 200), legend: { show: numbers.series.length > 1 }, cursor: { y: false },
               scales: { y: { range: (_, __, most) => [0, Math.max(1, Math.ceil(most * 1.1))] } },
               axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => clock.format(new Date(tick * 1000))) }, { ...axis, size: 44 }],
-              series: [{ value: (_, tick) => (tick == null ? "" : clock.format(new Date(tick * 1000))) },
+              series: [{ label: place.dataset.time, value: (_, tick) => (tick == null ? "" : clock.format(new Date(tick * 1000))) },
                 ...numbers.series.map((one, i) => ({ label: one.label, stroke: colours[i], width: 2, fill: i === 0 ? colours[i] + "22" : undefined, spanGaps: gaps, points: { show: gaps, size: 5 } }))],
             },
             data,
