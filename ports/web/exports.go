@@ -62,13 +62,10 @@ func (s *server) exportCustomers(w http.ResponseWriter, r *http.Request) error {
 
 func (s *server) exportDeliveries(w http.ResponseWriter, r *http.Request) error {
 	var check query.Parameters
-	filter := query.DeliveryFilter{
-		ShopID: check.ShopID(exported(r, "shop")), Outcomes: check.Outcomes(exported(r, "outcome"), query.Outcomes()...),
-		Reason: check.Reason(exported(r, "reason")), Phone: check.Phone(exported(r, "phone")),
-		Search: query.ParseDeliverySearch(exported(r, "q")),
-	}
-	filter.OrderCode, filter.OrderCodePrefix = check.OrderCode(exported(r, "code"))
-	filter.ReceivedFrom, filter.ReceivedTo = days(r.Context(), &check, exported(r, "from"), exported(r, "to"))
+	filter := deliveriesAsked{
+		Outcome: exported(r, "outcome"), ShopID: exported(r, "shop"), Reason: exported(r, "reason"), From: exported(r, "from"), To: exported(r, "to"),
+		Code: exported(r, "code"), Search: exported(r, "q"),
+	}.filter(r.Context(), &check, query.Outcomes()...)
 	if err := check.Problem(); err != nil {
 		return err
 	}

@@ -358,16 +358,3 @@ func importTone(state query.ImportState) string {
 		return "neutral"
 	}
 }
-
-func rowTone(outcome command.RowOutcome) string {
-	switch outcome {
-	case command.RowInvalid:
-		return "error"
-	case command.RowRepeated:
-		return "warning"
-	case command.RowImported, command.RowNew:
-		return "success"
-	default:
-		return "neutral"
-	}
-}

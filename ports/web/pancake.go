@@ -41,13 +41,8 @@ const (
 	usualHeaderKey = "X-Orderbridge-Key"
 )
 
-// pancakeShopPath is the address of a shop's page, or of something that belongs to it.
-func pancakeShopPath(shopID, part string) string {
-	if part != "" {
-		part = "/" + part
-	}
-	return pancakePath + "/shops/" + shopID + part
-}
+// shopPart is the address of something that belongs to a shop's page.
+func shopPart(shopID, part string) string { return shopPath(shopID) + "/" + part }
 
 // pancakeView is what the page of the integration shows.
 type pancakeView struct {
@@ -421,7 +416,7 @@ func (s *server) shopDone(w http.ResponseWriter, r *http.Request, stored command
 		return err
 	}
 	s.settle(r.Context(), stored.Position)
-	http.Redirect(w, r, pancakeShopPath(stored.State, "")+"?done="+done, http.StatusSeeOther)
+	http.Redirect(w, r, shopPath(stored.State)+"?done="+done, http.StatusSeeOther)
 	return nil
 }
 

@@ -139,19 +139,6 @@ func (s *server) watchShop(w http.ResponseWriter, r *http.Request) error {
 	return show(w, r, watchPart(v))
 }
 
-func arrivedTone(outcome query.Outcome) string {
-	switch outcome {
-	case query.OutcomeCreated, query.OutcomeUpdated:
-		return "success"
-	case query.OutcomePending, query.OutcomeHeld:
-		return "warning"
-	case query.OutcomeFailed, query.OutcomeRejected:
-		return "error"
-	default:
-		return "neutral"
-	}
-}
-
 // attemptTitle says what was wrong with a call that was not taken.
 func attemptTitle(ctx context.Context, one query.RefusedAttempt) string {
 	if one.Reason == delivery.AttemptHeaderWrong {

@@ -21,8 +21,8 @@ import (
 	"orderbridge/domain/workspace"
 )
 
-// fetch asks for something as whoever is signed in does, without the browser.
-func (p *tab) fetch(method, path string, form url.Values) (*http.Response, string) {
+// fetched asks for something as whoever is signed in does, without the browser.
+func (p *tab) fetched(method, path string, form url.Values) answer {
 	p.t.Helper()
 	cookies := run(p, func(ctx context.Context, target *chromedp.Target) ([]*network.Cookie, error) {
 		found, err := cdp.Call(ctx, target, network.GetCookies, network.GetCookiesParams{})
@@ -39,7 +39,7 @@ func (p *tab) fetch(method, path string, form url.Values) (*http.Response, strin
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	must(p.t, err)
-	return response, string(body)
+	return answer{status: response.StatusCode, header: response.Header, body: body}
 }
 
 // upload chooses a file and sends the form.
@@ -89,8 +89,9 @@ func TestCustomersAreImportedInTheConsole(t *testing.T) {
 		t.Errorf("%d customers", got)
 	}
 	result := evaluate[string](browser, `[...document.querySelectorAll("main a")].find(a => a.href.includes("format=csv")).pathname + [...document.querySelectorAll("main a")].find(a => a.href.includes("format=csv")).search`)
-	if response, body := browser.fetch(http.MethodGet, result, nil); response.StatusCode != http.StatusOK || !strings.Contains(body, "\n3,invalid,,") || strings.Count(body, ",imported,") != customers {
-		t.Errorf("the result is %d %.300s", response.StatusCode, body)
+	if got := browser.fetched(http.MethodGet, result, nil); got.status != http.StatusOK ||
+		!strings.Contains(string(got.body), "\n3,invalid,,") || strings.Count(string(got.body), ",imported,") != customers {
+		t.Errorf("the result is %d %.300s", got.status, got.body)
 	}
 	browser.open("/customers/import")
 	browser.sees("khách quý.csv", "Đã xong", "454", "thu-operator")
@@ -120,15 +121,15 @@ func TestListsAreExportedInTheConsole(t *testing.T) {
 	form.Set("format", "csv")
 	rows := func(path string) [][]string {
 		t.Helper()
-		response, body := browser.fetch(http.MethodPost, path, form)
-		if got := response.Header.Get("Content-Disposition"); response.StatusCode != http.StatusOK || !strings.HasPrefix(got, "attachment; filename=") {
-			t.Fatalf("%s answers %d %q %.200s", path, response.StatusCode, got, body)
+		got := browser.fetched(http.MethodPost, path, form)
+		if as := got.header.Get("Content-Disposition"); got.status != http.StatusOK || !strings.HasPrefix(as, "attachment; filename=") {
+			t.Fatalf("%s answers %d %q %.200s", path, got.status, as, got.body)
 		}
-		reader := csv.NewReader(strings.NewReader(strings.TrimPrefix(body, "\uFEFF")))
+		reader := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(got.body), "\uFEFF")))
 		reader.FieldsPerRecord = -1 // what is of the order stands in the first of its lines
 		read, err := reader.ReadAll()
 		if err != nil {
-			t.Fatalf("%s: %v in\n%s", path, err, body)
+			t.Fatalf("%s: %v in\n%s", path, err, got.body)
 		}
 		return read
 	}
@@ -147,8 +148,9 @@ func TestListsAreExportedInTheConsole(t *testing.T) {
 		t.Errorf("the customer is %q", got)
 	}
 	form.Set("format", "pdf")
-	if response, body := browser.fetch(http.MethodPost, "/orders/export", form); response.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, "Chọn loại tệp") {
-		t.Errorf("as a PDF: %d %.200s", response.StatusCode, body)
+	if got := browser.fetched(http.MethodPost, "/orders/export", form); got.status != http.StatusUnprocessableEntity ||
+		!strings.Contains(string(got.body), "Chọn loại tệp") {
+		t.Errorf("as a PDF: %d %.200s", got.status, got.body)
 	}
 }
 
@@ -160,8 +162,9 @@ func TestViewersHaveNoFiles(t *testing.T) {
 		t.Error("an export is offered")
 	}
 	for _, path := range []string{"/orders/export", "/customers/export", "/deliveries/export", "/customers/import"} {
-		if response, body := browser.fetch(http.MethodPost, path, url.Values{"format": {"csv"}}); response.StatusCode != http.StatusForbidden || strings.Contains(body, "0912") {
-			t.Errorf("%s answers %d", path, response.StatusCode)
+		got := browser.fetched(http.MethodPost, path, url.Values{"format": {"csv"}})
+		if got.status != http.StatusForbidden || strings.Contains(string(got.body), "0912") {
+			t.Errorf("%s answers %d", path, got.status)
 		}
 	}
 	for _, path := range []string{"/customers/import", "/customers/import/template?format=csv"} {

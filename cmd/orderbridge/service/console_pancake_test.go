@@ -88,14 +88,14 @@ func TestAShopIsConnectedAndItsFirstOrderIsSeen(t *testing.T) {
 	b.postWith(order, ownKey, copies[2]+"x").wants(t, http.StatusUnauthorized, "unknown-sender")
 	browser.sees("với Key "+ownKey+" nhưng Value không đúng", "Chép lại Value vào Pancake")
 	b.postWith(fixture(t, "bad-wrong-shop.json"), ownKey, copies[2]).wants(t, http.StatusForbidden, "shop-mismatch")
-	browser.sees("Đơn gửi đến là của cửa hàng khác", "Kiểm tra ID cửa hàng")
+	browser.sees("Header thuộc về cửa hàng khác", "Kiểm tra ID cửa hàng")
 	b.postWith([]byte(`{"type":"customers","shop_id":`+shopA+`}`), ownKey, copies[2]).wants(t, http.StatusOK, "")
 	browser.sees("Có dữ liệu khác gửi đến", "chọn Đơn hàng")
 	browser.accessible()
 	browser.photograph("connected-wrong-light-1280.png")
 
 	b.postWith(order, ownKey, copies[2]).wants(t, http.StatusOK, "")
-	browser.sees("Đã nhận được đơn từ Pancake", "Pancake_1635294032_2051", "Nguyễn Thị Hạnh", "Đã tạo đơn hàng", "930.000 ₫")
+	browser.sees("Đã nhận được đơn từ Pancake", "Pancake_1635294032_2051", "Nguyễn Thị Hạnh", "Đã tạo đơn", "930.000 ₫")
 	if text := browser.text(); strings.Contains(text, "Value không đúng") {
 		t.Errorf("what was mended is still told:\n%s", text)
 	}
@@ -108,7 +108,7 @@ func TestAShopIsConnectedAndItsFirstOrderIsSeen(t *testing.T) {
 		t.Error("the value is shown again")
 	}
 	browser.open(settingsPage)
-	browser.sees("1/10", name, "Đã tạo đơn hàng")
+	browser.sees("1/10", name, "Đã tạo đơn")
 	if got := evaluate[string](browser, `document.querySelector("input[name=match_by]:checked").value`); got != "phone_or_email" {
 		t.Errorf("customers are found by %s", got)
 	}
