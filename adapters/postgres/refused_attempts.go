@@ -55,12 +55,7 @@ func (a *RefusedAttempts) Note(workspaceID uuid.UUID, attempt delivery.Attempt) 
 // Write writes what was noted since it was called last, one row for each way of going wrong, and forgets what is over. What cannot be
 // written is lost: it helps somebody who connects a shop, who will try again.
 func (a *RefusedAttempts) Write(ctx context.Context) error {
-	a.mu.Lock()
-	noted := a.noted
-	if len(noted) > 0 {
-		a.noted = map[notedAttempt]int64{}
-	}
-	a.mu.Unlock()
+	noted := a.take()
 	if len(noted) == 0 {
 		return nil
 	}
@@ -81,6 +76,15 @@ func (a *RefusedAttempts) Write(ctx context.Context) error {
 		return fmt.Errorf("keep %d refused attempts: %w", len(noted), unavailable(err))
 	}
 	return nil
+}
+
+// take returns what was noted, and begins anew.
+func (a *RefusedAttempts) take() map[notedAttempt]int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	noted := a.noted
+	a.noted = map[notedAttempt]int64{}
+	return noted
 }
 
 func compareAttempts(a, b notedAttempt) int {

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -85,5 +86,38 @@ func TestRefusedAttemptsAreBounded(t *testing.T) {
 	}
 	if told, err := postgres.NewReadModel(b.db).RefusedAttempts(t.Context(), b.workspaceID); err != nil || len(told) != 20 {
 		t.Errorf("%d are told, %v", len(told), err)
+	}
+}
+
+func TestNoAttemptIsLostBetweenTwoWrites(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	attempts := postgres.NewRefusedAttempts(b.db)
+	const each, callers = 200, 4
+	var noting sync.WaitGroup
+	for range callers {
+		noting.Go(func() {
+			for range each {
+				attempts.Note(b.workspaceID, delivery.Attempt{Reason: delivery.AttemptHeaderMissing})
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		noting.Wait()
+	}()
+	for noted := false; !noted; { // also when there is nothing to write
+		select {
+		case <-done:
+			noted = true
+		default:
+		}
+		if err := attempts.Write(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kept := scan[int](t, b, "SELECT attempts FROM refused_attempts"); kept != each*callers {
+		t.Errorf("%d attempts are kept, of %d", kept, each*callers)
 	}
 }
