@@ -226,7 +226,8 @@ func (s *server) revealCustomer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.app.Commands.RevealContact.Handle(ctx, command.RevealContact{By: by(ctx), AccountID: viewOf(ctx).Account.ID, CustomerID: id}); err != nil {
+	asked := command.RevealContact{By: by(ctx), AccountID: viewOf(ctx).Account.ID, CustomerID: id}
+	if err := s.app.Commands.RevealContact.Handle(ctx, asked); err != nil {
 		return err
 	}
 	v, err := s.customerViewOf(ctx, id)
@@ -267,7 +268,8 @@ func customerFormOf(c query.Customer) customerForm {
 	}
 	return customerForm{
 		ID: c.ID, Version: c.Version, Name: c.Name, Phones: strings.Join(phones, "\n"), Emails: strings.Join(c.Emails, "\n"),
-		Address: orEmpty(c.Address), Gender: orEmpty(c.Gender), Birthday: orEmpty(c.Birthday), Tags: strings.Join(c.Tags, "\n"), Note: orEmpty(c.Note),
+		Address: orEmpty(c.Address), Gender: orEmpty(c.Gender), Birthday: orEmpty(c.Birthday), Tags: strings.Join(c.Tags, "\n"),
+		Note: orEmpty(c.Note),
 	}
 }
 
@@ -317,7 +319,7 @@ func (s *server) addCustomer(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.settle(ctx, added.Position)
-	http.Redirect(w, r, customerPath(added.State.ID, "")+"?done=added", http.StatusSeeOther)
+	seeOther(w, r, customerPath(added.State.ID, "")+"?done=added")
 	return nil
 }
 
@@ -365,7 +367,7 @@ func (s *server) editCustomer(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.settle(ctx, edited.Position)
-	http.Redirect(w, r, customerPath(form.ID, "")+"?done=edited", http.StatusSeeOther)
+	seeOther(w, r, customerPath(form.ID, "")+"?done=edited")
 	return nil
 }
 
@@ -381,12 +383,14 @@ func (s *server) customerStatus(to customer.Status) handler {
 		if err != nil {
 			return err
 		}
-		changed, err := s.app.Commands.ChangeCustomerStatus.Handle(ctx, command.ChangeCustomerStatus{By: by(ctx), ID: id, IfVersion: version, Status: to})
+		changed, err := s.app.Commands.ChangeCustomerStatus.Handle(ctx, command.ChangeCustomerStatus{
+			By: by(ctx), ID: id, IfVersion: version, Status: to,
+		})
 		if err != nil {
 			return s.customerRefused(w, r, id, err)
 		}
 		s.settle(ctx, changed.Position)
-		http.Redirect(w, r, customerPath(id, "")+"?done="+done, http.StatusSeeOther)
+		seeOther(w, r, customerPath(id, "")+"?done="+done)
 		return nil
 	}
 }

@@ -146,7 +146,9 @@ func (s *server) mergeViewOf(r *http.Request, otherID string, take []string) (me
 		return mergeView{}, err
 	}
 	v.Other = &other
-	done, err := s.app.Commands.MergeCustomers.Handle(ctx, command.MergeCustomers{By: by(ctx), Survivor: v.Survivor.ID, Merged: other.ID, Take: take, DryRun: true})
+	done, err := s.app.Commands.MergeCustomers.Handle(ctx, command.MergeCustomers{
+		By: by(ctx), Survivor: v.Survivor.ID, Merged: other.ID, Take: take, DryRun: true,
+	})
 	if refused, ok := problem.Of(err); ok && (refused.Kind() == problem.KindInvalid || refused.Kind() == problem.KindConflict) {
 		v.Refused = sayWhole(ctx, refused)
 		return v, nil
@@ -240,7 +242,7 @@ func (s *server) merge(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.settle(ctx, done.Position)
-	http.Redirect(w, r, address(customerPath(id, ""), "done", "merged", "other", other.String()), http.StatusSeeOther)
+	seeOther(w, r, address(customerPath(id, ""), "done", "merged", "other", other.String()))
 	return nil
 }
 
@@ -270,6 +272,6 @@ func (s *server) unmerge(w http.ResponseWriter, r *http.Request) error {
 		return s.customerRefused(w, r, id, err)
 	}
 	s.settle(ctx, done.Position)
-	http.Redirect(w, r, customerPath(id, "")+"?done=unmerged", http.StatusSeeOther)
+	seeOther(w, r, customerPath(id, "")+"?done=unmerged")
 	return nil
 }

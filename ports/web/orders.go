@@ -67,7 +67,7 @@ func (s *server) orders(w http.ResponseWriter, r *http.Request) error {
 	if list.Code != "" {
 		found, err := s.app.Queries.Order(ctx, v.WorkspaceID, list.Code)
 		if err == nil {
-			http.Redirect(w, r, orderPath(found.Code, ""), http.StatusSeeOther)
+			seeOther(w, r, orderPath(found.Code, ""))
 			return nil
 		}
 		if known, ok := problem.Of(err); !ok || known.Kind() != problem.KindNotFound {
@@ -227,7 +227,8 @@ func minuteTyped(raw string) string {
 // revealOrder shows the order unmasked, this once. Its timeline stays masked.
 func (s *server) revealOrder(w http.ResponseWriter, r *http.Request) error {
 	ctx, code := r.Context(), r.PathValue("code")
-	if err := s.app.Commands.RevealContact.Handle(ctx, command.RevealContact{By: by(ctx), AccountID: viewOf(ctx).Account.ID, OrderCode: code}); err != nil {
+	asked := command.RevealContact{By: by(ctx), AccountID: viewOf(ctx).Account.ID, OrderCode: code}
+	if err := s.app.Commands.RevealContact.Handle(ctx, asked); err != nil {
 		return err
 	}
 	v, err := s.orderViewOf(ctx, code)

@@ -116,6 +116,11 @@ func (s *server) observed(next http.Handler) http.Handler {
 	})
 }
 
+// seeOther goes to a page of the console after something was done, so that loading it again repeats nothing.
+func seeOther(w http.ResponseWriter, r *http.Request, path string) {
+	http.Redirect(w, r, path, http.StatusSeeOther) //nolint:gosec // path begins with that of a page: no form says where to go
+}
+
 // exchange is what is noted of a request while it is answered.
 type exchange struct{ id string }
 

@@ -207,7 +207,7 @@ func (s *server) addUser(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.settle(ctx, added.Position)
-	http.Redirect(w, r, staffPath(added.State.ID, "")+"?done=added", http.StatusSeeOther)
+	seeOther(w, r, staffPath(added.State.ID, "")+"?done=added")
 	return nil
 }
 
@@ -233,7 +233,8 @@ func (s *server) editUser(w http.ResponseWriter, r *http.Request) error {
 		return errFormBroken
 	}
 	edited, err := s.app.Commands.EditUser.Handle(ctx, command.EditUser{
-		By: by(ctx), ID: form.ID, IfVersion: command.IfVersion(form.Version), Edit: user.Edit{Name: &form.Name, Phone: &form.Phone, Email: &form.Email},
+		By: by(ctx), ID: form.ID, IfVersion: command.IfVersion(form.Version),
+		Edit: user.Edit{Name: &form.Name, Phone: &form.Phone, Email: &form.Email},
 	})
 	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindNotFound && refused.Kind() != problem.KindUnavailable {
 		form.Refused = sayWhole(ctx, refused)
@@ -251,7 +252,7 @@ func (s *server) editUser(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.settle(ctx, edited.Position)
-	http.Redirect(w, r, staffPath(form.ID, "")+"?done=edited", http.StatusSeeOther)
+	seeOther(w, r, staffPath(form.ID, "")+"?done=edited")
 	return nil
 }
 
@@ -272,7 +273,7 @@ func (s *server) setUserActive(active bool) handler {
 			return s.userRefused(w, r, id, err)
 		}
 		s.settle(ctx, changed.Position)
-		http.Redirect(w, r, staffPath(id, "")+"?done="+done, http.StatusSeeOther)
+		seeOther(w, r, staffPath(id, "")+"?done="+done)
 		return nil
 	}
 }
@@ -305,8 +306,8 @@ func (s *server) assignPast(w http.ResponseWriter, r *http.Request) error {
 		return s.userRefused(w, r, id, err)
 	}
 	s.settle(ctx, mapped.User.Position)
-	http.Redirect(w, r, address(staffPath(id, ""), "done", "past", "changed", strconv.Itoa(mapped.Changed), "remaining", strconv.Itoa(mapped.Remaining)),
-		http.StatusSeeOther)
+	to := address(staffPath(id, ""), "done", "past", "changed", strconv.Itoa(mapped.Changed), "remaining", strconv.Itoa(mapped.Remaining))
+	seeOther(w, r, to)
 	return nil
 }
 
@@ -323,7 +324,7 @@ func (s *server) unmapStaff(w http.ResponseWriter, r *http.Request) error {
 		return s.userRefused(w, r, id, err)
 	}
 	s.settle(ctx, unmapped.Position)
-	http.Redirect(w, r, staffPath(id, "")+"?done=unmapped", http.StatusSeeOther)
+	seeOther(w, r, staffPath(id, "")+"?done=unmapped")
 	return nil
 }
 
@@ -440,7 +441,7 @@ func (s *server) mapStaff(w http.ResponseWriter, r *http.Request) error {
 	if past {
 		to = address("/staff/unmapped", "mapped", id.String(), "changed", strconv.Itoa(mapped.Changed), "remaining", strconv.Itoa(mapped.Remaining))
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	seeOther(w, r, to)
 	return nil
 }
 
