@@ -310,8 +310,11 @@ func TestConsoleMasksDeliveriesForViewers(t *testing.T) {
 		t.Errorf("a viewer sees\n%s", shown)
 	}
 	for _, request := range [][2]string{
-		{"GET", "/deliveries/" + created.String() + "/body"}, {"POST", "/deliveries/" + failed.String() + "/retry"},
-		{"GET", "/deliveries/retry"}, {"POST", "/deliveries/retry/preview"}, {"POST", "/deliveries/retry"},
+		{"GET", "/deliveries/" + created.String() + "/body"},
+		{"POST", "/deliveries/" + failed.String() + "/retry"},
+		{"GET", "/deliveries/retry"},
+		{"POST", "/deliveries/retry/preview"},
+		{"POST", "/deliveries/retry"},
 	} {
 		got := evaluate[int](p, `fetch("`+request[1]+`", {method: "`+request[0]+`"}).then(answer => answer.status)`)
 		if got != http.StatusForbidden {
