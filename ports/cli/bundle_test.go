@@ -639,6 +639,14 @@ func (f *fakeProjections) Verify(_ context.Context, cmd projection.VerifyRequest
 	return f.verified, f.err
 }
 
+func (f *fakeProjections) StartVerify(command.By, string) error {
+	return errors.New("no command starts a verification and goes")
+}
+
+func (f *fakeProjections) Verification(string) (projection.Verification, bool) {
+	return projection.Verification{}, false
+}
+
 // fakeRetries lets every delivery be tried again that was told to have failed.
 type fakeRetries struct {
 	last string // the last event of every delivery; failed if empty

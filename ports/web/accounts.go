@@ -41,7 +41,7 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request) error {
 	})
 	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindUnavailable {
 		form.Refused = sayProblem(ctx, refused)
-		if locked, ok := errors.AsType[command.LockedOut](err); ok {
+		if locked, ok := errors.AsType[command.LockedOutError](err); ok {
 			form.Refused = t(ctx, "signin.locked", "At", locked.Until.In(viewOf(ctx).Zone).Format("15:04"))
 		}
 		render(w, r, http.StatusUnprocessableEntity, signInPage(form))
