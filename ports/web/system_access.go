@@ -20,9 +20,9 @@ func (s *server) accessRoutes(r routes) {
 	r.owner("POST /system/tokens/{id}/revoke", s.revokeToken)
 	r.owner("GET /system/accounts", s.accounts)
 	r.owner("POST /system/accounts", s.inviteAccount)
-	r.owner("POST /system/accounts/{id}/role", s.accountAction(s.changeRole))
-	r.owner("POST /system/accounts/{id}/sessions", s.accountAction(s.endSessions))
-	r.owner("POST /system/accounts/{id}/remove", s.accountAction(s.removeAccount))
+	r.owner("POST /system/accounts/{id}/role", s.accountAction("role", s.changeRole))
+	r.owner("POST /system/accounts/{id}/sessions", s.accountAction("sessions", s.endSessions))
+	r.owner("POST /system/accounts/{id}/remove", s.accountAction("removed", s.removeAccount))
 	r.owner("POST /system/accounts/{id}/reset", s.resetPassword)
 }
 
@@ -63,8 +63,8 @@ type tokenList struct {
 	Form   accessForm
 	// Made is a token that was made just now: the one time that its secret is shown.
 	Made query.ShownToken
-	// Refused says why something that was asked of a token in the list was not done.
-	Refused string
+	// Notice says what was done, Refused why something that was asked of a token in the list was not.
+	Notice, Refused string
 }
 
 func (s *server) showTokens(w http.ResponseWriter, r *http.Request, status int, list tokenList) error {
@@ -77,7 +77,11 @@ func (s *server) showTokens(w http.ResponseWriter, r *http.Request, status int, 
 }
 
 func (s *server) tokens(w http.ResponseWriter, r *http.Request) error {
-	return s.showTokens(w, r, http.StatusOK, tokenList{Form: accessForm{Role: workspace.RoleViewer}})
+	list := tokenList{Form: accessForm{Role: workspace.RoleViewer}}
+	if r.URL.Query().Get("done") == "revoked" {
+		list.Notice = t(r.Context(), "system.token.revoked.done")
+	}
+	return s.showTokens(w, r, http.StatusOK, list)
 }
 
 // createToken makes a token, and shows its secret in the answer: kept for a page after it, it would be kept somewhere.
@@ -112,7 +116,7 @@ func (s *server) revokeToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.settle(ctx, position)
-	http.Redirect(w, r, "/system/tokens", http.StatusSeeOther)
+	http.Redirect(w, r, "/system/tokens?done=revoked", http.StatusSeeOther)
 	return nil
 }
 
@@ -123,8 +127,8 @@ type accountList struct {
 	// Made is a link that was made just now, for whom: the one time that it is shown. Reset tells that it is for a new password.
 	Made  query.ShownInvitation
 	Reset bool
-	// Refused says why something that was asked of an account in the list was not done.
-	Refused string
+	// Notice says what was done, Refused why something that was asked of an account in the list was not.
+	Notice, Refused string
 }
 
 func (s *server) showAccounts(w http.ResponseWriter, r *http.Request, status int, list accountList) error {
@@ -140,7 +144,16 @@ func (s *server) showAccounts(w http.ResponseWriter, r *http.Request, status int
 }
 
 func (s *server) accounts(w http.ResponseWriter, r *http.Request) error {
-	return s.showAccounts(w, r, http.StatusOK, accountList{})
+	var list accountList
+	switch ctx := r.Context(); r.URL.Query().Get("done") {
+	case "role":
+		list.Notice = t(ctx, "system.account.role.done")
+	case "sessions":
+		list.Notice = t(ctx, "system.account.sessions.done")
+	case "removed":
+		list.Notice = t(ctx, "system.account.removed.done")
+	}
+	return s.showAccounts(w, r, http.StatusOK, list)
 }
 
 // inviteAccount makes an account, and shows the link by which its password is set.
@@ -187,8 +200,9 @@ func shownInvitation(r *http.Request, invited command.InvitedAccount) query.Show
 	}
 }
 
-// accountAction does something to the account that the path names, and goes back to the list; what is refused is said there.
-func (s *server) accountAction(act func(ctx context.Context, id uuid.UUID, r *http.Request) error) handler {
+// accountAction does something to the account that the path names, and goes back to the list; what was done, or why it was refused, is said
+// there.
+func (s *server) accountAction(done string, act func(ctx context.Context, id uuid.UUID, r *http.Request) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		id, err := idOfPath(r)
 		if err != nil {
@@ -201,7 +215,7 @@ func (s *server) accountAction(act func(ctx context.Context, id uuid.UUID, r *ht
 		if err != nil {
 			return err
 		}
-		http.Redirect(w, r, "/system/accounts", http.StatusSeeOther)
+		seeOther(w, r, "/system/accounts?done="+done)
 		return nil
 	}
 }

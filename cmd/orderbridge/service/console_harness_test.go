@@ -210,6 +210,13 @@ func (p *tab) looksLike(width int64, theme string) {
 	})
 }
 
+// still waits until nothing on the page moves or fades any more, but for what does so for good.
+func (p *tab) still() {
+	p.t.Helper()
+	evaluate[chromedp.Void](p, `Promise.allSettled(document.getAnimations().filter(
+		one => one.playState === "running" && one.timeline === document.timeline && one.effect.getComputedTiming().endTime !== Infinity).map(one => one.finished)).then(() => {})`)
+}
+
 //go:embed testdata/axe.min.js
 var axe string
 
@@ -217,6 +224,7 @@ var axe string
 func (p *tab) accessible() {
 	p.t.Helper()
 	evaluate[chromedp.Void](p, axe)
+	p.still()
 	raw := evaluate[string](p, `axe.run(document, {resultTypes: ["violations"]}).then(found => JSON.stringify(found.violations.map(
 		v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html + " — " + n.failureSummary)}))))`)
 	var violations []struct {

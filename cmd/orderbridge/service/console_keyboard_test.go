@@ -29,6 +29,7 @@ func (p *tab) tabTo(selector string) {
 	const stops = 80
 	for range stops {
 		p.types(kb.Tab)
+		p.still()
 		if hidden := evaluate[string](p, `(() => {
 			const at = document.activeElement;
 			if (at === document.body || at.checkVisibility({opacityProperty: true, visibilityProperty: true})) return "";

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/uuid"
-
 	"orderbridge/app/command"
 	"orderbridge/domain/workspace"
 )
@@ -157,7 +155,9 @@ func TestConsoleTokens(t *testing.T) {
 	browser.click("main form button.btn-primary")
 	browser.sees("Đã có mã API tên này")
 	browser.press(evaluate[string](browser, row+`.querySelector("[data-opens]").dataset.opens`))
-	eventually(t, "the token is revoked", func() bool { return strings.Contains(evaluate[string](browser, row+"?.innerText ?? ''"), "Đã thu hồi") })
+	eventually(t, "the token is revoked", func() bool {
+		return strings.Contains(evaluate[string](browser, row+"?.innerText ?? ''"), "Đã thu hồi")
+	})
 	b.with(secret).get("/api/v1/customers").wants(t, http.StatusUnauthorized, "")
 }
 
@@ -208,15 +208,12 @@ func TestConsoleAccounts(t *testing.T) {
 	}
 	evaluate[string](browser, fmt.Sprintf(`document.querySelector("#role-%s select").value = "viewer"`, ids["mai.phuong"]))
 	browser.press("role-" + ids["mai.phuong"])
-	eventually(t, "she may only read", func() bool {
-		account, err := b.service.Queries.Account(t.Context(), b.workspaceID, accountID(t, ids["mai.phuong"]))
-		return err == nil && account.Role == workspace.RoleViewer
-	})
+	browser.sees("Đã đổi vai trò.")
 	mai.open("/")
 	mai.hasRole("Chỉ xem")
 
 	browser.press("sessions-" + ids["mai.phuong"])
-	browser.sees("Đang dùng")
+	browser.sees("Đã đăng xuất tài khoản trên mọi thiết bị.")
 	mai.open("/orders")
 	mai.sees("Đăng nhập")
 	mai.signIn("mai.phuong")
@@ -227,9 +224,10 @@ func TestConsoleAccounts(t *testing.T) {
 	browser.press("remove-" + ids["thu-owner"])
 	browser.sees("Không còn ai khác đăng nhập được với vai trò chủ cửa hàng")
 	browser.press("remove-" + ids["mai.phuong"])
-	eventually(t, "she is gone from the list", func() bool {
-		return browser.path() == "/system/accounts" && !strings.Contains(browser.text(), "mai.phuong")
-	})
+	browser.sees("Đã xóa tài khoản.")
+	if strings.Contains(browser.text(), "mai.phuong") {
+		t.Error("who was removed is still in the list")
+	}
 	mai.open("/orders")
 	if got := mai.path(); !strings.HasPrefix(got, "/sign-in") {
 		t.Errorf("she is at %s after she was removed", got)
@@ -271,11 +269,4 @@ func (p *tab) hasRole(want string) {
 	if menu := evaluate[string](p, `document.querySelector("header .dropdown-content").textContent`); !strings.Contains(menu, want) {
 		p.t.Errorf("the role is not %q in %q", want, menu)
 	}
-}
-
-func accountID(t *testing.T, raw string) uuid.UUID {
-	t.Helper()
-	id, err := uuid.Parse(raw)
-	must(t, err)
-	return id
 }
