@@ -28,7 +28,7 @@ func (s *server) routes() http.Handler {
 	r := routes{http.NewServeMux(), s}
 	r.Handle("GET /static/{version}/{file...}", s.assets.serve())
 	r.open("POST /preferences", s.prefer)
-	r.open("/", func(http.ResponseWriter, *http.Request) error { return errPageUnknown })
+	r.viewer("/", func(http.ResponseWriter, *http.Request) error { return errPageUnknown })
 	s.accountRoutes(r)
 	s.overviewRoutes(r)
 	s.orderRoutes(r)

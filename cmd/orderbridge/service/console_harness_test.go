@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -31,12 +30,18 @@ type tab struct {
 	t      *testing.T
 	ctx    context.Context
 	bridge *bridge
+	width  int64 // in pixels
 
 	mu     sync.Mutex
 	faults []string
 }
 
-const accountPassword = "một câu dài dễ nhớ"
+const (
+	accountPassword = "một câu dài dễ nhớ"
+
+	// What a browser's window begins with, in pixels.
+	windowWidth, windowHeight = 1280, 900
+)
 
 // startConsole runs a service, and signs in to its console as somebody with a role.
 func startConsole(t *testing.T, role workspace.Role) *tab {
@@ -65,11 +70,11 @@ func openBrowser(t *testing.T, b *bridge) *tab {
 	t.Helper()
 	browsers <- struct{}{}
 	t.Cleanup(func() { <-browsers })
-	options := []chromedp.ExecAllocatorOption{chromedp.WindowSize(1280, 900)}
+	options := []chromedp.ExecAllocatorOption{chromedp.WindowSize(windowWidth, windowHeight), chromedp.Env("LANGUAGE=vi")}
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
-	page := &tab{t: t, bridge: b}
+	page := &tab{t: t, bridge: b, width: windowWidth}
 	var closeTab context.CancelFunc
 	page.ctx, closeTab = chromedp.NewContext(context.Background(),
 		chromedp.WithAllocatorOptions(options...), chromedp.WithListener(page.watch))
@@ -199,14 +204,24 @@ func (p *tab) signIn(name string) {
 // looksLike shows pages as a device does: its width in pixels, and light or dark.
 func (p *tab) looksLike(width int64, theme string) {
 	p.t.Helper()
+	p.width = width
+	p.tall(windowHeight)
 	run(p, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-		_, sized := cdp.Call(ctx, target, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-			Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: width < 500,
-		})
-		_, themed := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 			{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
 		}})
-		return chromedp.Void{}, errors.Join(sized, themed)
+		return chromedp.Void{}, err
+	})
+}
+
+// tall gives the window a height in pixels.
+func (p *tab) tall(height int64) {
+	p.t.Helper()
+	run(p, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, target, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+			Width: p.width, Height: height, DeviceScaleFactor: 1, Mobile: p.width < 500,
+		})
+		return chromedp.Void{}, err
 	})
 }
 
@@ -237,11 +252,14 @@ func (p *tab) accessible() {
 	}
 }
 
-// fitsWidth finds whether a page has to be moved sideways.
+// fitsWidth finds whether a page, or a part of it other than code, has to be moved sideways.
 func (p *tab) fitsWidth() {
 	p.t.Helper()
 	if wide := evaluate[string](p, `(() => {
 		const page = document.documentElement;
+		const moved = [...document.querySelectorAll("main *:not(pre)")].filter(
+			e => e.scrollWidth > e.clientWidth + 1 && ["auto", "scroll"].includes(getComputedStyle(e).overflowX));
+		if (moved.length > 0) return moved.map(e => e.scrollWidth + " px: " + e.outerHTML.slice(0, 200)).join("\n");
 		if (page.scrollWidth <= page.clientWidth) return "";
 		const out = [...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > page.clientWidth + 1);
 		return page.scrollWidth + " px: " + out.slice(-3).map(e => e.outerHTML.slice(0, 200)).join("\n");

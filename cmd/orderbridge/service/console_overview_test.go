@@ -22,6 +22,15 @@ func todays(t *testing.T, id int, replace object) []byte {
 	return changed(t, fixture(t, "order-new-customer.json"), body)
 }
 
+// furnishToday adds orders of today: of customers who are new, and of one who orders again.
+func furnishToday(b *bridge) {
+	b.t.Helper()
+	for i, name := range []string{"Đặng Thu Hà", "Võ Minh Khôi", "Lý Gia Hân", "Đặng Thu Hà", "Cao Bảo Ngọc"} {
+		phone := fmt.Sprintf("09770001%02d", len(name))
+		b.deliver(shopA, todays(b.t, 3001+i, object{"bill_full_name": name, "bill_phone_number": phone, "customer": nil, "shipping_address": nil}))
+	}
+}
+
 // figureOf is what the overview says under a label.
 func (p *tab) figureOf(label string) string {
 	p.t.Helper()

@@ -64,6 +64,7 @@ func furnish(b *bridge) {
 		_, err := b.tryPost(shopA, fixture(b.t, filepath.Base(file))) // some are to be refused
 		must(b.t, err)
 	}
+	furnishToday(b)
 	furnishDeliveries(b)
 	furnishCustomers(b)
 	furnishStaff(b)
@@ -78,16 +79,35 @@ func TestEveryPage(t *testing.T) {
 	t.Parallel()
 	browser := startConsole(t, workspace.RoleOwner)
 	furnish(browser.bridge)
-	for _, shown := range consolePages() {
-		path := shown.path(browser.bridge)
+	browser.walk(consolePages())
+}
+
+// TestEveryPageBeforeSigningIn looks at those that nobody has to be signed in for in the same way.
+func TestEveryPageBeforeSigningIn(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	token, _, err := b.service.Commands.SetUpLink.EnsureSetUpLink(t.Context(), b.workspaceID)
+	must(t, err)
+	openBrowser(t, b).walk([]consolePage{
+		{"sign-in", at("/sign-in"), "Chưa có tài khoản nào"},
+		{"set-up", at("/setup/" + token), "Tạo tài khoản đầu tiên"},
+		{"set-up-used", at("/setup/none"), "Liên kết này đã dùng"},
+	})
+}
+
+// walk looks at pages, wide and on a phone, light and dark.
+func (p *tab) walk(pages []consolePage) {
+	p.t.Helper()
+	for _, shown := range pages {
+		path := shown.path(p.bridge)
 		for _, width := range []int64{1280, 360} {
 			for _, theme := range []string{"light", "dark"} {
-				browser.looksLike(width, theme)
-				browser.open(path)
-				browser.sees(shown.sees)
-				browser.accessible()
-				browser.fitsWidth()
-				browser.photograph(fmt.Sprintf("%s-%s-%d.png", shown.name, theme, width))
+				p.looksLike(width, theme)
+				p.open(path)
+				p.sees(shown.sees)
+				p.accessible()
+				p.fitsWidth()
+				p.photograph(fmt.Sprintf("%s-%s-%d.png", shown.name, theme, width))
 			}
 		}
 	}
@@ -100,7 +120,10 @@ func (p *tab) photograph(name string) {
 	if folder == "" {
 		return
 	}
+	p.still()
+	p.tall(max(windowHeight, evaluate[int64](p, "document.documentElement.scrollHeight"))) // what stays in the window has its place then
 	picture := run(p, chromedp.FullScreenshot(100))
+	p.tall(windowHeight)
 	must(p.t, os.MkdirAll(folder, 0o755))
 	must(p.t, os.WriteFile(filepath.Join(folder, name), picture, 0o644))
 }

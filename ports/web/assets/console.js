@@ -52,7 +52,7 @@ document.addEventListener("change", (event) => {
   if (event.target.closest("form[data-submits]")) event.target.form.requestSubmit();
 });
 
-// A list that follows what happens stops while data-pauses is pressed, and while the pointer is in what it would move.
+// A list that follows what happens stops while data-pauses is pressed.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-pauses]");
   if (!button) return;
