@@ -97,6 +97,12 @@ $(ASSETS)/node_modules/.installed: $(ASSETS)/package.json $(ASSETS)/package-lock
 	cd $(ASSETS) && npm ci --no-audit --no-fund
 	@touch $@
 
+.PHONY: screenshots
+screenshots: go postgres chromium ## Take pictures of all pages of the console, for docs/screenshots
+	@rm -rf docs/screenshots
+	ORDERBRIDGE_SCREENSHOTS="$(CURDIR)/docs/screenshots" go test -count=1 \
+		-run '^(TestEveryPage|TestAShopIsConnectedAndItsFirstOrderIsSeen)' ./cmd/orderbridge/service
+
 .PHONY: verify
 verify: checkout generate assets ## Fail when generated code or go.mod is stale (needs a git checkout)
 	@git diff --exit-code -- $(GENERATED) || { echo 'verify: the generated code above was stale; commit it as it is now' >&2; exit 1; }

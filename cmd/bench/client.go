@@ -89,9 +89,15 @@ func (c *client) deliver(n int64) (int, error) {
 	return c.exchange(c.delivery)
 }
 
-// get reads a path and returns the answer's status; the body is in c.answer.
-func (c *client) get(path, token string) (int, error) {
-	return c.exchange(fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", path, c.address, token))
+// get reads a path and returns the answer's status; the body is in c.answer. who is the header that says who asks.
+func (c *client) get(path, who string) (int, error) {
+	return c.exchange(fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n", path, c.address, who))
+}
+
+// search sends a form and returns the answer's status, as get does.
+func (c *client) search(path, who, form string) (int, error) {
+	return c.exchange(fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\n%s\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+		"Content-Length: %d\r\n\r\n%s", path, c.address, who, len(form), form))
 }
 
 const exchangeTimeout = 30 * time.Second

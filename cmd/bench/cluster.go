@@ -7,7 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -24,6 +27,9 @@ const (
 	headerKey   = "X-Pancake-Key"
 	headerValue = "a value for benchmarks only"
 
+	accountName     = "benchmark"
+	accountPassword = "a password for benchmarks only"
+
 	settleTimeout = time.Minute
 	pollTime      = 5 * time.Millisecond
 )
@@ -33,7 +39,7 @@ type bench struct {
 	dir     string
 	cluster *localpg.Cluster
 	pool    *pgxpool.Pool
-	token   string // for the API
+	token   string // for the API, as the header that says who asks
 
 	orders    int64 // made by seeding
 	delivered int64 // by benchmarks, apart from those
@@ -110,7 +116,7 @@ func (b *bench) exec(ctx context.Context, sql string) error {
 	return nil
 }
 
-// connectShop connects a shop that may deliver, and makes a token for the API, which it returns.
+// connectShop connects a shop that may deliver, makes an account for the console, and a token for the API, which it returns.
 func (b *bench) connectShop(ctx context.Context) (token string, err error) {
 	opened, err := service.Open(ctx, service.Settings{DatabaseURL: b.cluster.DSN(), DataDir: b.dir}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -127,8 +133,38 @@ func (b *bench) connectShop(ctx context.Context) (token string, err error) {
 	}); err != nil {
 		return "", err
 	}
+	invited, err := opened.Commands.InviteAccount.Handle(ctx, command.InviteAccount{By: by, Name: accountName, Role: workspace.RoleOwner})
+	if err != nil {
+		return "", err
+	}
+	if _, err := opened.Commands.AcceptInvitation.Handle(ctx, command.AcceptInvitation{
+		WorkspaceID: workspaceID, Token: invited.Token, Password: accountPassword,
+	}); err != nil {
+		return "", err
+	}
 	created, err := opened.Commands.CreateToken.Handle(ctx, command.CreateToken{By: by, Name: "benchmark", Role: workspace.RoleOwner})
-	return created.Secret, err
+	return "Authorization: Bearer " + created.Secret, err
+}
+
+// signIn signs in to the console of a service, and returns the header that says so.
+func signIn(ctx context.Context, address string) (string, error) {
+	form := url.Values{"name": {accountName}, "password": {accountPassword}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/sign-in", strings.NewReader(form.Encode()))
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		return "", err
+	}
+	if err := answer.Body.Close(); err != nil {
+		return "", err
+	}
+	if answer.StatusCode != http.StatusSeeOther || len(answer.Cookies()) != 1 {
+		return "", fmt.Errorf("sign in: %w", refusedError(answer.StatusCode))
+	}
+	return "Cookie: " + answer.Cookies()[0].Name + "=" + answer.Cookies()[0].Value, nil
 }
 
 // progress tells whoever waits how far a benchmark is.

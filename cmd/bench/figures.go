@@ -22,6 +22,7 @@ const (
 	keyRSS        = "rss_mb"
 	keyGrowth     = "growth_ratio"
 	keyList       = "list_p99_ms"
+	keyPage       = "page_p99_ms"
 	keyCPU        = "cpu_ms_per_order"
 	keyCPUService = "cpu_service_ms_per_order"
 	keyCPUServer  = "cpu_postgres_ms_per_order"
@@ -50,6 +51,7 @@ var definitions = []definition{
 	{key: keyRSS, what: "memory of the service, peak, MiB", target: 128, worst: true},
 	{key: keyGrowth, what: "kept up with on a large log", figure: "of R, large", reference: "of R, empty", target: 0.9, atLeast: true},
 	{key: keyList, what: "lists and searches, p99, ms", target: 50},
+	{key: keyPage, what: "pages of the console, p99, ms", target: 100},
 	{key: keyCPU, what: "processor time of an order, ms"},
 	{key: keyCPUService, what: "– of the service"},
 	{key: keyCPUServer, what: "– of PostgreSQL"},

@@ -21,7 +21,7 @@ func (r *running) large(ctx context.Context) (err error) {
 		return err
 	}
 	var making time.Duration
-	if r.wantsAny(keyRebuild, keyList) {
+	if r.wantsAny(keyRebuild, keyList, keyPage) {
 		r.sayf("making a log of %d orders", r.extent.orders)
 		began := time.Now()
 		if err := b.multiply(ctx, r.extent.orders, r.progress); err != nil {
@@ -41,7 +41,7 @@ func (r *running) large(ctx context.Context) (err error) {
 			r.figures.addRatio(keyRebuild, seconds, found.SQLSeconds[round])
 		}
 	}
-	if r.wanted[keyList] {
+	if r.wantsAny(keyList, keyPage) {
 		var filled []string
 		if r.wanted[keyRebuild] {
 			filled = append(filled, "crm")
@@ -49,8 +49,8 @@ func (r *running) large(ctx context.Context) (err error) {
 		if err := b.fill(ctx, r.program, r.progress, filled...); err != nil {
 			return err
 		}
-		if err := r.serving(ctx, b, r.list); err != nil {
-			return fmt.Errorf("%s: %w", keyList, err)
+		if err := r.serving(ctx, b, r.looks); err != nil {
+			return fmt.Errorf("%s, %s: %w", keyList, keyPage, err)
 		}
 	}
 	if !r.wanted[keyGrowth] {
@@ -72,8 +72,13 @@ func (r *running) large(ctx context.Context) (err error) {
 // rest is about how long all takes that comes after the rebuilds, from what it took to make the first log and to rebuild crm over it.
 func (r *running) rest(making, rebuild time.Duration) time.Duration {
 	var rest time.Duration
-	if r.wanted[keyList] {
-		rest += rebuild + r.extent.list
+	if r.wantsAny(keyList, keyPage) {
+		rest += rebuild
+	}
+	for _, key := range []string{keyList, keyPage} {
+		if r.wanted[key] {
+			rest += r.extent.list
+		}
 	}
 	if r.wanted[keyGrowth] {
 		times := float64(r.extent.events) / float64(r.extent.orders*eventsPerOrder)
@@ -122,35 +127,88 @@ const (
 	listPause   = 20 * time.Millisecond // of a reader between two reads
 )
 
-// read is something that people look for in lists.
+// read is something that is looked for.
 type read struct {
 	what string
 	path func(n int64) string // n is an order's number
+	// form is what is sent to search; nil where the path says all.
+	form func(n int64) string
 	// found tells that the order has to be in the answer.
 	found bool
 }
 
-var reads = []read{
-	{what: "the latest orders", path: func(int64) string { return "/api/v1/orders" }},
-	{what: "an order", found: true, path: func(n int64) string { return "/api/v1/orders/" + codeNumbered(n) }},
-	{what: "orders of a status", path: func(int64) string { return "/api/v1/orders?status=new" }},
-	{what: "the latest deliveries", path: func(int64) string { return "/api/v1/deliveries" }},
+func always(path string) func(int64) string { return func(int64) string { return path } }
+
+func ofOrder(begin string) func(int64) string {
+	return func(n int64) string { return begin + codeNumbered(n) }
+}
+
+func byPhone(begin string) func(int64) string {
+	return func(n int64) string {
+		_, phone, _ := identityOf(n)
+		return begin + phone
+	}
+}
+
+// lists are what programs read over the API.
+var lists = []read{
+	{what: "the latest orders", path: always("/api/v1/orders")},
+	{what: "an order", found: true, path: ofOrder("/api/v1/orders/")},
+	{what: "orders of a status", path: always("/api/v1/orders?status=new")},
+	{what: "the latest deliveries", path: always("/api/v1/deliveries")},
 	{what: "deliveries by an order's number", found: true, path: func(n int64) string {
 		orderID, _, _ := identityOf(n)
 		return "/api/v1/deliveries?q=" + orderID
 	}},
-	{what: "deliveries by a phone", found: true, path: func(n int64) string {
-		_, phone, _ := identityOf(n)
-		return "/api/v1/deliveries?phone=" + phone
-	}},
-	{what: "deliveries by a name that all have", path: func(int64) string { return "/api/v1/deliveries?q=" + url.QueryEscape("nguyễn") }},
-	{what: "deliveries of an order", found: true, path: func(n int64) string {
-		return "/api/v1/deliveries?order_code=" + codeNumbered(n)
-	}},
+	{what: "deliveries by a phone", found: true, path: byPhone("/api/v1/deliveries?phone=")},
+	{what: "deliveries by a name that all have", path: always("/api/v1/deliveries?q=" + url.QueryEscape("nguyễn"))},
+	{what: "deliveries of an order", found: true, path: ofOrder("/api/v1/deliveries?order_code=")},
 }
 
-// list measures reads of lists, of orders and of deliveries that are searched for, while orders come in.
-func (r *running) list(ctx context.Context, m *measuring) error {
+// pages are what people look at in the console, and what an open page asks for again and again.
+var pages = []read{
+	{what: "the overview", path: always("/")},
+	{what: "the overview's figures", path: always("/overview/figures")},
+	{what: "the overview's deliveries a minute", path: always("/overview/deliveries.json")},
+	{what: "the overview's processing times", path: always("/overview/processing.json")},
+	{what: "customers met today", path: always("/overview/customers?found=created")},
+	{what: "the page of orders", path: always("/orders")},
+	{what: "the page of orders of a status", path: always("/orders?status=new")},
+	{what: "the page of an order", found: true, path: ofOrder("/orders/")},
+	{what: "the page of customers", path: always("/customers")},
+	{what: "customers by a phone", path: always("/customers"), form: byPhone("q=")},
+	{what: "customers by a name that all have", path: always("/customers"), form: always("q=" + url.QueryEscape("nguyễn"))},
+	{what: "customers who share a phone", path: always("/customers/duplicates")},
+	{what: "the page of deliveries", path: always("/deliveries")},
+	{what: "the page of failed deliveries", path: always("/deliveries?outcome=failed")},
+	{what: "the page of deliveries by a phone", found: true, path: always("/deliveries"), form: byPhone("q=")},
+	{what: "the page of staff", path: always("/staff")},
+	{what: "the page of staff who are nobody yet", path: always("/staff/unmapped")},
+	{what: "the page of a shop", path: always("/settings/pancake/shops/" + shopID)},
+	{what: "the page of the settings", path: always("/settings/pancake")},
+	{what: "the page of read tables", path: always("/system")},
+	{what: "what somebody did", path: always("/system/activity")},
+}
+
+// looks measures what programs and people look at, while orders come in.
+func (r *running) looks(ctx context.Context, m *measuring) error {
+	if r.wanted[keyList] {
+		if err := r.look(ctx, m, keyList, lists, m.token); err != nil {
+			return err
+		}
+	}
+	if !r.wanted[keyPage] {
+		return nil
+	}
+	session, err := signIn(ctx, m.program.address)
+	if err != nil {
+		return err
+	}
+	return r.look(ctx, m, keyPage, pages, session)
+}
+
+// look measures reads of one kind, as who a header says.
+func (r *running) look(ctx context.Context, m *measuring, key string, reads []read, who string) error {
 	took := make([][]time.Duration, len(reads))
 	var mu sync.Mutex
 	more := lasting(m.extent.list)
@@ -166,7 +224,7 @@ func (r *running) list(ctx context.Context, m *measuring) error {
 			const scattered = 7919 // a prime, so that one order after the other lies elsewhere
 			at, n := int(turn)%len(reads), turn*scattered%m.orders
 			began := time.Now()
-			if err := m.read(c, reads[at], n); err != nil {
+			if err := c.read(reads[at], who, n); err != nil {
 				return err
 			}
 			mu.Lock()
@@ -186,20 +244,26 @@ func (r *running) list(ctx context.Context, m *measuring) error {
 		r.sayf("%s: p50 %.1f ms, p99 %.1f ms", reads[at].what, milliseconds(percentile(latencies, 50)), milliseconds(percentile(latencies, 99)))
 		all = append(all, latencies...)
 	}
-	r.figures.add(keyList, milliseconds(percentile(all, 99)))
+	r.figures.add(key, milliseconds(percentile(all, 99)))
 	return nil
 }
 
-func (m *measuring) read(c *client, of read, n int64) error {
-	path := of.path(n)
-	status, err := c.get(path, m.token)
+func (c *client) read(what read, who string, n int64) error {
+	path := what.path(n)
+	var status int
+	var err error
+	if what.form == nil {
+		status, err = c.get(path, who)
+	} else {
+		status, err = c.search(path, who, what.form(n))
+	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
 	if status != statusOK {
 		return fmt.Errorf("read %s: %w: %s", path, refusedError(status), c.answer)
 	}
-	if of.found && !strings.Contains(string(c.answer), codeNumbered(n)) {
+	if what.found && !strings.Contains(string(c.answer), codeNumbered(n)) {
 		return fmt.Errorf("read %s: order %d is not in %s", path, n, c.answer)
 	}
 	return nil

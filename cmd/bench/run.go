@@ -99,7 +99,7 @@ func (c runBench) measure(ctx context.Context, e extent, wanted map[string]bool)
 			}
 		}
 	}
-	if r.wantsAny(keyRebuild, keyList, keyGrowth) {
+	if r.wantsAny(keyRebuild, keyList, keyPage, keyGrowth) {
 		if err := r.large(ctx); err != nil {
 			return fmt.Errorf("large log: %w", err)
 		}

@@ -70,7 +70,7 @@ func openBrowser(t *testing.T, b *bridge) *tab {
 	t.Helper()
 	browsers <- struct{}{}
 	t.Cleanup(func() { <-browsers })
-	options := []chromedp.ExecAllocatorOption{chromedp.WindowSize(windowWidth, windowHeight), chromedp.Env("LANGUAGE=vi")}
+	options := []chromedp.ExecAllocatorOption{chromedp.WindowSize(windowWidth, windowHeight)}
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}

@@ -1,12 +1,15 @@
 package service_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"orderbridge/domain/workspace"
@@ -107,7 +110,7 @@ func (p *tab) walk(pages []consolePage) {
 				p.sees(shown.sees)
 				p.accessible()
 				p.fitsWidth()
-				p.photograph(fmt.Sprintf("%s-%s-%d.png", shown.name, theme, width))
+				p.photograph(fmt.Sprintf("%s-%s-%d.webp", shown.name, theme, width))
 			}
 		}
 	}
@@ -122,7 +125,12 @@ func (p *tab) photograph(name string) {
 	}
 	p.still()
 	p.tall(max(windowHeight, evaluate[int64](p, "document.documentElement.scrollHeight"))) // what stays in the window has its place then
-	picture := run(p, chromedp.FullScreenshot(100))
+	picture := run(p, func(ctx context.Context, target *chromedp.Target) ([]byte, error) {
+		taken, err := cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{
+			Format: page.CaptureScreenshotFormatWebp, Quality: new(int64(70)),
+		})
+		return taken.Data, err
+	})
 	p.tall(windowHeight)
 	must(p.t, os.MkdirAll(folder, 0o755))
 	must(p.t, os.WriteFile(filepath.Join(folder, name), picture, 0o644))

@@ -76,10 +76,10 @@ func TestAShopIsConnectedAndItsFirstOrderIsSeen(t *testing.T) {
 		browser.looksLike(360, theme)
 		browser.accessible()
 		browser.fitsWidth()
-		browser.photograph("connected-" + theme + "-360.png")
+		browser.photograph("connected-" + theme + "-360.webp")
 	}
 	browser.looksLike(1280, "light")
-	browser.photograph("connected-light-1280.png")
+	browser.photograph("connected-light-1280.webp")
 
 	// What arrives and is wrong is told with its remedy, in a page that nobody touches.
 	order := fixture(t, "order-new-customer.json")
@@ -92,7 +92,7 @@ func TestAShopIsConnectedAndItsFirstOrderIsSeen(t *testing.T) {
 	b.postWith([]byte(`{"type":"customers","shop_id":`+shopA+`}`), ownKey, copies[2]).wants(t, http.StatusOK, "")
 	browser.sees("Có dữ liệu khác gửi đến", "chọn Đơn hàng")
 	browser.accessible()
-	browser.photograph("connected-wrong-light-1280.png")
+	browser.photograph("connected-wrong-light-1280.webp")
 
 	b.postWith(order, ownKey, copies[2]).wants(t, http.StatusOK, "")
 	browser.sees("Đã nhận được đơn từ Pancake", "Pancake_1635294032_2051", "Nguyễn Thị Hạnh", "Đã tạo đơn", "930.000 ₫")
