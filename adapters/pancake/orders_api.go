@@ -63,7 +63,7 @@ func pause(ctx context.Context, d time.Duration) error {
 
 var (
 	errKeyRefused = problem.Forbidden("pancake-key-refused",
-		"Pancake refuses the shop's API key; set the one that its settings show: orderbridge shop api-key SHOP")
+		"Pancake refuses the shop's API key; set the one that its settings show: orderbridge shop api-key --shop-id ID --key -")
 	errShopUnknown = problem.NotFound("pancake-shop-unknown", "Pancake knows no shop with this id for this API key")
 	errUnreadable  = problem.Unavailable("pancake-answer-unreadable", "Pancake answered with something that is no list of orders; try again later")
 	errUnavailable = problem.Unavailable("pancake-unavailable", "Pancake does not answer, or asks to be left alone; try again later")

@@ -37,7 +37,7 @@ func NewBackfills(db *Database, key workspace.SecretKey) Backfills {
 var (
 	errShopNotConnected = problem.NotFound("shop-unknown", "no shop with this id is connected")
 	errNoAPIKey         = problem.Conflict("api-key-missing",
-		"the shop's API key is not known here; take it from Pancake's settings and set it: orderbridge shop api-key SHOP")
+		"the shop's API key is not known here; take it from Pancake's settings and set it: orderbridge shop api-key --shop-id ID --key -")
 )
 
 // Source is what is needed to ask for a shop's orders.

@@ -274,8 +274,14 @@ func BenchmarkOverview(b *testing.B) {
 			})
 			return err
 		},
-		"by minute":  func() error { _, err := overview.DeliveriesByMinute(b.Context(), bundle.workspaceID, end.Add(-time.Hour)); return err },
-		"processing": func() error { _, err := overview.ProcessingTimes(b.Context(), bundle.workspaceID, end.Add(-time.Hour)); return err },
+		"by minute": func() error {
+			_, err := overview.DeliveriesByMinute(b.Context(), bundle.workspaceID, end.Add(-time.Hour))
+			return err
+		},
+		"processing": func() error {
+			_, err := overview.ProcessingTimes(b.Context(), bundle.workspaceID, end.Add(-time.Hour))
+			return err
+		},
 		"customers": func() error {
 			_, err := overview.CustomersMet(b.Context(), bundle.workspaceID, query.CustomerMatched, day, query.Page{Limit: 30})
 			return err

@@ -503,7 +503,7 @@ func (r *rebuild) switchTo(ctx context.Context) (err error) {
 	var locked, sent time.Time
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, ignoreClosed(tx.Rollback(context.WithoutCancel(ctx))))
+			err = errors.Join(err, ignoreClosed(tx.Rollback(context.WithoutCancel(ctx))), r.wakeConsumers(ctx))
 		}
 		if locked.IsZero() {
 			return
@@ -564,6 +564,14 @@ END $switch$; COMMIT`, readersTimeout.Milliseconds(), switchTimeout.Milliseconds
 	}
 	r.position = position
 	return nil
+}
+
+// wakeConsumers lets consumers look again after an attempt to switch that came to nothing. Whoever looked meanwhile found the cursor
+// locked, took that for nothing to do, and would have slept on what was appended.
+func (r *rebuild) wakeConsumers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endRunTimeout)
+	defer cancel()
+	return queries.NotifyAppended(ctx, r.db.requests, dbsqlc.NotifyAppendedParams{Channel: appendedChannel, EventTypes: switched})
 }
 
 // lastStep is what is left of a switch when the cursor is locked.

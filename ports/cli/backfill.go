@@ -201,6 +201,9 @@ Example:
 
 // Run sets the key.
 func (c *shopAPIKey) Run(ctx context.Context, rt *Runtime) error {
+	if err := rt.readSecretFlag(ctx, &c.Key, "API key: "); err != nil {
+		return err
+	}
 	return rt.inSession(ctx, func(s Session) error {
 		if _, err := s.Commands.SetAPIKey.Handle(ctx, command.SetAPIKey{By: s.by(), ShopID: c.ShopID, Key: c.Key, Remove: c.Remove}); err != nil {
 			return err

@@ -61,7 +61,7 @@ Examples:
 
 // Run connects the shop.
 func (c *shopConnect) Run(ctx context.Context, rt *Runtime) error {
-	if err := rt.readHeaderValue(ctx, &c.HeaderValue); err != nil {
+	if err := rt.readSecretFlag(ctx, &c.HeaderValue, "Header value: "); err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
@@ -219,7 +219,7 @@ Examples:
 
 // Run rotates the key.
 func (c *shopRotate) Run(ctx context.Context, rt *Runtime) error {
-	if err := rt.readHeaderValue(ctx, &c.HeaderValue); err != nil {
+	if err := rt.readSecretFlag(ctx, &c.HeaderValue, "Header value: "); err != nil {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
@@ -320,13 +320,13 @@ func (c *shopDisconnect) Run(ctx context.Context, rt *Runtime) error {
 	})
 }
 
-// readHeaderValue puts what comes on standard input in the place of a flag that says so. It is put into the flag, since
+// readSecretFlag puts what comes on standard input in the place of a flag that says so. It is put into the flag, since
 // errors never tell what a secret flag holds.
-func (rt *Runtime) readHeaderValue(ctx context.Context, flag *string) error {
+func (rt *Runtime) readSecretFlag(ctx context.Context, flag *string, prompt string) error {
 	if *flag != fromStdin {
 		return nil
 	}
-	value, err := rt.readSecret(ctx, "Header value: ")
+	value, err := rt.readSecret(ctx, prompt)
 	if err != nil {
 		return err
 	}

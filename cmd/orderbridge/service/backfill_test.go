@@ -170,6 +170,21 @@ func TestBackfillBringsInWhatWebhooksLost(t *testing.T) {
 	}
 }
 
+// TestAKeyIsReadFromStandardInput sets the key as the help says, so that it stands in no shell's history.
+func TestAKeyIsReadFromStandardInput(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	since := time.Now().Add(-time.Hour).UTC()
+	b.pancake.fill(t, 1, since.Add(time.Minute))
+	sh := b.shell()
+	sh.stdin = apiKey + "\n"
+	sh.run("shop", "api-key", "--shop-id", shopA, "--key", "-")
+	sh.run("backfill", "--shop-id", shopA, "--since", since.Format(time.RFC3339))
+	if got := b.broughtIn(); got != 1 {
+		t.Errorf("%d orders came in, want 1", got)
+	}
+}
+
 func TestReconciliationHealsByItself(t *testing.T) {
 	t.Parallel()
 	b, pancake := startWithPancake(t)

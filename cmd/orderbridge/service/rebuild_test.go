@@ -604,6 +604,23 @@ func TestAProjectionThatStops(t *testing.T) {
 	}
 }
 
+// TestWhatIsDoneWhileASwitchWaitsCanBeRead: a reader keeps new tables from being shown, and what somebody does in between is read all the
+// same when they are told that it is done.
+func TestWhatIsDoneWhileASwitchWaitsCanBeRead(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	release := blockViews(t, b.dsn, "crm_orders")
+	b.send(http.MethodPost, "/api/v1/projections/crm/rebuild", nil).wants(t, http.StatusAccepted, "")
+	eventually(t, "it waits for the reader", switching(t, b.dsn, "crm"))
+	const customers = 600
+	for i := range customers {
+		added := b.send(http.MethodPost, customersPath, object{"name": fmt.Sprint("Khách ", i)}).customer(t, http.StatusCreated)
+		b.get(customersPath+"/"+added.ID.String()).wants(t, http.StatusOK, "")
+	}
+	release()
+	b.rebuilt("crm", 2)
+}
+
 // badEvent appends an event that the crm projection cannot fold: without the source that crm_orders has, and nobody else.
 func (b *bridge) badEvent(conn *pgx.Conn) int64 {
 	b.t.Helper()
