@@ -612,7 +612,7 @@ func TestWhatIsDoneWhileASwitchWaitsCanBeRead(t *testing.T) {
 	release := blockViews(t, b.dsn, "crm_orders")
 	b.send(http.MethodPost, "/api/v1/projections/crm/rebuild", nil).wants(t, http.StatusAccepted, "")
 	eventually(t, "it waits for the reader", switching(t, b.dsn, "crm"))
-	const customers = 600
+	const customers = 150
 	for i := range customers {
 		added := b.send(http.MethodPost, customersPath, object{"name": fmt.Sprint("Khách ", i)}).customer(t, http.StatusCreated)
 		b.get(customersPath+"/"+added.ID.String()).wants(t, http.StatusOK, "")
