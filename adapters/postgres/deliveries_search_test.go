@@ -155,17 +155,18 @@ func TestPlansOfDeliveryLists(t *testing.T) {
 				top, text := explain(t, db, st)
 				collected.take()
 				used := map[string]bool{}
+				none := false // are of the outcome, and looking for them by any index finds that out at once
 				top.each(func(node plan) {
 					used[node.IndexName] = true
 					if node.NodeType == "Seq Scan" && node.Relation != "" {
 						t.Errorf("%s reads all of %s\n%s", search.name, node.Relation, text)
 					}
-					if node.NodeType == "Sort" && st.begin == postgres.BeginInOrder && top.NodeType == "Limit" && !strings.HasSuffix(st.name(), "OfOutcomes") {
+					if node.NodeType == "Sort" && st.begin == postgres.BeginInOrder && top.NodeType == "Limit" {
 						t.Errorf("%s sorts by %s\n%s", search.name, node.SortKey, text)
 					}
 					oneOrders := node.IndexName == "deliveries_code" // which are few
-					if strings.Contains(node.IndexCond, "'pending'") {
-						return // there are none, and looking for them by any index finds that out at once
+					if none = none || strings.Contains(node.IndexCond, "'pending'"); none {
+						return
 					}
 					if analysed && node.Relation == "deliveries" && node.Filter != "" && st.begin == postgres.BeginInOrder && !oneOrders {
 						t.Errorf("%s reads rows that it does not give: %s\n%s", search.name, node.Filter, text)
@@ -178,14 +179,14 @@ func TestPlansOfDeliveryLists(t *testing.T) {
 				case "CountDeliveries", "DeliveredAt":
 					want = ""
 				}
-				if analysed && want != "" && !used[want] {
+				if analysed && want != "" && !used[want] && !none {
 					t.Errorf("%s (analysed: %t) does not use %s\n%s", search.name, analysed, want, text)
 				}
 			}
 		}
 	}
 	for _, name := range []string{
-		"DeliveriesPage", "DeliveriesPageOfOutcomes", "CountDeliveries", "SearchLatestDeliveries", "SearchDeliveries", "CountSearchedOfOutcome",
+		"DeliveriesPage", "CountDeliveries", "SearchLatestDeliveries", "SearchDeliveries", "CountSearchedOfOutcome",
 		"CountSearchedDeliveries",
 	} {
 		if !seen[name] {

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -271,5 +273,46 @@ func TestDuplicates(t *testing.T) {
 	if len(found) != 2 || found[0].Key.Value != "a@example.vn" || found[0].Count != 2 || found[0].Customers[0].ID != ids[0] ||
 		found[0].Customers[1].Name != "C" || found[1].Key.Value != "+84912000451" || found[1].Count != 2 {
 		t.Errorf("%+v", found)
+	}
+}
+
+// TestDuplicatesAmongManyCustomers: a part of the list looks at a part of all keys, and misses none at its end.
+func TestDuplicatesAmongManyCustomers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const keys = 25_000
+	b.exec(t, `INSERT INTO customer_keys (workspace_id, kind, value, customer_id, active, claimed)
+		SELECT $1, 'phone', '+849' || lpad(n::text, 8, '0'), gen_random_uuid(), true, false FROM generate_series(1, $2::int) n`, b.workspaceID, keys)
+	// The holders of the 10,000th key lie on both sides of where the first part ends.
+	shared := []int{9_999, 10_000, 10_001, 24_999}
+	for _, n := range shared {
+		b.exec(t, `INSERT INTO customer_keys (workspace_id, kind, value, customer_id, active, claimed)
+			SELECT $1, 'phone', '+849' || lpad($2::int::text, 8, '0'), gen_random_uuid(), true, false`, b.workspaceID, n)
+	}
+	duplicates := query.NewDuplicatesHandler(postgres.NewReadModel(b.db), workspace.NewSecretKey())
+	var found []int
+	parts := 0
+	for cursor := ""; ; parts++ {
+		part, err := duplicates.Handle(t.Context(), b.workspaceID, cursor, 50)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range part.Items {
+			n, _ := strconv.Atoi(strings.TrimPrefix(one.Key.Value, "+849"))
+			if found = append(found, n); one.Count != 2 {
+				t.Errorf("%d have %s", one.Count, one.Key.Value)
+			}
+		}
+		if part.NextCursor == nil {
+			break
+		}
+		cursor = *part.NextCursor
+	}
+	if !slices.Equal(found, shared) || parts < 2 {
+		t.Errorf("found %v in %d parts, want %v", found, parts, shared)
+	}
+	all, err := duplicates.Find(t.Context(), b.workspaceID, "", 3)
+	if err != nil || len(all.Items) != 3 || all.NextCursor == nil {
+		t.Errorf("%d of 3 were found, %v", len(all.Items), err)
 	}
 }

@@ -30,19 +30,27 @@ func (o Overview) Today(ctx context.Context, workspaceID uuid.UUID, day query.Da
 	if err != nil {
 		return query.Today{}, unavailable(err)
 	}
-	var outcomes []string
-	for _, outcome := range query.Outcomes() {
-		outcomes = append(outcomes, string(outcome))
-	}
-	rows, err := queries.LastDeliveries(ctx, o.read.db.lookUps, dbsqlc.LastDeliveriesParams{WorkspaceID: workspaceID, Outcomes: outcomes})
-	last := make(map[string]query.LastDelivery, len(rows))
-	for _, row := range rows {
-		last[row.ShopID] = query.LastDelivery{ID: row.ID, ReceivedAt: row.ReceivedAt.In(time.UTC)}
-	}
+	last, err := o.lastDeliveries(ctx, workspaceID)
 	return query.Today{
 		Sales: sales, Received: arrived.Received, CustomersCreated: arrived.CustomersCreated, CustomersMatched: arrived.CustomersMatched,
 		LastDeliveries: last,
 	}, unavailable(err)
+}
+
+// lastDeliveries are the last of each connected shop, whatever became of it.
+func (o Overview) lastDeliveries(ctx context.Context, workspaceID uuid.UUID) (map[string]query.LastDelivery, error) {
+	shops, err := queries.ShopIDs(ctx, o.read.db.lookUps, workspaceID)
+	last := make(map[string]query.LastDelivery, len(shops))
+	for _, shopID := range shops {
+		found, err := o.read.Deliveries(ctx, workspaceID, query.DeliveryFilter{ShopID: shopID}, query.Page{Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range found.Items {
+			last[shopID] = query.LastDelivery{ID: one.ID, ReceivedAt: one.ReceivedAt}
+		}
+	}
+	return last, err
 }
 
 // sales are those of a day; nil where the read table is yet to be built, which nothing else waits for.

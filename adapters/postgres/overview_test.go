@@ -142,10 +142,10 @@ func TestOverview(t *testing.T) {
 		b.exec(t, `INSERT INTO deliveries_v1.deliveries (workspace_id, id, received_position, received_at, outcome, decided_at, search)
 			SELECT $1, gen_random_uuid(), n, $2::timestamptz + n * interval '1 millisecond', 'created',
 				CASE WHEN n <= 100 THEN $2::timestamptz + n * interval '1 millisecond' + n * interval '10 milliseconds' END, ''
-			FROM generate_series(0, 150) n`, b.workspaceID, minute) // of those behind the hundredth nothing is decided
+			FROM generate_series(0, 150) n`, b.workspaceID, minute) // of those behind the hundredth nothing is decided, and looked at are the last hundred: 51 to 150
 		b.exec(t, "INSERT INTO deliveries_v1.deliveries_minutes VALUES ($1, $2, 151, 0, 0), ($1, $2 - interval '2 hours', 1, 0, 0)", b.workspaceID, minute)
 		times, err := postgres.NewOverview(b.db).ProcessingTimes(t.Context(), b.workspaceID, minute.Add(-time.Hour))
-		want := query.Percentiles{P50: 500, P95: 950}
+		want := query.Percentiles{P50: 755, P95: 975.5}
 		if err != nil || len(times.Minutes) != 1 || times.Minutes[0] != (query.MinuteTimes{Minute: minute, Percentiles: want}) || *times.All != want {
 			t.Errorf("got %+v, %+v, %v", times.Minutes, times.All, err)
 		}
@@ -200,7 +200,7 @@ func TestPlansOfTheOverview(t *testing.T) {
 	day := query.DayOf(hour, time.UTC)
 	indexes := map[string][]string{
 		"DeliveriesBetween": {"deliveries_minutes_pkey"}, "DeliveriesByMinute": {"deliveries_minutes_pkey"},
-		"ProcessingTimes": {"deliveries_minutes_pkey", "deliveries_list"}, "LastDeliveries": {"deliveries_shop"}, "CustomersMet": {"deliveries_list"},
+		"ProcessingTimes": {"deliveries_minutes_pkey", "deliveries_list"}, "ShopIDs": nil, "DeliveriesPage": nil, "CustomersMet": {"deliveries_list"},
 		"SalesOfDay": nil, // of which there is no row
 	}
 	for _, analysed := range []bool{false, true} {

@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,9 +39,8 @@ func (r ReadModel) Deliveries(
 	if err != nil {
 		return query.List[query.Delivery]{}, err
 	}
-	params := dbsqlc.DeliveriesPageOfOutcomesParams{
-		WorkspaceID: workspaceID, BeforeAt: beforeAt, Before: page.Before, Outcomes: narrowed.outcomes, Reason: filter.Reason,
-		ShopID: filter.ShopID, OrderCode: filter.OrderCode, OrderCodeLike: narrowed.codeLike,
+	params := dbsqlc.DeliveriesPageParams{
+		WorkspaceID: workspaceID, BeforeAt: beforeAt, Before: page.Before, Reason: filter.Reason, ShopID: filter.ShopID, OrderCode: filter.OrderCode, OrderCodeLike: narrowed.codeLike,
 		ReceivedFrom: nullableTime(filter.ReceivedFrom), ReceivedTo: nullableTime(filter.ReceivedTo), AtMost: atMost(page),
 	}
 	var rows []dbsqlc.DeliveriesPageRow
@@ -47,7 +48,7 @@ func (r ReadModel) Deliveries(
 		rows, err = r.searchDeliveries(ctx, narrowed, params)
 	} else {
 		err = r.narrowly(ctx, narrowed, func(tx dbsqlc.DBTX) error {
-			rows, err = deliveriesPage(ctx, tx, params)
+			rows, err = deliveriesPage(ctx, tx, narrowed.outcomes, params)
 			return err
 		})
 	}
@@ -57,21 +58,32 @@ func (r ReadModel) Deliveries(
 	return listOf(rows, page, func(row dbsqlc.DeliveriesPageRow) int64 { return row.ReceivedPosition }, deliveryOf), nil
 }
 
-// deliveriesPage reads a list as a whole, or puts it together from those of several outcomes.
-func deliveriesPage(ctx context.Context, tx dbsqlc.DBTX, params dbsqlc.DeliveriesPageOfOutcomesParams) ([]dbsqlc.DeliveriesPageRow, error) {
-	if len(params.Outcomes) > 1 {
-		pieces, err := queries.DeliveriesPageOfOutcomes(ctx, tx, params)
-		rows := make([]dbsqlc.DeliveriesPageRow, 0, len(pieces))
-		for _, piece := range pieces {
-			rows = append(rows, dbsqlc.DeliveriesPageRow(piece))
-		}
-		return rows, err
+// deliveriesPage reads a list as a whole, or puts it together from the beginning of that of each outcome. These are read one by one, since
+// each has to be planned for its outcome: a server that is told to read any outcome thinks that it is a common one, and looks through all
+// deliveries for one that none has.
+func deliveriesPage(
+	ctx context.Context, tx dbsqlc.DBTX, outcomes []string, params dbsqlc.DeliveriesPageParams,
+) (rows []dbsqlc.DeliveriesPageRow, err error) {
+	if len(outcomes) == 0 {
+		return queries.DeliveriesPage(ctx, tx, params)
 	}
-	return queries.DeliveriesPage(ctx, tx, dbsqlc.DeliveriesPageParams{
-		WorkspaceID: params.WorkspaceID, BeforeAt: params.BeforeAt, Before: params.Before, Outcome: strings.Join(params.Outcomes, ""),
-		Reason: params.Reason, ShopID: params.ShopID, OrderCode: params.OrderCode, OrderCodeLike: params.OrderCodeLike,
-		ReceivedFrom: params.ReceivedFrom, ReceivedTo: params.ReceivedTo, AtMost: params.AtMost,
+	for _, outcome := range outcomes {
+		params.Outcome = outcome
+		piece, err := queries.DeliveriesPage(ctx, tx, params)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, piece...)
+	}
+	return latestOf(rows, params.AtMost), nil
+}
+
+// latestOf are the latest of deliveries of several lists, in the order of one.
+func latestOf(rows []dbsqlc.DeliveriesPageRow, atMost int32) []dbsqlc.DeliveriesPageRow {
+	slices.SortFunc(rows, func(a, b dbsqlc.DeliveriesPageRow) int {
+		return cmp.Or(b.ReceivedAt.Compare(a.ReceivedAt), cmp.Compare(b.ReceivedPosition, a.ReceivedPosition))
 	})
+	return rows[:min(len(rows), int(atMost))]
 }
 
 // narrowly reads what a filter finds: in the order of an index, unless the beginning of a code is looked up that few have.

@@ -63,7 +63,8 @@ func userOf(row dbsqlc.CrmUser) query.User {
 // UnmappedStaff lists the members of shops' staff whom no user is and who made orders, those with most orders first.
 func (r ReadModel) UnmappedStaff(ctx context.Context, workspaceID uuid.UUID, limit int) (query.UnmappedStaffList, error) {
 	rows, err := queries.UnmappedStaff(ctx, r.db.requests, dbsqlc.UnmappedStaffParams{
-		WorkspaceID: workspaceID, Samples: query.MaxSampleOrders, AtMost: int32(limit), //nolint:gosec // at most query.MaxLimit
+		WorkspaceID: workspaceID, AtMostCounted: query.MaxCountedOrders + 1, Samples: query.MaxSampleOrders,
+		AtMost: int32(limit), //nolint:gosec // at most query.MaxLimit
 	})
 	if err != nil {
 		return query.UnmappedStaffList{}, unavailable(err)
@@ -73,7 +74,7 @@ func (r ReadModel) UnmappedStaff(ctx context.Context, workspaceID uuid.UUID, lim
 		list.Total = int(row.Total)
 		list.Items = append(list.Items, query.UnmappedStaff{
 			Key: valueOf(row.StaffKey), Name: query.OrNull(row.Name), Phone: query.OrNull(row.Phone), Email: query.OrNull(row.Email),
-			Orders:   int(row.Orders),
+			Orders: min(int(row.Orders), query.MaxCountedOrders), MoreOrders: row.Orders > query.MaxCountedOrders,
 			OldestAt: row.Oldest.In(time.UTC).Truncate(time.Second), NewestAt: row.Newest.In(time.UTC).Truncate(time.Second),
 			SampleOrders: row.Codes,
 		})

@@ -1,9 +1,7 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -28,14 +26,14 @@ const (
 
 // searchDeliveries reads a part of a list of deliveries that have words.
 func (r ReadModel) searchDeliveries(
-	ctx context.Context, narrowed narrowing, params dbsqlc.DeliveriesPageOfOutcomesParams,
+	ctx context.Context, narrowed narrowing, params dbsqlc.DeliveriesPageParams,
 ) (rows []dbsqlc.DeliveriesPageRow, err error) {
 	latest, whole := int64(searchedLatest), true
 	if narrowed.namesOne {
 		latest = searchedFirst
 	}
 	err = r.db.inOrder(ctx, func(tx dbsqlc.DBTX) error {
-		rows, whole, err = searchLatest(ctx, tx, latest, narrowed.terms, params)
+		rows, whole, err = searchLatest(ctx, tx, latest, narrowed, params)
 		return err
 	})
 	if err != nil || whole {
@@ -45,7 +43,7 @@ func (r ReadModel) searchDeliveries(
 	err = r.db.byIndex(ctx, func(tx dbsqlc.DBTX) error {
 		found, err := queries.SearchDeliveries(ctx, tx, dbsqlc.SearchDeliveriesParams{
 			Terms: narrowed.terms, WorkspaceID: params.WorkspaceID, BeforeAt: params.BeforeAt, Before: params.Before,
-			Outcomes: append([]string{}, params.Outcomes...), Reason: params.Reason, ShopID: params.ShopID, // never NULL
+			Outcomes: append([]string{}, narrowed.outcomes...), Reason: params.Reason, ShopID: params.ShopID, // never NULL
 			OrderCode: params.OrderCode, OrderCodeLike: params.OrderCodeLike, ReceivedFrom: params.ReceivedFrom,
 			ReceivedTo: params.ReceivedTo, AtMost: params.AtMost,
 		})
@@ -59,16 +57,16 @@ func (r ReadModel) searchDeliveries(
 
 // searchLatest looks at so many of the latest deliveries of each outcome. Whole tells that what it found is the part that was asked for.
 func searchLatest(
-	ctx context.Context, tx dbsqlc.DBTX, latest int64, terms string, params dbsqlc.DeliveriesPageOfOutcomesParams,
+	ctx context.Context, tx dbsqlc.DBTX, latest int64, narrowed narrowing, params dbsqlc.DeliveriesPageParams,
 ) (rows []dbsqlc.DeliveriesPageRow, whole bool, err error) {
-	outcomes := params.Outcomes
+	outcomes := narrowed.outcomes
 	if len(outcomes) == 0 {
 		outcomes = []string{""} // whatever became of them
 	}
 	whole = true
 	for _, outcome := range outcomes {
 		found, err := queries.SearchLatestDeliveries(ctx, tx, dbsqlc.SearchLatestDeliveriesParams{
-			Latest: latest, Terms: terms, WorkspaceID: params.WorkspaceID, BeforeAt: params.BeforeAt, Before: params.Before,
+			Latest: latest, Terms: narrowed.terms, WorkspaceID: params.WorkspaceID, BeforeAt: params.BeforeAt, Before: params.Before,
 			Outcome: outcome, Reason: params.Reason, ShopID: params.ShopID, OrderCode: params.OrderCode, OrderCodeLike: params.OrderCodeLike,
 			ReceivedFrom: params.ReceivedFrom, ReceivedTo: params.ReceivedTo, AtMost: params.AtMost + 1,
 		})
@@ -88,10 +86,7 @@ func searchLatest(
 		}
 		whole = whole && (!more || matching >= int(params.AtMost))
 	}
-	slices.SortFunc(rows, func(a, b dbsqlc.DeliveriesPageRow) int {
-		return cmp.Or(b.ReceivedAt.Compare(a.ReceivedAt), cmp.Compare(b.ReceivedPosition, a.ReceivedPosition))
-	})
-	return rows[:min(len(rows), int(params.AtMost))], whole, nil
+	return latestOf(rows, params.AtMost), whole, nil
 }
 
 // countSearched counts deliveries that have words: those of an outcome that has few deliveries by looking at them, those of

@@ -37,8 +37,9 @@ func NewDuplicatesHandler(read ReadModel, sealer Sealer) DuplicatesHandler {
 	return DuplicatesHandler{read: read, sealer: sealer}
 }
 
-// Handle lists phones and emails that several customers have, in their order. The list goes on behind a phone or an email, so its cursor
-// is sealed: cursors stand in addresses, where nothing personal may.
+// Handle lists phones and emails that several customers have, in their order. It looks at a part of all there are: a part of the list may
+// hold fewer than asked for, or none, and go on all the same. The list goes on behind a phone or an email, so its cursor is sealed:
+// cursors stand in addresses, where nothing personal may.
 func (h DuplicatesHandler) Handle(ctx context.Context, workspaceID uuid.UUID, cursor string, limit int) (List[Duplicate], error) {
 	var after contact.Key
 	if cursor != "" {
@@ -52,14 +53,31 @@ func (h DuplicatesHandler) Handle(ctx context.Context, workspaceID uuid.UUID, cu
 		kind, value, _ := strings.Cut(string(sealed), ":")
 		after = contact.Key{Kind: contact.KeyKind(kind), Value: value}
 	}
-	found, err := h.read.SharedKeys(ctx, workspaceID, after, limit+1)
-	if err != nil || len(found) <= limit {
-		return List[Duplicate]{Items: found}, err
+	found, next, err := h.read.SharedKeys(ctx, workspaceID, after, limit+1)
+	if err != nil {
+		return List[Duplicate]{}, err
 	}
-	found = found[:limit]
-	last := found[limit-1].Key
-	next := base64.RawURLEncoding.EncodeToString(h.sealer.Seal([]byte(string(last.Kind)+":"+last.Value), cursorOf(workspaceID)))
-	return List[Duplicate]{Items: found, NextCursor: &next}, nil
+	if len(found) > limit {
+		found, next = found[:limit], &found[limit-1].Key
+	}
+	list := List[Duplicate]{Items: found}
+	if next != nil {
+		sealed := base64.RawURLEncoding.EncodeToString(h.sealer.Seal([]byte(string(next.Kind)+":"+next.Value), cursorOf(workspaceID)))
+		list.NextCursor = &sealed
+	}
+	return list, nil
+}
+
+// Find is Handle, going on until there are as many as asked for, or no more. It takes as long as there are customers.
+func (h DuplicatesHandler) Find(ctx context.Context, workspaceID uuid.UUID, cursor string, limit int) (List[Duplicate], error) {
+	list, err := h.Handle(ctx, workspaceID, cursor, limit)
+	for err == nil && list.NextCursor != nil && len(list.Items) < limit {
+		var more List[Duplicate]
+		if more, err = h.Handle(ctx, workspaceID, *list.NextCursor, limit-len(list.Items)); err == nil {
+			list = List[Duplicate]{Items: append(list.Items, more.Items...), NextCursor: more.NextCursor}
+		}
+	}
+	return list, err
 }
 
 func cursorOf(workspaceID uuid.UUID) string { return "duplicates of " + workspaceID.String() }

@@ -209,8 +209,9 @@ type ReadModel interface {
 	Orders(ctx context.Context, workspaceID uuid.UUID, filter OrderFilter, page Page) (List[Order], error)
 	Customer(ctx context.Context, workspaceID, id uuid.UUID) (Customer, error)
 	Customers(ctx context.Context, workspaceID uuid.UUID, filter CustomerFilter, page Page) (List[Customer], error)
-	// SharedKeys are those behind a key that several customers have who are in use, in their order.
-	SharedKeys(ctx context.Context, workspaceID uuid.UUID, after contact.Key, atMost int) ([]Duplicate, error)
+	// SharedKeys are those behind a key that several customers have who are in use, in their order. It looks at no more than so many
+	// keys: next is the last of them, nil when there is nothing behind it.
+	SharedKeys(ctx context.Context, workspaceID uuid.UUID, after contact.Key, atMost int) (_ []Duplicate, next *contact.Key, _ error)
 	// CustomerImports are files of customers, the latest first; CustomerImport is one of them.
 	CustomerImports(ctx context.Context, workspaceID uuid.UUID, page IDPage) (List[CustomerImport], error)
 	// Reconciliations are what was found when it was looked for lost orders of a shop, or "" for all, the latest first.

@@ -44,17 +44,22 @@ type UserFilter struct {
 // UnmappedStaff is a member of a shop's staff who made orders that went to nobody, or to the shop's default assignee,
 // because no active user is them.
 type UnmappedStaff struct {
-	Key    string  `json:"key"`
-	Name   *string `json:"name"`
-	Phone  *string `json:"phone"`
-	Email  *string `json:"email"`
-	Orders int     `json:"orders"`
-	// OldestAt and NewestAt are when the first and the last of these orders were made.
+	Key   string  `json:"key"`
+	Name  *string `json:"name"`
+	Phone *string `json:"phone"`
+	Email *string `json:"email"`
+	// Orders is how many these are, at most MaxCountedOrders; MoreOrders tells that there are more.
+	Orders     int  `json:"orders"`
+	MoreOrders bool `json:"more_orders"`
+	// OldestAt and NewestAt are when the first and the last of these orders to arrive were made.
 	OldestAt time.Time `json:"oldest_at"`
 	NewestAt time.Time `json:"newest_at"`
 	// SampleOrders are codes of the last of them, at most MaxSampleOrders.
 	SampleOrders []string `json:"sample_orders"`
 }
+
+// MaxCountedOrders is how far the orders of each member of a shop's staff are counted, so that counting takes no longer the more there are.
+const MaxCountedOrders = 1000
 
 // MaxSampleOrders is how many orders are named of each member of a shop's staff.
 const MaxSampleOrders = 5

@@ -671,9 +671,9 @@ func (f *fakeRetries) Retry(
 	return retried, 7, nil
 }
 
-func (f *fakeReadModel) SharedKeys(_ context.Context, workspaceID uuid.UUID, after contact.Key, _ int) ([]query.Duplicate, error) {
+func (f *fakeReadModel) SharedKeys(_ context.Context, workspaceID uuid.UUID, after contact.Key, _ int) ([]query.Duplicate, *contact.Key, error) {
 	f.ask(workspaceID, after, query.Page{})
-	return nil, f.err
+	return nil, nil, f.err
 }
 
 func (f *fakeReadModel) CustomerImports(_ context.Context, workspaceID uuid.UUID, _ query.IDPage) (query.List[query.CustomerImport], error) {

@@ -151,7 +151,7 @@ func (c *customerDuplicates) Run(ctx context.Context, rt *Runtime) error {
 		return err
 	}
 	return rt.inSession(ctx, func(s Session) error {
-		list, err := s.Queries.Duplicates.Handle(ctx, s.WorkspaceID, c.After, limit)
+		list, err := s.Queries.Duplicates.Find(ctx, s.WorkspaceID, c.After, limit)
 		if err != nil {
 			return err
 		}

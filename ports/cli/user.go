@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -335,7 +334,7 @@ func showUnmapped(p *page, s Session, list query.UnmappedStaffList) {
 	rows := make([][]string, 0, len(list.Items))
 	for _, staff := range list.Items {
 		rows = append(rows, []string{
-			staff.Key, valueOf(staff.Name), phone(valueOf(staff.Phone)), valueOf(staff.Email), strconv.Itoa(staff.Orders),
+			staff.Key, valueOf(staff.Name), phone(valueOf(staff.Phone)), valueOf(staff.Email), counted(staff.Orders, staff.MoreOrders),
 			s.moment(staff.OldestAt), s.moment(staff.NewestAt), strings.Join(staff.SampleOrders, " "),
 		})
 	}

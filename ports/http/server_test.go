@@ -441,11 +441,12 @@ func (f *fakeRead) Customer(_ context.Context, workspace, id uuid.UUID) (query.C
 	return recordOf(f, workspace, id, id == customerID, f.aCustomer())
 }
 
-func (f *fakeRead) SharedKeys(_ context.Context, workspace uuid.UUID, _ contact.Key, _ int) ([]query.Duplicate, error) {
+func (f *fakeRead) SharedKeys(_ context.Context, workspace uuid.UUID, _ contact.Key, _ int) ([]query.Duplicate, *contact.Key, error) {
 	customer := query.Reference{ID: customerID, Name: f.aCustomer().Name}
-	return answerOf(f, workspace, query.Page{}, []query.Duplicate{{
+	shared, err := answerOf(f, workspace, query.Page{}, []query.Duplicate{{
 		Key: contact.Key{Kind: contact.KindPhone, Value: "+84912000451"}, Count: 2, Customers: []query.Reference{customer, customer},
 	}})
+	return shared, nil, err
 }
 
 func (f *fakeRead) Customers(_ context.Context, workspace uuid.UUID, filter query.CustomerFilter, page query.Page) (query.List[query.Customer], error) {

@@ -493,14 +493,6 @@ func (s *server) retryDeliveriesAsked(ctx context.Context, asked deliveriesAsked
 	return s.app.Commands.RetryDeliveries.Handle(ctx, command.RetryDeliveries{By: by(ctx), Filter: filter, DryRun: dryRun})
 }
 
-// countText is a number that may be as far as there was counted.
-func countText(count int, capped bool) string {
-	if capped {
-		return grouped(count) + "+"
-	}
-	return grouped(count)
-}
-
 // titleOf is what a delivery is called: by the order that it brought.
 func titleOf(ctx context.Context, one deliveryShown) string {
 	if one.code() == "" {

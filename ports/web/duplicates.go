@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -17,19 +18,47 @@ import (
 
 func (s *server) duplicateRoutes(r routes) {
 	r.viewer("GET /customers/duplicates", s.duplicates)
+	r.viewer("GET /customers/duplicates/more", s.moreDuplicates)
 	r.operator("GET /customers/{id}/merge", s.mergePage)
 	r.operator("POST /customers/{id}/merge", s.merge)
 	r.operator("POST /customers/{id}/merge/search", s.mergeSearch)
 	r.operator("POST /customers/{id}/unmerge", s.unmerge)
 }
 
-func (s *server) duplicates(w http.ResponseWriter, r *http.Request) error {
+// duplicateList is a part of the list of duplicates, and how many of the page stand before it.
+type duplicateList struct {
+	query.List[query.Duplicate]
+
+	before int
+}
+
+func (l duplicateList) shown() int { return l.before + len(l.Items) }
+
+func (s *server) findDuplicates(r *http.Request, before int) (duplicateList, error) {
 	ctx := r.Context()
-	found, err := s.app.Queries.Duplicates.Handle(ctx, viewOf(ctx).WorkspaceID, r.URL.Query().Get("cursor"), listSize)
+	found, err := s.app.Queries.Duplicates.Handle(ctx, viewOf(ctx).WorkspaceID, r.URL.Query().Get("cursor"), listSize-before)
+	return duplicateList{List: seenList(ctx, found), before: before}, err
+}
+
+func (s *server) duplicates(w http.ResponseWriter, r *http.Request) error {
+	list, err := s.findDuplicates(r, 0)
 	if err != nil {
 		return err
 	}
-	return show(w, r, duplicatesPage(seenList(ctx, found)))
+	return show(w, r, duplicatesPage(list))
+}
+
+// moreDuplicates goes on with a page that is not full yet, where so far there was looked at a part of all customers.
+func (s *server) moreDuplicates(w http.ResponseWriter, r *http.Request) error {
+	before, err := strconv.Atoi(r.URL.Query().Get("shown"))
+	if err != nil || before < 0 || before >= listSize {
+		return errPageUnknown
+	}
+	list, err := s.findDuplicates(r, before)
+	if err != nil {
+		return err
+	}
+	return show(w, r, duplicatesPart(list))
 }
 
 // keyShown is a phone or an email as people read it.

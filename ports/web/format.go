@@ -35,6 +35,14 @@ func grouped[N int | int64](number N) string {
 	return sign + out.String()
 }
 
+// countText is a number that may be as far as there was counted.
+func countText(count int, capped bool) string {
+	if capped {
+		return grouped(count) + "+"
+	}
+	return grouped(count)
+}
+
 // moment is a time on the workspace's clock: 15/09/2025 17:30.
 func moment(ctx context.Context, at time.Time) string {
 	if at.IsZero() {

@@ -74,10 +74,7 @@ func (f overviewFigures) silence(shop query.Shop) int {
 func countOf(counts query.DeliveryCounts, outcome query.Outcome) string {
 	for _, one := range counts.Items {
 		if one.Outcome == outcome {
-			if one.Capped {
-				return grouped(one.Count) + "+"
-			}
-			return grouped(one.Count)
+			return countText(one.Count, one.Capped)
 		}
 	}
 	return "0"

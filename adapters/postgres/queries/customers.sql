@@ -27,15 +27,37 @@ FROM (SELECT DISTINCT unnest(@ids::uuid[]) AS id) q
 CROSS JOIN LATERAL (SELECT m.merged_into FROM customer_heads m WHERE m.workspace_id = @workspace_id AND m.id = q.id LIMIT 1) h;
 
 -- name: SharedKeys :many
--- Keys that several customers have who are in use, and who they are, the oldest first. It reads the keys of the workspace in their
--- order, up to as many as are asked for. Index: customer_keys_pkey.
-SELECT k.kind, k.value, count(*) AS count, array_agg(k.customer_id ORDER BY k.customer_id)::uuid[] AS customer_ids
-FROM customer_keys k
-WHERE k.workspace_id = @workspace_id AND k.active AND (k.kind, k.value) > (@after_kind::text, @after_value::text)
-GROUP BY k.kind, k.value
-HAVING count(*) > 1
-ORDER BY k.kind, k.value
-LIMIT @at_most;
+-- Keys that several customers have who are in use, and who they are, the oldest first: among the next so many, in the order of keys, so
+-- that it takes no longer the more customers there are. Each row says how far that is, and whether there is more behind it; if
+-- there are no such keys, one row says that alone. Index: customer_keys_pkey.
+WITH looked_at AS MATERIALIZED (
+    SELECT k.kind, k.value FROM customer_keys k
+    WHERE k.workspace_id = @workspace_id AND k.active AND (k.kind, k.value) > (@after_kind::text, @after_value::text)
+    ORDER BY k.kind, k.value
+    LIMIT @at_most_looked_at
+), furthest AS (
+    SELECT l.kind, l.value, (SELECT count(*) FROM looked_at) = @at_most_looked_at AS more
+    FROM looked_at l ORDER BY l.kind DESC, l.value DESC LIMIT 1
+), shared AS (
+    SELECT g.kind, g.value, h.holders, h.customer_ids
+    FROM (
+        -- Of the furthest key some holders may lie behind the end.
+        SELECT l.kind, l.value FROM looked_at l CROSS JOIN furthest f
+        GROUP BY l.kind, l.value, f.kind, f.value
+        HAVING count(*) > 1 OR (l.kind, l.value) = (f.kind, f.value)
+    ) g
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS holders, array_agg(x.customer_id ORDER BY x.customer_id) AS customer_ids FROM customer_keys x
+        WHERE x.workspace_id = @workspace_id AND x.active AND x.kind = g.kind AND x.value = g.value
+    ) h
+    WHERE h.holders > 1
+    ORDER BY g.kind, g.value
+    LIMIT @at_most
+)
+SELECT f.kind AS furthest_kind, f.value AS furthest_value, f.more::boolean AS more, coalesce(s.kind, '')::text AS kind,
+    coalesce(s.value, '')::text AS value, coalesce(s.holders, 0)::bigint AS holders, s.customer_ids::uuid[] AS customer_ids
+FROM furthest f LEFT JOIN shared s ON true
+ORDER BY s.kind, s.value;
 
 -- name: SetCustomerKeysActive :exec
 -- Whoever comes back claims nothing: another may have been made for the key meanwhile. Index: customer_keys_customer.

@@ -44,23 +44,9 @@ GROUP BY GROUPING SETS ((m.minute), ())
 HAVING count(*) > 0
 ORDER BY m.minute NULLS LAST;
 
--- name: LastDeliveries :many
--- Of each connected shop, whatever became of it: there is one piece of the index an outcome. Index: shops_pkey, deliveries_shop.
-SELECT s.shop_id, l.id, l.received_at
-FROM shops s
-CROSS JOIN LATERAL (
-    SELECT d.id, d.received_at
-    FROM unnest(@outcomes::text[]) o (outcome)
-    CROSS JOIN LATERAL (
-        SELECT x.id, x.received_at, x.received_position FROM deliveries x
-        WHERE x.workspace_id = @workspace_id AND x.shop_id = s.shop_id AND x.outcome = o.outcome
-        ORDER BY x.received_at DESC, x.received_position DESC
-        LIMIT 1
-    ) d
-    ORDER BY d.received_at DESC, d.received_position DESC
-    LIMIT 1
-) l
-WHERE s.workspace_id = @workspace_id;
+-- name: ShopIDs :many
+-- Those that are connected. Index: shops_pkey.
+SELECT shop_id FROM shops WHERE workspace_id = $1 ORDER BY shop_id;
 
 -- name: CustomersMet :many
 -- How deliveries of a time found their customers, the latest first. Index: deliveries_list, crm_orders_pkey, crm_customers_pkey.

@@ -85,28 +85,6 @@ WHERE d.workspace_id = @workspace_id
 ORDER BY d.received_at DESC, d.received_position DESC
 LIMIT @at_most;
 
--- name: DeliveriesPageOfOutcomes :many
--- As DeliveriesPage, put together from the beginning of one list an outcome, each in the order of an index.
-SELECT f.id, f.received_position, f.received_at, f.shop_id, f.order_code, f.outcome, f.reason
-FROM unnest(@outcomes::text[]) o (outcome)
-CROSS JOIN LATERAL (
-    SELECT d.id, d.received_position, d.received_at, d.shop_id, d.order_code, d.outcome, d.reason
-    FROM deliveries d
-    WHERE d.workspace_id = @workspace_id
-        AND (sqlc.narg(before_at)::timestamptz IS NULL OR (d.received_at, d.received_position) < (sqlc.narg(before_at), @before::bigint))
-        AND d.outcome = o.outcome
-        AND (@reason::text = '' OR d.reason = @reason)
-        AND (@shop_id::text = '' OR d.shop_id = @shop_id)
-        AND (@order_code::text = '' OR d.order_code = @order_code)
-        AND (@order_code_like::text = '' OR d.order_code LIKE @order_code_like)
-        AND (sqlc.narg(received_from)::timestamptz IS NULL OR d.received_at >= sqlc.narg(received_from))
-        AND (sqlc.narg(received_to)::timestamptz IS NULL OR d.received_at < sqlc.narg(received_to))
-    ORDER BY d.received_at DESC, d.received_position DESC
-    LIMIT @at_most
-) f
-ORDER BY f.received_at DESC, f.received_position DESC
-LIMIT @at_most;
-
 -- name: CountDeliveries :one
 -- Those of one outcome, up to a number. Planned afresh, by the indexes of DeliveriesPage.
 SELECT count(*) FROM (

@@ -286,36 +286,63 @@ func (q *Queries) SetCustomerKeysActive(ctx context.Context, db DBTX, arg SetCus
 }
 
 const sharedKeys = `-- name: SharedKeys :many
-SELECT k.kind, k.value, count(*) AS count, array_agg(k.customer_id ORDER BY k.customer_id)::uuid[] AS customer_ids
-FROM customer_keys k
-WHERE k.workspace_id = $1 AND k.active AND (k.kind, k.value) > ($2::text, $3::text)
-GROUP BY k.kind, k.value
-HAVING count(*) > 1
-ORDER BY k.kind, k.value
-LIMIT $4
+WITH looked_at AS MATERIALIZED (
+    SELECT k.kind, k.value FROM customer_keys k
+    WHERE k.workspace_id = $1 AND k.active AND (k.kind, k.value) > ($2::text, $3::text)
+    ORDER BY k.kind, k.value
+    LIMIT $4
+), furthest AS (
+    SELECT l.kind, l.value, (SELECT count(*) FROM looked_at) = $4 AS more
+    FROM looked_at l ORDER BY l.kind DESC, l.value DESC LIMIT 1
+), shared AS (
+    SELECT g.kind, g.value, h.holders, h.customer_ids
+    FROM (
+        -- Of the furthest key some holders may lie behind the end.
+        SELECT l.kind, l.value FROM looked_at l CROSS JOIN furthest f
+        GROUP BY l.kind, l.value, f.kind, f.value
+        HAVING count(*) > 1 OR (l.kind, l.value) = (f.kind, f.value)
+    ) g
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS holders, array_agg(x.customer_id ORDER BY x.customer_id) AS customer_ids FROM customer_keys x
+        WHERE x.workspace_id = $1 AND x.active AND x.kind = g.kind AND x.value = g.value
+    ) h
+    WHERE h.holders > 1
+    ORDER BY g.kind, g.value
+    LIMIT $5
+)
+SELECT f.kind AS furthest_kind, f.value AS furthest_value, f.more::boolean AS more, coalesce(s.kind, '')::text AS kind,
+    coalesce(s.value, '')::text AS value, coalesce(s.holders, 0)::bigint AS holders, s.customer_ids::uuid[] AS customer_ids
+FROM furthest f LEFT JOIN shared s ON true
+ORDER BY s.kind, s.value
 `
 
 type SharedKeysParams struct {
-	WorkspaceID uuid.UUID
-	AfterKind   string
-	AfterValue  string
-	AtMost      int32
+	WorkspaceID    uuid.UUID
+	AfterKind      string
+	AfterValue     string
+	AtMostLookedAt int32
+	AtMost         int32
 }
 
 type SharedKeysRow struct {
-	Kind        string
-	Value       string
-	Count       int64
-	CustomerIds []uuid.UUID
+	FurthestKind  string
+	FurthestValue string
+	More          bool
+	Kind          string
+	Value         string
+	Holders       int64
+	CustomerIds   []uuid.UUID
 }
 
-// Keys that several customers have who are in use, and who they are, the oldest first. It reads the keys of the workspace in their
-// order, up to as many as are asked for. Index: customer_keys_pkey.
+// Keys that several customers have who are in use, and who they are, the oldest first: among the next so many, in the order of keys, so
+// that it takes no longer the more customers there are. Each row says how far that is, and whether there is more behind it; if
+// there are no such keys, one row says that alone. Index: customer_keys_pkey.
 func (q *Queries) SharedKeys(ctx context.Context, db DBTX, arg SharedKeysParams) ([]SharedKeysRow, error) {
 	rows, err := db.Query(ctx, sharedKeys,
 		arg.WorkspaceID,
 		arg.AfterKind,
 		arg.AfterValue,
+		arg.AtMostLookedAt,
 		arg.AtMost,
 	)
 	if err != nil {
@@ -326,9 +353,12 @@ func (q *Queries) SharedKeys(ctx context.Context, db DBTX, arg SharedKeysParams)
 	for rows.Next() {
 		var i SharedKeysRow
 		if err := rows.Scan(
+			&i.FurthestKind,
+			&i.FurthestValue,
+			&i.More,
 			&i.Kind,
 			&i.Value,
-			&i.Count,
+			&i.Holders,
 			&i.CustomerIds,
 		); err != nil {
 			return nil, err

@@ -153,56 +153,6 @@ func (q *Queries) DeliveriesByMinute(ctx context.Context, db DBTX, arg Deliverie
 	return items, nil
 }
 
-const lastDeliveries = `-- name: LastDeliveries :many
-SELECT s.shop_id, l.id, l.received_at
-FROM shops s
-CROSS JOIN LATERAL (
-    SELECT d.id, d.received_at
-    FROM unnest($1::text[]) o (outcome)
-    CROSS JOIN LATERAL (
-        SELECT x.id, x.received_at, x.received_position FROM deliveries x
-        WHERE x.workspace_id = $2 AND x.shop_id = s.shop_id AND x.outcome = o.outcome
-        ORDER BY x.received_at DESC, x.received_position DESC
-        LIMIT 1
-    ) d
-    ORDER BY d.received_at DESC, d.received_position DESC
-    LIMIT 1
-) l
-WHERE s.workspace_id = $2
-`
-
-type LastDeliveriesParams struct {
-	Outcomes    []string
-	WorkspaceID uuid.UUID
-}
-
-type LastDeliveriesRow struct {
-	ShopID     string
-	ID         uuid.UUID
-	ReceivedAt time.Time
-}
-
-// Of each connected shop, whatever became of it: there is one piece of the index an outcome. Index: shops_pkey, deliveries_shop.
-func (q *Queries) LastDeliveries(ctx context.Context, db DBTX, arg LastDeliveriesParams) ([]LastDeliveriesRow, error) {
-	rows, err := db.Query(ctx, lastDeliveries, arg.Outcomes, arg.WorkspaceID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []LastDeliveriesRow
-	for rows.Next() {
-		var i LastDeliveriesRow
-		if err := rows.Scan(&i.ShopID, &i.ID, &i.ReceivedAt); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const processingTimes = `-- name: ProcessingTimes :many
 SELECT coalesce(m.minute, $1)::timestamptz AS minute, (GROUPING(m.minute) = 1)::boolean AS of_all,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY p.ms)::float8 AS p50,
@@ -306,6 +256,31 @@ func (q *Queries) SalesOfDay(ctx context.Context, db DBTX, arg SalesOfDayParams)
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const shopIDs = `-- name: ShopIDs :many
+SELECT shop_id FROM shops WHERE workspace_id = $1 ORDER BY shop_id
+`
+
+// Those that are connected. Index: shops_pkey.
+func (q *Queries) ShopIDs(ctx context.Context, db DBTX, workspaceID uuid.UUID) ([]string, error) {
+	rows, err := db.Query(ctx, shopIDs, workspaceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var shop_id string
+		if err := rows.Scan(&shop_id); err != nil {
+			return nil, err
+		}
+		items = append(items, shop_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

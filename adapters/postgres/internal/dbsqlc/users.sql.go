@@ -316,29 +316,47 @@ func (q *Queries) StaffOfUser(ctx context.Context, db DBTX, arg StaffOfUserParam
 }
 
 const unmappedStaff = `-- name: UnmappedStaff :many
-WITH makers AS (
-    SELECT o.staff_key, count(*) AS orders, min(o.ordered_at)::timestamptz AS oldest, max(o.ordered_at)::timestamptz AS newest,
-        max(o.created_position)::bigint AS last_position
-    FROM crm_orders o
-    WHERE o.workspace_id = $1 AND o.assignee_reason IN ('shop_default', 'none') AND o.staff_key IS NOT NULL
-    GROUP BY o.staff_key
+WITH RECURSIVE makers AS (
+    (
+        SELECT o.staff_key FROM crm_orders o
+        WHERE o.workspace_id = $1 AND o.assignee_reason IN ('shop_default', 'none') AND o.staff_key IS NOT NULL
+        ORDER BY o.staff_key LIMIT 1
+    )
+    UNION ALL
+    SELECT (
+        SELECT o.staff_key FROM crm_orders o
+        WHERE o.workspace_id = $1 AND o.assignee_reason IN ('shop_default', 'none') AND o.staff_key > m.staff_key
+        ORDER BY o.staff_key LIMIT 1
+    )
+    FROM makers m WHERE m.staff_key IS NOT NULL
 )
-SELECT m.staff_key, m.orders, m.oldest, m.newest, p.name, p.email, p.phone, s.codes, count(*) OVER () AS total
+SELECT m.staff_key, c.orders, first.ordered_at AS oldest, p.ordered_at AS newest, p.name, p.email, p.phone, s.codes, count(*) OVER () AS total
 FROM makers m
 CROSS JOIN LATERAL (
-    SELECT coalesce(o.staff_name, '')::text AS name, coalesce(coalesce(o.creator, o.first_editor) ->> 'email', '')::text AS email,
+    SELECT o.ordered_at, coalesce(o.staff_name, '')::text AS name, coalesce(coalesce(o.creator, o.first_editor) ->> 'email', '')::text AS email,
         coalesce(coalesce(o.creator, o.first_editor) ->> 'phone', '')::text AS phone
     FROM crm_orders o
     WHERE o.workspace_id = $1 AND o.assignee_reason IN ('shop_default', 'none') AND o.staff_key = m.staff_key
-        AND o.created_position = m.last_position
-    LIMIT 1
+    ORDER BY o.created_position DESC LIMIT 1
 ) p
+CROSS JOIN LATERAL (
+    SELECT o.ordered_at FROM crm_orders o
+    WHERE o.workspace_id = $1 AND o.assignee_reason IN ('shop_default', 'none') AND o.staff_key = m.staff_key
+    ORDER BY o.created_position LIMIT 1
+) first
+CROSS JOIN LATERAL (
+    SELECT count(*) AS orders FROM (
+        SELECT FROM crm_orders o
+        WHERE o.workspace_id = $1 AND o.assignee_reason IN ('shop_default', 'none') AND o.staff_key = m.staff_key
+        LIMIT $2
+    ) n
+) c
 CROSS JOIN LATERAL (
     SELECT array_agg(n.code ORDER BY n.created_position DESC)::text[] AS codes
     FROM (
         SELECT o.code, o.created_position FROM crm_orders o
         WHERE o.workspace_id = $1 AND o.assignee_reason IN ('shop_default', 'none') AND o.staff_key = m.staff_key
-        ORDER BY o.created_position DESC LIMIT $2
+        ORDER BY o.created_position DESC LIMIT $3
     ) n
 ) s
 WHERE NOT EXISTS (
@@ -349,14 +367,15 @@ WHERE NOT EXISTS (
     AND NOT EXISTS (
         SELECT FROM crm_users u WHERE u.workspace_id = $1 AND u.active AND (u.phone = p.phone OR u.email = p.email)
     )
-ORDER BY m.orders DESC, m.staff_key
-LIMIT $3
+ORDER BY c.orders DESC, m.staff_key
+LIMIT $4
 `
 
 type UnmappedStaffParams struct {
-	WorkspaceID uuid.UUID
-	Samples     int32
-	AtMost      int32
+	WorkspaceID   uuid.UUID
+	AtMostCounted int32
+	Samples       int32
+	AtMost        int32
 }
 
 type UnmappedStaffRow struct {
@@ -372,9 +391,15 @@ type UnmappedStaffRow struct {
 }
 
 // Members of shops' staff whose orders went to nobody, or to the shop's default assignee, and whom no active user is by
-// now. What is known of each is what their last order says. Index: crm_orders_unmapped.
+// now. What is known of each is what their last order says. It goes from one of them to the next, and counts no more than so many orders
+// of each, so that it takes no longer the more orders there are. Index: crm_orders_unmapped.
 func (q *Queries) UnmappedStaff(ctx context.Context, db DBTX, arg UnmappedStaffParams) ([]UnmappedStaffRow, error) {
-	rows, err := db.Query(ctx, unmappedStaff, arg.WorkspaceID, arg.Samples, arg.AtMost)
+	rows, err := db.Query(ctx, unmappedStaff,
+		arg.WorkspaceID,
+		arg.AtMostCounted,
+		arg.Samples,
+		arg.AtMost,
+	)
 	if err != nil {
 		return nil, err
 	}
