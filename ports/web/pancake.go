@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -223,7 +224,9 @@ type keyView struct {
 	URL string
 	// Rotated tells that the shop was connected before.
 	Rotated bool
-	Watch   watchView
+	// Sample is a shell command that delivers a sample order; empty where the shop's own are at hand.
+	Sample string
+	Watch  watchView
 }
 
 // isPlain tells that the address is one where whoever listens learns the key.
@@ -260,7 +263,20 @@ func (s *server) connectShop(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.URL = webhookURL(r)
+	if isLocal(r) { // where Pancake cannot reach it, and somebody tries it out
+		v.Sample = s.cfg.SampleDelivery(v.URL, v.Shop.HeaderKey, v.Value, v.Shop.ID)
+	}
 	return show(w, r, keyPage(v))
+}
+
+// isLocal tells that a request was sent to this machine itself.
+func isLocal(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (s *server) connected(ctx context.Context, form connectForm, settings query.Settings) (keyView, error) {

@@ -41,6 +41,8 @@ type Config struct {
 	HostOf func(*http.Request) string
 	// Readable tells why the read tables cannot be read yet; nil when they can.
 	Readable func() error
+	// SampleDelivery is a shell command that delivers a sample order of a shop.
+	SampleDelivery func(webhookURL, headerKey, headerValue, shopID string) string
 	// IdleTimeout is how long a session lasts that nothing is done in, Lifetime how long any does; 0 stands for 12 hours and 7 days.
 	IdleTimeout, Lifetime time.Duration
 }
@@ -58,8 +60,8 @@ type server struct {
 
 // NewServer makes the handler of the console. It panics when a dependency is missing or an embedded file is broken.
 func NewServer(logger *slog.Logger, application app.Application, cfg Config) http.Handler {
-	if cfg.Sessions == nil || cfg.HostOf == nil || cfg.Readable == nil {
-		panic("ports/web: Config needs Sessions, HostOf and Readable")
+	if cfg.Sessions == nil || cfg.HostOf == nil || cfg.Readable == nil || cfg.SampleDelivery == nil {
+		panic("ports/web: Config needs Sessions, HostOf, Readable and SampleDelivery")
 	}
 	s := &server{
 		logger: logger, app: application, cfg: cfg, texts: mustLoadTexts(), assets: mustLoadAssets(),

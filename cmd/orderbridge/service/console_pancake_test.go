@@ -65,7 +65,7 @@ func TestAShopIsConnectedAndItsFirstOrderIsSeen(t *testing.T) {
 	browser.click("main form button.btn-primary")
 	browser.sees("Đã kết nối "+name, "Kết nối bên thứ 3", "Value chỉ hiện một lần này", "Đang chờ lần gửi đầu tiên")
 	copies := browser.copies()
-	if len(copies) != 3 || copies[0] != b.baseURL+webhookPath || copies[1] != ownKey || len(copies[2]) < 20 {
+	if len(copies) != 4 || copies[0] != b.baseURL+webhookPath || copies[1] != ownKey || len(copies[2]) < 20 {
 		t.Fatalf("there is to copy: %q", copies)
 	}
 	if got := browser.path(); got != settingsPage+"/shops/"+shopA {

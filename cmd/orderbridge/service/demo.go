@@ -80,6 +80,7 @@ func (s *Service) ConnectDemo(ctx context.Context, dataDir string) (headerValue 
 // printDemo says where everything is and how to deliver a sample order. Program is how the program has to be called.
 func printDemo(out io.Writer, baseURL, program, headerValue string) {
 	fmt.Fprintf(out, `
+  console   %[1]s
   webhook   %[1]s/api/pancake/webhook
   API       %[1]s/api/v1   (make a token: %[2]s token create --name me)
 `, baseURL, program)
@@ -90,12 +91,18 @@ func printDemo(out io.Writer, baseURL, program, headerValue string) {
 	fmt.Fprintf(out, `
 Deliver a sample order of the demo shop:
 
-curl -sS %[1]s/api/pancake/webhook -H '%[2]s: %[3]s' --data-binary '%[4]s'
+%[1]s
 
-Then look at it:
+Then look at it in the browser, or:
 
-%[5]s order list
-%[5]s delivery list
+%[2]s order list
+%[2]s delivery list
 
-`, baseURL, demoHeaderKey, headerValue, demoOrder, program)
+`, deliverSample(baseURL+"/api/pancake/webhook", demoHeaderKey, headerValue, demoShopID), program)
+}
+
+// deliverSample is a shell command that delivers a sample order of a shop.
+func deliverSample(webhookURL, headerKey, headerValue, shopID string) string {
+	return fmt.Sprintf("curl -sS %s -H %s --data-binary %s", webhookURL, quoted(headerKey+": "+headerValue),
+		quoted(strings.ReplaceAll(demoOrder, demoShopID, shopID)))
 }

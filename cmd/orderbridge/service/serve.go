@@ -61,7 +61,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		Appended: s.listener.Watch, Closing: ctx.Done(),
 	})
 	console := web.NewServer(s.logger, s.Application, web.Config{
-		Sessions: postgres.NewSessions(s.db), HostOf: httpport.HostOf, Readable: s.readable,
+		Sessions: postgres.NewSessions(s.db), HostOf: httpport.HostOf, Readable: s.readable, SampleDelivery: deliverSample,
 	})
 	server := httpport.NewHTTPServer(listener.Addr().String(), entrance(handler, console), s.logger)
 
