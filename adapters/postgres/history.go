@@ -47,8 +47,8 @@ func (h History) OfOrder(
 // OfCustomer returns what concerns a customer.
 func (h History) OfCustomer(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error) {
 	rows, err := queries.CustomerTimeline(ctx, h.db.requests, dbsqlc.CustomerTimelineParams{
-		WorkspaceID: workspaceID, Stream: string(event.CustomerStream(id)), ContactStream: string(event.ContactStream(id)), CustomerID: id,
-		Orders: query.MaxSources, FromPosition: from, AtMost: int32(atMost), //nolint:gosec // a page is small
+		WorkspaceID: workspaceID, CustomerID: id, Sources: query.MaxSources, FromPosition: from,
+		AtMost: int32(atMost), //nolint:gosec // a page is small
 	})
 	return recordedAll(rows, err)
 }

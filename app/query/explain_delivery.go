@@ -90,11 +90,11 @@ func Narrate(payload event.Payload) string {
 	case customer.CustomersMerged:
 		return fmt.Sprintf("Customer %q (%s) was merged into this one, who is %q now.", e.Merged.Name, e.Merged.ID, e.Customer.Name)
 	case customer.CustomerMergedInto:
-		return fmt.Sprintf("Customer %q was merged into %s, who stands for them from now on.", e.Customer.Name, e.Into)
+		return fmt.Sprintf("Customer %q (%s) was merged into %s, who stands for them from now on.", e.Customer.Name, e.Customer.ID, e.Into)
 	case customer.CustomersUnmerged:
 		return fmt.Sprintf("The merge with customer %s was taken back; this one is %q now.", e.Unmerged, e.Customer.Name)
 	case customer.CustomerUnmerged:
-		return fmt.Sprintf("Customer %q was unmerged from %s, and is as they were before.", e.Customer.Name, e.From)
+		return fmt.Sprintf("Customer %q (%s) was unmerged from %s, and is as they were before.", e.Customer.Name, e.Customer.ID, e.From)
 	case order.SourceEnsured:
 		if e.Created {
 			return fmt.Sprintf("The CRM had no order source %q, so it was created.", e.Name)

@@ -62,11 +62,11 @@ func NarrateVietnamese(payload event.Payload) string {
 	case customer.CustomersMerged:
 		return fmt.Sprintf("Khách hàng %q (%s) đã được gộp vào khách này; khách này bây giờ là %q.", e.Merged.Name, e.Merged.ID, e.Customer.Name)
 	case customer.CustomerMergedInto:
-		return fmt.Sprintf("Khách hàng %q đã được gộp vào %s; từ nay khách đó đại diện cho khách này.", e.Customer.Name, e.Into)
+		return fmt.Sprintf("Khách hàng %q (%s) đã được gộp vào %s; từ nay khách đó đại diện cho khách này.", e.Customer.Name, e.Customer.ID, e.Into)
 	case customer.CustomersUnmerged:
 		return fmt.Sprintf("Đã hủy gộp với khách hàng %s; khách này bây giờ là %q.", e.Unmerged, e.Customer.Name)
 	case customer.CustomerUnmerged:
-		return fmt.Sprintf("Khách hàng %q đã được tách khỏi %s và trở lại như trước khi gộp.", e.Customer.Name, e.From)
+		return fmt.Sprintf("Khách hàng %q (%s) đã được tách khỏi %s và trở lại như trước khi gộp.", e.Customer.Name, e.Customer.ID, e.From)
 	case order.SourceEnsured:
 		if e.Created {
 			return fmt.Sprintf("CRM chưa có nguồn đơn hàng %q nên nguồn này đã được tạo.", e.Name)

@@ -53,9 +53,11 @@ type Step struct {
 	// Data is the event's payload, as the log holds it.
 	Data json.RawMessage `json:"data"`
 
-	// payload is what Data says, for telling it masked; namesOrder tells that its sentences begin with the order they are about.
+	// payload is what Data says, for telling it masked; namesOrder tells that its sentences begin with the order they are about, and merged
+	// names the customer they are about, who was merged into that of the timeline.
 	payload    event.Payload
 	namesOrder bool
+	merged     string
 }
 
 // stepsOf tells events that are in the order of the log. The one before them, if it is known, is not told.
@@ -96,6 +98,10 @@ func (s Step) told() Step {
 		s.Summary = fmt.Sprintf("Order %s of shop %s: %s", orderID, shopID, s.Summary)
 		s.SummaryVI = fmt.Sprintf("Đơn hàng %s của cửa hàng %s: %s", orderID, shopID, s.SummaryVI)
 	}
+	if s.merged != "" {
+		s.Summary = fmt.Sprintf("Customer %s, who was merged into this one: %s", s.merged, s.Summary)
+		s.SummaryVI = fmt.Sprintf("Khách hàng %s, đã được gộp vào khách này: %s", s.merged, s.SummaryVI)
+	}
 	return s
 }
 
@@ -103,6 +109,14 @@ func (s Step) told() Step {
 func (s Step) namingOrder() Step {
 	s.namesOrder = true
 	return s.told()
+}
+
+// namingOthers is the step in the timeline of a customer or user, with whom it is about where that is somebody or something else.
+func (s Step) namingOthers(subjectID string) Step {
+	if id, ok := event.CustomerOf(s.Stream); ok && id != subjectID {
+		s.merged = id
+	}
+	return s.namingOrder()
 }
 
 func stateOf(payload event.Payload) StepState {

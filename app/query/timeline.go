@@ -74,10 +74,11 @@ type History interface {
 	Whole(ctx context.Context, workspaceID uuid.UUID, stream event.Stream) ([]event.Recorded, error)
 	// Stream returns a part of a stream.
 	Stream(ctx context.Context, workspaceID uuid.UUID, stream event.Stream, from int64, atMost int) ([]event.Recorded, error)
-	// OfOrder returns what concerns an order: its stream, and what came of its newest MaxSources deliveries, which are those
-	// under one of some codes.
+	// OfOrder returns what concerns an order: its stream, what came of its newest MaxSources deliveries, which are those under one of
+	// some codes, and the merges by which others came to stand for its customer.
 	OfOrder(ctx context.Context, workspaceID uuid.UUID, stream event.Stream, codes []string, from int64, atMost int) ([]event.Recorded, error)
-	// OfCustomer returns what concerns a customer: their stream, who saw their phones, and how their newest MaxSources orders were matched with them.
+	// OfCustomer returns what concerns a customer and up to MaxSources who were merged into them: their streams, who saw their phones, and
+	// how their newest MaxSources orders were matched with them.
 	OfCustomer(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error)
 	// OfUser returns what concerns a user: their stream, and which of their newest MaxSources orders were given to them later.
 	OfUser(ctx context.Context, workspaceID, id uuid.UUID, from int64, atMost int) ([]event.Recorded, error)
@@ -95,7 +96,8 @@ type History interface {
 	Head(ctx context.Context) (int64, error)
 }
 
-// MaxSources is how many deliveries of an order, and orders of a customer or user, a timeline looks at: the newest.
+// MaxSources is how many deliveries of an order, and orders of a customer or user, a timeline looks at: the newest. It is also how many
+// records of one customer it looks at.
 const MaxSources = 1000
 
 // TimelineHandler tells what happened to something.
@@ -200,15 +202,16 @@ func isNotFound(err error) bool {
 	return ok && known.Kind() == problem.KindNotFound
 }
 
-// OfCustomer tells what happened to a customer, and how orders came to them.
+// OfCustomer tells what happened to a customer, and how orders came to them. A merged customer's id leads to who stands for them, whose
+// timeline has theirs in it.
 func (h TimelineHandler) OfCustomer(ctx context.Context, workspaceID, id uuid.UUID, page Page) (Timeline, error) {
 	found, err := h.read.Customer(ctx, workspaceID, id)
 	if err != nil {
 		return Timeline{}, err
 	}
-	t := Timeline{Subject: Subject{Kind: "customer", ID: id.String(), Name: &found.Name, State: found.Status}}
+	t := Timeline{Subject: Subject{Kind: "customer", ID: found.ID.String(), Name: &found.Name, State: found.Status}}
 	err = h.fill(&t, page, nil, func(from int64, atMost int) ([]event.Recorded, error) {
-		return h.history.OfCustomer(ctx, workspaceID, id, from, atMost)
+		return h.history.OfCustomer(ctx, workspaceID, found.ID, from, atMost)
 	})
 	return t, err
 }
@@ -287,7 +290,7 @@ func (h TimelineHandler) fill(
 	t.Items, t.NextCursor = stepsOf(list.Items, before), list.NextCursor
 	if of := t.Subject.Kind; of == "customer" || of == "user" {
 		for i := range t.Items {
-			t.Items[i] = t.Items[i].namingOrder()
+			t.Items[i] = t.Items[i].namingOthers(t.Subject.ID)
 		}
 	}
 	if t.NextCursor == nil {

@@ -13,8 +13,23 @@ ORDER BY version
 LIMIT @at_most;
 
 -- name: OrderTimeline :many
--- What happened to an order: its own stream, and all that came of the deliveries that brought it, of which the newest are
--- looked at. Index: events_stream_version, deliveries_code, then events_correlation and events_pkey.
+-- What happened to an order: its own stream, all that came of the deliveries that brought it, of which the newest are looked at, and
+-- the merges by which others came to stand for its customer. Index: events_stream_version, deliveries_code, then events_correlation
+-- and events_pkey; crm_orders_pkey, crm_customers_pkey.
+WITH RECURSIVE owners AS (
+    SELECT o.own_customer_id AS id, o.created_position AS since
+    FROM unnest(@order_codes::text[]) k
+    CROSS JOIN LATERAL (
+        SELECT * FROM crm_orders c WHERE c.workspace_id = @workspace_id AND c.code = k LIMIT 1
+    ) o
+    UNION
+    SELECT c.merged_into, w.since
+    FROM owners w
+    CROSS JOIN LATERAL (
+        SELECT m.merged_into FROM crm_customers m
+        WHERE m.workspace_id = @workspace_id AND m.id = w.id AND m.merged_into IS NOT NULL LIMIT 1
+    ) c
+)
 SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
     e.causation_id, e.actor, e.payload::text AS payload, NULL::bytea AS body
 FROM (
@@ -36,36 +51,57 @@ FROM (
      ) c
      WHERE c.workspace_id = @workspace_id
      ORDER BY c.position LIMIT @at_most)
+    UNION
+    (SELECT m.position
+     FROM owners w
+     CROSS JOIN LATERAL (
+         SELECT x.position FROM events x
+         WHERE x.workspace_id = @workspace_id AND x.stream = 'customer/' || w.id
+             AND x.type IN ('CustomerMergedInto', 'CustomerUnmerged') AND x.position > w.since AND x.position >= @from_position
+         ORDER BY x.version LIMIT @at_most
+     ) m
+     ORDER BY m.position LIMIT @at_most)
     ORDER BY position LIMIT @at_most
 ) p
 CROSS JOIN LATERAL (SELECT * FROM events y WHERE y.position = p.position LIMIT 1) e
 ORDER BY e.position;
 
 -- name: CustomerTimeline :many
--- What happened to a customer: their own stream, who saw their phones, and how the newest of their orders found them.
--- Index: events_stream_version, crm_orders_customer, then events_pkey.
+-- What happened to a customer and to those who were merged into them: their streams, who saw their phones, and how the newest of their
+-- orders found them. Index: crm_customers_merged, events_stream_version, crm_orders_customer, then events_pkey.
+WITH RECURSIVE family AS (
+    SELECT @customer_id::uuid AS id
+    UNION
+    SELECT c.id
+    FROM family f
+    CROSS JOIN LATERAL (
+        SELECT m.id FROM crm_customers m WHERE m.workspace_id = @workspace_id AND m.merged_into = f.id OFFSET 0
+    ) c
+), theirs AS MATERIALIZED (SELECT f.id FROM family f LIMIT @sources)
 SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
     e.causation_id, e.actor, e.payload::text AS payload, NULL::bytea AS body
 FROM (
-    (SELECT s.position FROM events s
-     WHERE s.workspace_id = @workspace_id AND s.stream = @stream AND s.position >= @from_position
-     ORDER BY s.version LIMIT @at_most)
-    UNION ALL
-    (SELECT r.position FROM events r
-     WHERE r.workspace_id = @workspace_id AND r.stream = @contact_stream AND r.position >= @from_position
-     ORDER BY r.version LIMIT @at_most)
+    (SELECT s.position
+     FROM theirs t
+     CROSS JOIN LATERAL unnest(ARRAY['customer/' || t.id, 'contact/' || t.id]) AS n (stream)
+     CROSS JOIN LATERAL (
+         SELECT x.position FROM events x
+         WHERE x.workspace_id = @workspace_id AND x.stream = n.stream AND x.position >= @from_position
+         ORDER BY x.version LIMIT @at_most
+     ) s
+     ORDER BY s.position LIMIT @at_most)
     UNION ALL
     (SELECT m.position
      FROM (
          SELECT o.shop_id, o.external_id FROM crm_orders o
          WHERE o.workspace_id = @workspace_id AND o.customer_id = @customer_id
-         ORDER BY o.created_position DESC LIMIT @orders
+         ORDER BY o.created_position DESC LIMIT @sources
      ) o
      CROSS JOIN LATERAL (
          SELECT x.position FROM events x
          WHERE x.workspace_id = @workspace_id AND x.stream = 'order/' || o.shop_id || '/' || o.external_id
              AND x.type = 'CustomerMatched' AND x.position >= @from_position
-             AND x.payload ->> 'customer_id' = (@customer_id::uuid)::text
+             AND (x.payload ->> 'customer_id')::uuid IN (SELECT t.id FROM theirs t)
          ORDER BY x.version LIMIT @at_most
      ) m
      ORDER BY m.position LIMIT @at_most)

@@ -342,6 +342,65 @@ func TestTimelinesOfCustomersUsersAndSettings(t *testing.T) {
 	b.as("operator").get("/api/v1/settings/timeline").wants(t, http.StatusForbidden, "role-insufficient")
 }
 
+// mergedCustomers are two records of one person, of which the second has three orders and was merged into the first.
+func (b *bridge) mergedCustomers() (survivor, merged uuid.UUID, codes []string) {
+	b.t.Helper()
+	survivor = b.addCustomer("Trần Lan", customer.Details{Phones: []string{"0904 000 321"}})
+	for id := range 3 {
+		order := object{"id": 801 + id, "bill_phone_number": "0912000451"}
+		delivered := b.settled(b.deliver(shopA, changed(b.t, fixture(b.t, "order-new-customer.json"), order)))
+		codes = append(codes, *delivered.OrderCode)
+	}
+	b.caughtUp()
+	merged = b.order(codes[0]).Customer.ID
+	b.shell().run("customer", "merge", survivor.String(), merged.String(), "--yes")
+	b.caughtUp()
+	return survivor, merged, codes
+}
+
+// TestTimelinesTellOfMergedCustomers: why an order of one customer is shown with another, and how the orders of a survivor found them.
+func TestTimelinesTellOfMergedCustomers(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	survivor, merged, codes := b.mergedCustomers()
+
+	order := b.timeline("/api/v1/orders/" + codes[1])
+	checkTold(t, order)
+	if want := []string{"OrderReceived", "CustomerMatched", "SourceEnsured", "OrderCreated", "CustomerMergedInto"}; !slices.Equal(eventsOf(order), want) {
+		t.Fatalf("told %v", eventsOf(order))
+	}
+	if last := order.Items[4]; order.Subject.Customer.ID != survivor || !strings.Contains(last.Summary, merged.String()) ||
+		!strings.Contains(last.Summary, "was merged into "+survivor.String()) || !strings.Contains(last.SummaryVI, "đã được gộp vào "+survivor.String()) {
+		t.Errorf("the order of %+v is told as %q, %q", order.Subject.Customer, last.Summary, last.SummaryVI)
+	}
+
+	told := b.timeline("/api/v1/customers/" + survivor.String())
+	checkTold(t, told)
+	want := []string{"CustomerImported", "CustomerCreated", "CustomerMatched", "CustomerMatched", "CustomerMergedInto", "CustomersMerged"}
+	if events := eventsOf(told); !slices.Equal(slices.Concat(events[:4], slices.Sorted(slices.Values(events[4:]))), want) { // a merge is two events
+		t.Fatalf("told %v", eventsOf(told))
+	}
+	if created := told.Items[1]; !strings.HasPrefix(created.Summary, "Customer "+merged.String()+", who was merged into this one: Created customer") ||
+		!strings.HasPrefix(created.SummaryVI, "Khách hàng "+merged.String()+", đã được gộp vào khách này: Đã tạo") {
+		t.Errorf("the merged one came by %q, %q", created.Summary, created.SummaryVI)
+	}
+	if first := told.Items[2].Summary; !strings.HasPrefix(first, "Order 802 of shop 1635294032: Matched") {
+		t.Errorf("an order came by %q", first)
+	}
+	if other := b.timeline("/api/v1/customers/" + merged.String()); string(mustJSON(t, other)) != string(mustJSON(t, told)) {
+		t.Errorf("the merged one's id leads to the timeline of %+v", other.Subject)
+	}
+
+	b.shell().run("customer", "unmerge", merged.String())
+	b.caughtUp()
+	if order := b.timeline("/api/v1/orders/" + codes[1]); order.Subject.Customer.ID != merged || eventsOf(order)[len(order.Items)-1] != "CustomerUnmerged" {
+		t.Errorf("the order of %+v is told as %v", order.Subject.Customer, eventsOf(order))
+	}
+	if own := eventsOf(b.timeline("/api/v1/customers/" + survivor.String())); !slices.Equal(own, []string{"CustomerImported", "CustomersMerged", "CustomersUnmerged"}) {
+		t.Errorf("the survivor alone is told as %v", own)
+	}
+}
+
 func TestATimelineInPartsIsTheWholeOne(t *testing.T) {
 	t.Parallel()
 	b := start(t)

@@ -13,28 +13,39 @@ import (
 )
 
 const customerTimeline = `-- name: CustomerTimeline :many
+WITH RECURSIVE family AS (
+    SELECT $4::uuid AS id
+    UNION
+    SELECT c.id
+    FROM family f
+    CROSS JOIN LATERAL (
+        SELECT m.id FROM crm_customers m WHERE m.workspace_id = $2 AND m.merged_into = f.id OFFSET 0
+    ) c
+), theirs AS MATERIALIZED (SELECT f.id FROM family f LIMIT $5)
 SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
     e.causation_id, e.actor, e.payload::text AS payload, NULL::bytea AS body
 FROM (
-    (SELECT s.position FROM events s
-     WHERE s.workspace_id = $2 AND s.stream = $3 AND s.position >= $4
-     ORDER BY s.version LIMIT $1)
-    UNION ALL
-    (SELECT r.position FROM events r
-     WHERE r.workspace_id = $2 AND r.stream = $5 AND r.position >= $4
-     ORDER BY r.version LIMIT $1)
+    (SELECT s.position
+     FROM theirs t
+     CROSS JOIN LATERAL unnest(ARRAY['customer/' || t.id, 'contact/' || t.id]) AS n (stream)
+     CROSS JOIN LATERAL (
+         SELECT x.position FROM events x
+         WHERE x.workspace_id = $2 AND x.stream = n.stream AND x.position >= $3
+         ORDER BY x.version LIMIT $1
+     ) s
+     ORDER BY s.position LIMIT $1)
     UNION ALL
     (SELECT m.position
      FROM (
          SELECT o.shop_id, o.external_id FROM crm_orders o
-         WHERE o.workspace_id = $2 AND o.customer_id = $6
-         ORDER BY o.created_position DESC LIMIT $7
+         WHERE o.workspace_id = $2 AND o.customer_id = $4
+         ORDER BY o.created_position DESC LIMIT $5
      ) o
      CROSS JOIN LATERAL (
          SELECT x.position FROM events x
          WHERE x.workspace_id = $2 AND x.stream = 'order/' || o.shop_id || '/' || o.external_id
-             AND x.type = 'CustomerMatched' AND x.position >= $4
-             AND x.payload ->> 'customer_id' = ($6::uuid)::text
+             AND x.type = 'CustomerMatched' AND x.position >= $3
+             AND (x.payload ->> 'customer_id')::uuid IN (SELECT t.id FROM theirs t)
          ORDER BY x.version LIMIT $1
      ) m
      ORDER BY m.position LIMIT $1)
@@ -45,13 +56,11 @@ ORDER BY e.position
 `
 
 type CustomerTimelineParams struct {
-	AtMost        int32
-	WorkspaceID   uuid.UUID
-	Stream        string
-	FromPosition  int64
-	ContactStream string
-	CustomerID    uuid.UUID
-	Orders        int32
+	AtMost       int32
+	WorkspaceID  uuid.UUID
+	FromPosition int64
+	CustomerID   uuid.UUID
+	Sources      int32
 }
 
 type CustomerTimelineRow struct {
@@ -70,17 +79,15 @@ type CustomerTimelineRow struct {
 	Body          []byte
 }
 
-// What happened to a customer: their own stream, who saw their phones, and how the newest of their orders found them.
-// Index: events_stream_version, crm_orders_customer, then events_pkey.
+// What happened to a customer and to those who were merged into them: their streams, who saw their phones, and how the newest of their
+// orders found them. Index: crm_customers_merged, events_stream_version, crm_orders_customer, then events_pkey.
 func (q *Queries) CustomerTimeline(ctx context.Context, db DBTX, arg CustomerTimelineParams) ([]CustomerTimelineRow, error) {
 	rows, err := db.Query(ctx, customerTimeline,
 		arg.AtMost,
 		arg.WorkspaceID,
-		arg.Stream,
 		arg.FromPosition,
-		arg.ContactStream,
 		arg.CustomerID,
-		arg.Orders,
+		arg.Sources,
 	)
 	if err != nil {
 		return nil, err
@@ -184,6 +191,20 @@ func (q *Queries) OrderOrigin(ctx context.Context, db DBTX, arg OrderOriginParam
 }
 
 const orderTimeline = `-- name: OrderTimeline :many
+WITH RECURSIVE owners AS (
+    SELECT o.own_customer_id AS id, o.created_position AS since
+    FROM unnest($5::text[]) k
+    CROSS JOIN LATERAL (
+        SELECT workspace_id, code, created_position, shop_id, external_id, customer_id, own_customer_id, source_id, assignee_id, assignee_name, assignee_reason, status_code, status_name, currency, totals, ordered_at, updated_at, channel, tags, note, buyer, shipping, payments, creator, first_editor, status_history, staff_key, staff_name FROM crm_orders c WHERE c.workspace_id = $2 AND c.code = k LIMIT 1
+    ) o
+    UNION
+    SELECT c.merged_into, w.since
+    FROM owners w
+    CROSS JOIN LATERAL (
+        SELECT m.merged_into FROM crm_customers m
+        WHERE m.workspace_id = $2 AND m.id = w.id AND m.merged_into IS NOT NULL LIMIT 1
+    ) c
+)
 SELECT e.position, e.workspace_id, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at, e.correlation_id,
     e.causation_id, e.actor, e.payload::text AS payload, NULL::bytea AS body
 FROM (
@@ -205,6 +226,16 @@ FROM (
      ) c
      WHERE c.workspace_id = $2
      ORDER BY c.position LIMIT $1)
+    UNION
+    (SELECT m.position
+     FROM owners w
+     CROSS JOIN LATERAL (
+         SELECT x.position FROM events x
+         WHERE x.workspace_id = $2 AND x.stream = 'customer/' || w.id
+             AND x.type IN ('CustomerMergedInto', 'CustomerUnmerged') AND x.position > w.since AND x.position >= $4
+         ORDER BY x.version LIMIT $1
+     ) m
+     ORDER BY m.position LIMIT $1)
     ORDER BY position LIMIT $1
 ) p
 CROSS JOIN LATERAL (SELECT position, workspace_id, stream, version, id, type, schema_version, recorded_at, correlation_id, causation_id, actor, payload, body, salt, digest FROM events y WHERE y.position = p.position LIMIT 1) e
@@ -236,8 +267,9 @@ type OrderTimelineRow struct {
 	Body          []byte
 }
 
-// What happened to an order: its own stream, and all that came of the deliveries that brought it, of which the newest are
-// looked at. Index: events_stream_version, deliveries_code, then events_correlation and events_pkey.
+// What happened to an order: its own stream, all that came of the deliveries that brought it, of which the newest are looked at, and
+// the merges by which others came to stand for its customer. Index: events_stream_version, deliveries_code, then events_correlation
+// and events_pkey; crm_orders_pkey, crm_customers_pkey.
 func (q *Queries) OrderTimeline(ctx context.Context, db DBTX, arg OrderTimelineParams) ([]OrderTimelineRow, error) {
 	rows, err := db.Query(ctx, orderTimeline,
 		arg.AtMost,
