@@ -406,6 +406,11 @@ func TestPlansOnTablesThatWereNeverAnalysed(t *testing.T) { //nolint:tparallel /
 				t.Fatalf("%d events, %v", len(events), err)
 			}
 			check(t, "a customer")
+			ofCustomer := query.OrderFilter{CustomerID: uuid.NullUUID{UUID: known, Valid: true}}
+			if orders, err := postgres.NewReadModel(db).Orders(t.Context(), b.workspaceID, ofCustomer, query.Page{Limit: 50}); err != nil || len(orders.Items) == 0 {
+				t.Fatalf("%d orders, %v", len(orders.Items), err)
+			}
+			check(t, "a customer's orders")
 			if _, err := history.OfUser(t.Context(), b.workspaceID, event.NewID(), from, 52); err != nil {
 				t.Fatal(err)
 			}

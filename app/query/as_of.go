@@ -68,19 +68,29 @@ func (h AsOfHandler) Customer(ctx context.Context, workspaceID, id uuid.UUID, at
 	if _, err := h.read.Customer(ctx, workspaceID, id); err != nil {
 		return Customer{}, err
 	}
-	events, err := h.history.Whole(ctx, workspaceID, event.CustomerStream(id))
+	c, err := h.standingFor(ctx, workspaceID, id, m, zone)
 	if err != nil {
-		return Customer{}, fmt.Errorf("read the history of customer %s: %w", id, err)
-	}
-	if events, err = until(events, m, zone, "customer"); err != nil {
 		return Customer{}, err
 	}
-	c := customer.Rehydrate(events)
-	shown := CustomerOf(c.State(), c.Version())
-	if into := c.MergedInto(); into != uuid.Nil {
-		shown.MergedInto = &into
+	return CustomerOf(c.State(), c.Version()), nil
+}
+
+// standingFor is who a customer's id led to at a moment: the customer, or the survivor of those whom they were merged into by then.
+func (h AsOfHandler) standingFor(ctx context.Context, workspaceID, id uuid.UUID, m Moment, zone *time.Location) (*customer.Customer, error) {
+	for {
+		events, err := h.history.Whole(ctx, workspaceID, event.CustomerStream(id))
+		if err != nil {
+			return nil, fmt.Errorf("read the history of customer %s: %w", id, err)
+		}
+		if events, err = until(events, m, zone, "customer"); err != nil {
+			return nil, err
+		}
+		c := customer.Rehydrate(events)
+		if c.MergedInto() == uuid.Nil {
+			return c, nil
+		}
+		id = c.MergedInto()
 	}
-	return shown, nil
 }
 
 // Order shows an order as it was at a moment, with its customer and source as they were then. Everything is folded, so
@@ -111,14 +121,11 @@ func (h AsOfHandler) Order(ctx context.Context, workspaceID uuid.UUID, code, at 
 	if folded.record == nil { // the read tables know it, so it was created
 		return OrderDetail{}, fmt.Errorf("the history of order %s does not create it", code)
 	}
-	events, err = h.history.Whole(ctx, workspaceID, event.CustomerStream(folded.record.CustomerID))
+	c, err := h.standingFor(ctx, workspaceID, folded.record.CustomerID, m, zone)
 	if err != nil {
-		return OrderDetail{}, fmt.Errorf("read the history of the customer of order %s: %w", code, err)
+		return OrderDetail{}, fmt.Errorf("show the customer of order %s: %w", code, err)
 	}
-	if events, err = until(events, m, zone, "customer"); err != nil {
-		return OrderDetail{}, fmt.Errorf("the customer of order %s came after it: %w", code, err)
-	}
-	return folded.detail(customer.Rehydrate(events).State()), nil
+	return folded.detail(c.State()), nil
 }
 
 func isRecord(payload event.Payload) bool {

@@ -71,7 +71,9 @@ func OrderOf(stream Stream) (shopID, orderID string, ok bool) {
 func CustomerStream(id uuid.UUID) Stream { return Stream(streamCustomer + id.String()) }
 
 // CustomerOf is the id of the customer whose stream it is; ok is false for any other stream.
-func CustomerOf(stream Stream) (id string, ok bool) { return strings.CutPrefix(string(stream), streamCustomer) }
+func CustomerOf(stream Stream) (id string, ok bool) {
+	return strings.CutPrefix(string(stream), streamCustomer)
+}
 
 // UserStream holds the life of one member of staff.
 func UserStream(id uuid.UUID) Stream { return Stream(streamUser + id.String()) }

@@ -906,7 +906,7 @@ type ExportOrdersParams struct {
 	// ShopID Those of this shop only, by the number in `pos.pancake.vn/shop/<number>/overview`.
 	ShopID *ShopID `form:"shop_id,omitempty" json:"shop_id,omitempty"`
 
-	// CustomerID Orders of this customer only.
+	// CustomerID Orders of this customer only; of one who was merged, those of the survivor.
 	CustomerID *OfCustomer `form:"customer_id,omitempty" json:"customer_id,omitempty"`
 
 	// Status Orders in this status only: Pancake's number for it, or our name. `unknown` stands for every number that has no name.
@@ -1011,7 +1011,7 @@ type ListOrdersParams struct {
 	// ShopID Those of this shop only, by the number in `pos.pancake.vn/shop/<number>/overview`.
 	ShopID *ShopID `form:"shop_id,omitempty" json:"shop_id,omitempty"`
 
-	// CustomerID Orders of this customer only.
+	// CustomerID Orders of this customer only; of one who was merged, those of the survivor.
 	CustomerID *OfCustomer `form:"customer_id,omitempty" json:"customer_id,omitempty"`
 
 	// Status Orders in this status only: Pancake's number for it, or our name. `unknown` stands for every number that has no name.

@@ -5,20 +5,23 @@
 SELECT * FROM crm_orders WHERE workspace_id = $1 AND code = $2;
 
 -- name: OrdersPage :many
--- Index: crm_orders_list, or crm_orders_shop / _customer / _status / _assignee / _ordered with a filter.
-SELECT code, created_position, shop_id, external_id, customer_id, source_id, assignee_id, assignee_name, assignee_reason,
-    status_code, currency, totals, ordered_at
-FROM crm_orders
-WHERE workspace_id = @workspace_id
-    AND created_position < @before
-    AND (@shop_id::text = '' OR shop_id = @shop_id)
-    AND (sqlc.narg(customer_id)::uuid IS NULL OR customer_id = sqlc.narg(customer_id))
-    AND (@status_name::text = '' OR status_name = @status_name)
-    AND (@status_code::integer = 0 OR status_code = @status_code)
-    AND (sqlc.narg(assignee_id)::uuid IS NULL OR assignee_id = sqlc.narg(assignee_id))
-    AND (sqlc.narg(ordered_from)::timestamptz IS NULL OR ordered_at >= sqlc.narg(ordered_from))
-    AND (sqlc.narg(ordered_to)::timestamptz IS NULL OR ordered_at < sqlc.narg(ordered_to))
-ORDER BY created_position DESC
+-- A merged customer's id leads to the orders of who stands for them.
+-- Index: crm_orders_list, or crm_orders_shop / _customer / _status / _assignee / _ordered with a filter; crm_merged_pkey.
+SELECT o.code, o.created_position, o.shop_id, o.external_id, o.customer_id, o.source_id, o.assignee_id, o.assignee_name, o.assignee_reason,
+    o.status_code, o.currency, o.totals, o.ordered_at
+FROM crm_orders o
+WHERE o.workspace_id = @workspace_id
+    AND o.created_position < @before
+    AND (@shop_id::text = '' OR o.shop_id = @shop_id)
+    AND (sqlc.narg(customer_id)::uuid IS NULL OR o.customer_id = coalesce(
+        (SELECT m.survivor_id FROM crm_merged m WHERE m.workspace_id = @workspace_id AND m.id = sqlc.narg(customer_id)),
+        sqlc.narg(customer_id)))
+    AND (@status_name::text = '' OR o.status_name = @status_name)
+    AND (@status_code::integer = 0 OR o.status_code = @status_code)
+    AND (sqlc.narg(assignee_id)::uuid IS NULL OR o.assignee_id = sqlc.narg(assignee_id))
+    AND (sqlc.narg(ordered_from)::timestamptz IS NULL OR o.ordered_at >= sqlc.narg(ordered_from))
+    AND (sqlc.narg(ordered_to)::timestamptz IS NULL OR o.ordered_at < sqlc.narg(ordered_to))
+ORDER BY o.created_position DESC
 LIMIT @at_most;
 
 -- name: OrderHistory :many

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"orderbridge/app/query"
 	"orderbridge/domain/customer"
 )
@@ -46,6 +48,39 @@ func TestRecordsAsTheyAreNow(t *testing.T) {
 			t.Errorf("a customer is\n%s\nand folded\n%s", now.body, then.body)
 		}
 	}
+}
+
+// TestRecordsOfMergedCustomersAsTheyWere: with the survivor from the merge on, and with the merged one before it and once it is taken back.
+func TestRecordsOfMergedCustomersAsTheyWere(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	sh := b.shell()
+	survivor, merged, codes := b.mergedCustomers()
+	conn := connect(t, b.dsn)
+	atHead := func() string { return fmt.Sprint(count(t, conn, "SELECT max(position) FROM events")) }
+	check := func(customer uuid.UUID) {
+		t.Helper()
+		for _, args := range [][]string{{"order", "show", codes[0]}, {"customer", "show", merged.String()}, {"order", "show", codes[0], "--json"}, {"customer", "show", merged.String(), "--json"}} {
+			now := sh.run(args...)
+			if then := sh.run(append(args, "--at", atHead())...); then != now || !strings.Contains(now, customer.String()) {
+				t.Errorf("%v shows\n%s\nand at the head\n%s", args, now, then)
+			}
+		}
+	}
+	check(survivor)
+	if list := all[query.Order](b, "/api/v1/orders?customer_id="+merged.String()); len(list) != len(codes) {
+		t.Errorf("%d orders are listed of the merged one", len(list))
+	}
+	before := fmt.Sprint(count(t, conn, "SELECT max(position) FROM events WHERE type = 'OrderCreated'"))
+	if shown := sh.run("order", "show", codes[0], "--at", before); !strings.Contains(shown, merged.String()) {
+		t.Errorf("before the merge it was\n%s", shown)
+	}
+	if shown := sh.run("customer", "show", merged.String(), "--at", before); !strings.Contains(shown, merged.String()) {
+		t.Errorf("before the merge they were\n%s", shown)
+	}
+	sh.run("customer", "unmerge", merged.String())
+	b.caughtUp()
+	check(merged)
 }
 
 func TestRecordsAsTheyWere(t *testing.T) {

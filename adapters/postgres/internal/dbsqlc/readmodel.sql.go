@@ -529,19 +529,21 @@ func (q *Queries) OrderLines(ctx context.Context, db DBTX, arg OrderLinesParams)
 }
 
 const ordersPage = `-- name: OrdersPage :many
-SELECT code, created_position, shop_id, external_id, customer_id, source_id, assignee_id, assignee_name, assignee_reason,
-    status_code, currency, totals, ordered_at
-FROM crm_orders
-WHERE workspace_id = $1
-    AND created_position < $2
-    AND ($3::text = '' OR shop_id = $3)
-    AND ($4::uuid IS NULL OR customer_id = $4)
-    AND ($5::text = '' OR status_name = $5)
-    AND ($6::integer = 0 OR status_code = $6)
-    AND ($7::uuid IS NULL OR assignee_id = $7)
-    AND ($8::timestamptz IS NULL OR ordered_at >= $8)
-    AND ($9::timestamptz IS NULL OR ordered_at < $9)
-ORDER BY created_position DESC
+SELECT o.code, o.created_position, o.shop_id, o.external_id, o.customer_id, o.source_id, o.assignee_id, o.assignee_name, o.assignee_reason,
+    o.status_code, o.currency, o.totals, o.ordered_at
+FROM crm_orders o
+WHERE o.workspace_id = $1
+    AND o.created_position < $2
+    AND ($3::text = '' OR o.shop_id = $3)
+    AND ($4::uuid IS NULL OR o.customer_id = coalesce(
+        (SELECT m.survivor_id FROM crm_merged m WHERE m.workspace_id = $1 AND m.id = $4),
+        $4))
+    AND ($5::text = '' OR o.status_name = $5)
+    AND ($6::integer = 0 OR o.status_code = $6)
+    AND ($7::uuid IS NULL OR o.assignee_id = $7)
+    AND ($8::timestamptz IS NULL OR o.ordered_at >= $8)
+    AND ($9::timestamptz IS NULL OR o.ordered_at < $9)
+ORDER BY o.created_position DESC
 LIMIT $10
 `
 
@@ -574,7 +576,8 @@ type OrdersPageRow struct {
 	OrderedAt       time.Time
 }
 
-// Index: crm_orders_list, or crm_orders_shop / _customer / _status / _assignee / _ordered with a filter.
+// A merged customer's id leads to the orders of who stands for them.
+// Index: crm_orders_list, or crm_orders_shop / _customer / _status / _assignee / _ordered with a filter; crm_merged_pkey.
 func (q *Queries) OrdersPage(ctx context.Context, db DBTX, arg OrdersPageParams) ([]OrdersPageRow, error) {
 	rows, err := db.Query(ctx, ordersPage,
 		arg.WorkspaceID,
