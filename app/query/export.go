@@ -145,7 +145,7 @@ var orderColumns = []string{
 }
 
 // Orders writes the orders that a filter finds, the newest first: a row for each line of an order, and one for an order without
-// lines. What is the order's stands in each of them; its totals in the first.
+// lines. What is the order's stands in each of them; its totals in the first. Rows are equally long, as strict readers want them.
 func (h ExportHandler) Orders(ctx context.Context, export Export, filter OrderFilter) error {
 	return write(ctx, h, export, orderColumns, func(page Page) (List[Order], error) {
 		return h.read.Orders(ctx, export.WorkspaceID, filter, page)
@@ -166,10 +166,8 @@ func (h ExportHandler) Orders(ctx context.Context, export Export, filter OrderFi
 		for _, line := range o.Lines {
 			row := append(append([]Cell{}, order...), line.ProductCode, line.ProductName, text(line.Variant),
 				Number(line.Quantity.Decimal().String()), Money(line.UnitPrice), Money(line.Discount), Money(line.Amount))
-			if len(rows) == 0 {
-				row = append(row, totals...)
-			}
-			rows = append(rows, row)
+			rows = append(rows, append(row, totals...))
+			totals = make([]Cell, len(totals))
 		}
 		if len(rows) == 0 {
 			const ofLines = 7
