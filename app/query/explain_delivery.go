@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -80,9 +81,9 @@ func Narrate(payload event.Payload) string {
 		if e.Line > 0 {
 			return fmt.Sprintf("Customer %q was added from line %d of the import %s.", e.Customer.Name, e.Line, e.ImportID)
 		}
-		return fmt.Sprintf("Customer %q was added (%s).", e.Customer.Name, e.Origin)
+		return fmt.Sprintf("Customer %q was added by hand.", e.Customer.Name)
 	case customer.CustomerUpdated:
-		return fmt.Sprintf("Customer %q was changed: %s.", e.Customer.Name, narrateChanges(e.Changes))
+		return fmt.Sprintf("Customer %q was changed: %s.", e.Customer.Name, fieldsIn(FieldInEnglish, e.Changes))
 	case customer.CustomerArchived:
 		return fmt.Sprintf("Customer %q was archived; orders no longer match them.", e.Customer.Name)
 	case customer.CustomerRestored:
@@ -109,9 +110,16 @@ func Narrate(payload event.Payload) string {
 		}
 		return created
 	case order.OrderUpdated:
-		return fmt.Sprintf("Updated order %s: %s changed.%s", e.Code, narrateChanges(e.Changes), narrateUpdate(e.Reason))
+		return fmt.Sprintf("Updated order %s: %s changed.%s", e.Code, fieldsIn(FieldInEnglish, e.Changes), narrateUpdate(e.Reason))
 	case order.OrderReassigned:
-		return fmt.Sprintf("Order %s was given to another assignee. %s", e.Code, narrateAssignee(e.Assignee))
+		switch before, known := assigneeBefore(e.Changes); {
+		case !known:
+			return fmt.Sprintf("Order %s was given to another assignee. %s", e.Code, narrateAssignee(e.Assignee))
+		case before == "":
+			return fmt.Sprintf("Order %s had no assignee before. %s", e.Code, narrateAssignee(e.Assignee))
+		default:
+			return fmt.Sprintf("Order %s was assigned to %s before. %s", e.Code, before, narrateAssignee(e.Assignee))
+		}
 	case order.OrderUnchanged:
 		if e.Reason == order.UnchangedOlder {
 			return fmt.Sprintf("Order %s stays as it is: this is an older version than the one it has.", e.Code)
@@ -200,11 +208,7 @@ func Narrate(payload event.Payload) string {
 	case user.UserAdded:
 		return fmt.Sprintf("User %q was added.", e.User.Name)
 	case user.UserUpdated:
-		fields := make([]string, 0, len(e.Changes))
-		for _, change := range e.Changes {
-			fields = append(fields, change.Field)
-		}
-		return fmt.Sprintf("User %q was changed: %s.", e.User.Name, strings.Join(fields, ", "))
+		return fmt.Sprintf("User %q was changed: %s.", e.User.Name, fieldsIn(FieldInEnglish, e.Changes))
 	case user.UserDeactivated:
 		return fmt.Sprintf("User %q was deactivated; no new order is assigned to them.", e.User.Name)
 	case user.UserReactivated:
@@ -216,6 +220,17 @@ func Narrate(payload event.Payload) string {
 	default:
 		return payload.EventName() + "."
 	}
+}
+
+// assigneeBefore is the name of whom an order was assigned to before a change, empty for nobody. A change that is masked may not tell.
+func assigneeBefore(changes []event.Change) (name string, known bool) {
+	for _, change := range changes {
+		var before order.Assignee
+		if change.Field == "assignee" && json.Unmarshal(change.Before, &before) == nil {
+			return before.Name, true
+		}
+	}
+	return "", false
 }
 
 // narrateMove comes before the decision on an order's customer, when it had another one before.
@@ -326,18 +341,10 @@ func narrateStaff(staff user.Staff) string {
 	return fmt.Sprintf("%s, the shop's staff %s", staff.Name, staff.Key)
 }
 
-func narrateChanges(changes []event.Change) string {
-	fields := make([]string, 0, len(changes))
-	for _, change := range changes {
-		fields = append(fields, change.Field)
-	}
-	return strings.Join(fields, ", ")
-}
-
 func narrateSettings(changes []event.Change) string {
 	told := make([]string, 0, len(changes))
 	for _, change := range changes {
-		told = append(told, fmt.Sprintf("%s from %s to %s", change.Field, change.Before, change.After))
+		told = append(told, fmt.Sprintf("%s from %s to %s", FieldInEnglish(change.Field), change.Before, change.After))
 	}
 	return strings.Join(told, ", ")
 }

@@ -1,8 +1,10 @@
 package query_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -13,6 +15,28 @@ import (
 	"orderbridge/domain/order"
 	"orderbridge/domain/workspace"
 )
+
+// TestFieldsOfOrdersHaveNames: no path of JSON is told to people.
+func TestFieldsOfOrdersHaveNames(t *testing.T) {
+	t.Parallel()
+	other := order.State{
+		Status: order.NewStatus(1), Totals: order.Totals{Lines: 1, Discount: 1, Goods: 1, ShippingFee: 1, Surcharge: 1, Tax: 1, Due: 1},
+		Payments: order.Payments{COD: 1, Cash: 1, Prepaid: 1, BankTransfer: 1, Card: 1, EWallet: 1}, OrderedAt: time.Unix(1, 0),
+	}
+	fill(reflect.ValueOf(&other).Elem(), "x")
+	other.Buyer.Masked = true
+	changes := order.Record{CustomerID: uuid.New()}.ChangesTo(order.Record{State: other})
+	if len(changes) < 35 {
+		t.Fatalf("only %d fields differ", len(changes))
+	}
+	for _, change := range append(changes, order.Change{Field: "assignee"}) {
+		for language, name := range map[string]string{"English": query.FieldInEnglish(change.Field), "Vietnamese": query.FieldInVietnamese(change.Field)} {
+			if strings.ContainsAny(name, "._") {
+				t.Errorf("in %s %s is called %q", language, change.Field, name)
+			}
+		}
+	}
+}
 
 func TestNarrate(t *testing.T) {
 	t.Parallel()
@@ -27,16 +51,20 @@ func TestNarrate(t *testing.T) {
 	assigned := func(reason order.AssigneeReason) event.Payload {
 		return order.OrderCreated{Code: "P_1", Order: state, Assignee: order.Assignee{Name: "Mai", Reason: reason}}
 	}
+	mai := order.Assignee{Name: "Mai", Reason: order.AssignedByCreatorMapped}
+	reassigned := func(changes ...order.Change) event.Payload {
+		return order.OrderReassigned{Code: "P_1", Assignee: mai, Changes: changes}
+	}
 	for want, payload := range map[string]event.Payload{
 		"The order shows another buyer than before, so it moves away from customer " + from.String() + ". Matched an existing customer: " +
 			"the rule matches by phone, and phone 0912 000 451 belongs to 1 active customer (1 candidate).": order.CustomerMatched{Decision: moved},
 		"The order shows another buyer than before, so it moves away from customer " + from.String() + `. Created customer "Lan": ` +
 			"the rule matches by phone, and no active customer has phone 0912 000 451 (0 candidates).": customer.CustomerCreated{Customer: customer.State{Name: "Lan"}, Decision: stranger},
-		"Updated order P_1: customer_id, buyer.phones changed.": order.OrderUpdated{Code: "P_1", Changes: changes, Reason: order.UpdatedNewer},
-		"Updated order P_1: customer_id, buyer.phones changed. The shop changed it without giving it a new time of change.": order.OrderUpdated{
+		"Updated order P_1: customer, buyer's phones changed.": order.OrderUpdated{Code: "P_1", Changes: changes, Reason: order.UpdatedNewer},
+		"Updated order P_1: customer, buyer's phones changed. The shop changed it without giving it a new time of change.": order.OrderUpdated{
 			Code: "P_1", Changes: changes, Reason: order.UpdatedSameVersion,
 		},
-		"Updated order P_1: customer_id, buyer.phones changed. This is an older version, but it shows who the buyer is, and no newer one does.": order.OrderUpdated{
+		"Updated order P_1: customer, buyer's phones changed. This is an older version, but it shows who the buyer is, and no newer one does.": order.OrderUpdated{
 			Code: "P_1", Changes: changes, Reason: order.UpdatedBuyerRevealed,
 		},
 		"Order P_1 stays as it is: this version says nothing new.": order.OrderUnchanged{Code: "P_1", Reason: order.UnchangedIdentical},
@@ -50,6 +78,10 @@ func TestNarrate(t *testing.T) {
 		},
 		"Created order P_1 with 0 lines, 0 ₫ due. Assigned to Mai, who is mapped to the order's creator.":      assigned(order.AssignedByCreatorMapped),
 		"Created order P_1 with 0 lines, 0 ₫ due. Assigned to Mai, who is mapped to the order's first editor.": assigned(order.AssignedByFirstEditorMapped),
+		"Order P_1 was given to another assignee. Assigned to Mai, who is mapped to the order's creator.":      reassigned(),
+		"Order P_1 had no assignee before. Assigned to Mai, who is mapped to the order's creator.":             reassigned(event.ChangeOf("assignee", order.Assignee{Reason: order.AssignedToNobody}, mai)),
+		"Order P_1 was assigned to Hùng before. Assigned to Mai, who is mapped to the order's creator.":        reassigned(event.ChangeOf("assignee", order.Assignee{Name: "Hùng"}, mai)),
+		`Customer "Lan" was added by hand.`: customer.CustomerImported{Customer: customer.State{Name: "Lan"}, Origin: "operator"},
 	} {
 		// An amount stands before its currency with a space that no line is broken at.
 		if got := strings.ReplaceAll(query.Narrate(payload), "\u00a0", " "); got != want {

@@ -52,9 +52,9 @@ func NarrateVietnamese(payload event.Payload) string {
 		if e.Line > 0 {
 			return fmt.Sprintf("Khách hàng %q đã được thêm từ dòng %d của lần nhập %s.", e.Customer.Name, e.Line, e.ImportID)
 		}
-		return fmt.Sprintf("Khách hàng %q đã được thêm (nguồn: %s).", e.Customer.Name, e.Origin)
+		return fmt.Sprintf("Khách hàng %q đã được nhập tay.", e.Customer.Name)
 	case customer.CustomerUpdated:
-		return fmt.Sprintf("Khách hàng %q đã được sửa: %s.", e.Customer.Name, fieldsInVietnamese(e.Changes))
+		return fmt.Sprintf("Khách hàng %q đã được sửa: %s.", e.Customer.Name, fieldsIn(FieldInVietnamese, e.Changes))
 	case customer.CustomerArchived:
 		return fmt.Sprintf("Khách hàng %q đã được lưu trữ; đơn hàng không còn khớp với khách này.", e.Customer.Name)
 	case customer.CustomerRestored:
@@ -81,9 +81,16 @@ func NarrateVietnamese(payload event.Payload) string {
 		}
 		return created
 	case order.OrderUpdated:
-		return fmt.Sprintf("Đã cập nhật đơn hàng %s: %s thay đổi.%s", e.Code, fieldsInVietnamese(e.Changes), updateInVietnamese(e.Reason))
+		return fmt.Sprintf("Đã cập nhật đơn hàng %s: %s thay đổi.%s", e.Code, fieldsIn(FieldInVietnamese, e.Changes), updateInVietnamese(e.Reason))
 	case order.OrderReassigned:
-		return fmt.Sprintf("Đơn hàng %s đã được giao cho người thực hiện khác. %s", e.Code, assigneeInVietnamese(e.Assignee))
+		switch before, known := assigneeBefore(e.Changes); {
+		case !known:
+			return fmt.Sprintf("Đơn hàng %s đã được giao cho người thực hiện khác. %s", e.Code, assigneeInVietnamese(e.Assignee))
+		case before == "":
+			return fmt.Sprintf("Đơn hàng %s trước đó chưa giao cho ai. %s", e.Code, assigneeInVietnamese(e.Assignee))
+		default:
+			return fmt.Sprintf("Đơn hàng %s trước đó được giao cho %s. %s", e.Code, before, assigneeInVietnamese(e.Assignee))
+		}
 	case order.OrderUnchanged:
 		if e.Reason == order.UnchangedOlder {
 			return fmt.Sprintf("Đơn hàng %s giữ nguyên: đây là phiên bản cũ hơn phiên bản đang có.", e.Code)
@@ -106,7 +113,7 @@ func userInVietnamese(payload event.Payload) string {
 	case user.UserAdded:
 		return fmt.Sprintf("Người dùng %q đã được thêm.", e.User.Name)
 	case user.UserUpdated:
-		return fmt.Sprintf("Người dùng %q đã được sửa: %s.", e.User.Name, fieldsInVietnamese(e.Changes))
+		return fmt.Sprintf("Người dùng %q đã được sửa: %s.", e.User.Name, fieldsIn(FieldInVietnamese, e.Changes))
 	case user.UserDeactivated:
 		return fmt.Sprintf("Người dùng %q đã ngừng hoạt động; đơn hàng mới không giao cho người này nữa.", e.User.Name)
 	case user.UserReactivated:
@@ -317,43 +324,6 @@ func staffInVietnamese(staff user.Staff) string {
 		return "nhân viên " + staff.Key + " của cửa hàng"
 	}
 	return fmt.Sprintf("%s (nhân viên %s của cửa hàng)", staff.Name, staff.Key)
-}
-
-// fieldNames are what the fields of changes are called in Vietnamese.
-var fieldNames = map[string]string{
-	"customer_id": "khách hàng", "assignee": "người thực hiện", "status": "trạng thái", "currency": "tiền tệ",
-	"lines": "dòng hàng", "channel": "kênh bán", "tags": "thẻ", "note": "ghi chú", "ordered_at": "ngày đặt",
-	"creator": "người tạo", "first_editor": "người sửa đầu tiên", "status_history": "lịch sử trạng thái",
-	"buyer.name": "tên người mua", "buyer.phones": "số điện thoại người mua", "buyer.emails": "email người mua",
-	"buyer.address": "địa chỉ người mua", "buyer.gender": "giới tính người mua", "buyer.birthday": "ngày sinh người mua",
-	"buyer.tags": "thẻ người mua", "buyer.external_id": "mã người mua", "buyer.facebook_id": "Facebook người mua",
-	"buyer.username": "tên tài khoản người mua", "buyer.masked": "thông tin người mua bị che",
-	"totals.lines": "tổng dòng hàng", "totals.discount": "giảm giá", "totals.goods": "tiền hàng", "totals.shipping_fee": "phí vận chuyển",
-	"totals.surcharge": "phụ thu", "totals.tax": "thuế", "totals.due": "phải thu",
-	"shipping.receiver_name": "tên người nhận", "shipping.receiver_phone": "số điện thoại người nhận", "shipping.address": "địa chỉ giao hàng",
-	"shipping.partner": "đơn vị vận chuyển", "shipping.partner_status": "trạng thái vận chuyển", "shipping.tracking_code": "mã vận đơn",
-	"payments.cod": "thu hộ", "payments.cash": "tiền mặt", "payments.prepaid": "trả trước", "payments.bank_transfer": "chuyển khoản",
-	"payments.card": "thẻ ngân hàng", "payments.e_wallet": "ví điện tử",
-	"name": "tên", "phone": "số điện thoại", "phones": "số điện thoại", "email": "email", "emails": "email", "address": "địa chỉ",
-	"gender": "giới tính", "birthday": "ngày sinh",
-	"order_code_template": "mẫu mã đơn hàng", "time_zone": "múi giờ", "skip_cancelled": "bỏ qua đơn đã hủy", "shop_limit": "số cửa hàng tối đa",
-	"default_assignee_id": "người thực hiện mặc định",
-}
-
-// FieldInVietnamese is what people call a field that changed.
-func FieldInVietnamese(field string) string {
-	if name, ok := fieldNames[field]; ok {
-		return name
-	}
-	return field
-}
-
-func fieldsInVietnamese(changes []event.Change) string {
-	fields := make([]string, 0, len(changes))
-	for _, change := range changes {
-		fields = append(fields, FieldInVietnamese(change.Field))
-	}
-	return strings.Join(fields, ", ")
 }
 
 func settingsInVietnamese(changes []event.Change) string {

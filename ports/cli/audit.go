@@ -236,7 +236,7 @@ func showTimeline(p *page, s Session, w words, told query.Timeline) {
 		p.spans(line...)
 		indent := places + len(gap)
 		p.paragraph(indent, w.summary(step))
-		showChanges(p, indent, w, step)
+		showStepChanges(p, s, indent, w, step)
 	}
 }
 
@@ -259,15 +259,16 @@ func styleOf(state query.StepState) style {
 	}
 }
 
-// showChanges puts what an event changed on the page, if it changed something.
-func showChanges(p *page, indent int, w words, step query.Step) {
+// showStepChanges puts what an event changed on the page, if it changed something.
+func showStepChanges(p *page, s Session, indent int, w words, step query.Step) {
 	var data struct {
 		Changes []event.Change `json:"changes"`
+		Order   struct {
+			Currency string `json:"currency"`
+		} `json:"order"`
 	}
 	if err := json.Unmarshal(step.Data, &data); err != nil {
 		return // another shape of event, which its sentence tells
 	}
-	for _, change := range data.Changes {
-		p.paragraph(indent, w.fieldOf(change.Field)+": "+w.value(change.Before)+" → "+w.value(change.After))
-	}
+	w.showChanges(p, s, indent, data.Order.Currency, data.Changes)
 }

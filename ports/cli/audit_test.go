@@ -26,6 +26,14 @@ func auditedOrder(t *testing.T) *testBundle {
 	older, newer := uuid.MustParse("01994b0e-5d1e-7c52-a1f0-000000000001"), uuid.MustParse("01994b0e-5d1e-7c52-a1f0-000000000002")
 	key := contact.Key{Kind: contact.KindPhone, Value: "+84912000451"}
 	state := order.State{Currency: "VND", Status: order.NewStatus(0), Totals: order.Totals{Due: 475000}}
+	quantity, err := order.ParseQuantity("2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shirt := order.Line{ProductCode: "AT01", ProductName: "Áo thun", Variant: "Đỏ", Quantity: quantity, Amount: 500000}
+	cheaper, gift := shirt, order.Line{ProductCode: "QUA", ProductName: "Túi", Quantity: quantity, Gift: true}
+	cheaper.Amount = 450000
+	linesBefore, linesAfter := []order.Line{shirt, {ProductCode: "QJ07", ProductName: "Quần jean", Quantity: quantity, Amount: 400000}}, []order.Line{cheaper, gift}
 	var causes []uuid.UUID
 	recorded := func(position int64, after time.Duration, actor event.Actor, cause int, payload event.Payload) event.Recorded {
 		stored, err := json.Marshal(payload)
@@ -54,7 +62,13 @@ func auditedOrder(t *testing.T) *testBundle {
 		recorded(21, 3*time.Hour+20*time.Minute+1500*time.Millisecond, event.ActorPolicy, 3, order.OrderUpdated{
 			Code: "Pancake_1635294032_2051", Order: state, Reason: order.UpdatedNewer, Changes: []order.Change{
 				event.ChangeOf("status", order.NewStatus(0), order.NewStatus(1)), event.ChangeOf("tags", []string{}, []string{"gấp", "VIP"}),
-				event.ChangeOf("note", nil, "xoá \x1b[2Jmàn hình"), event.ChangeOf("lines", []object{{}}, []object{{}, {}}),
+				event.ChangeOf("note", nil, "xoá \x1b[2Jmàn hình"), event.ChangeOf("lines", linesBefore, linesAfter),
+				event.ChangeOf("totals.due", 930000, 50005), event.ChangeOf("buyer.phones", []string{}, []string{"+84912000451"}),
+				event.ChangeOf("buyer.masked", true, false), event.ChangeOf("creator", nil, order.Person{ExternalID: "7", Name: "Trần Thu Hà"}),
+				event.ChangeOf("status_history", []order.StatusChange{{Status: order.NewStatus(0)}},
+					[]order.StatusChange{{Status: order.NewStatus(0)}, {Status: order.NewStatus(1)}}),
+				event.ChangeOf("ordered_at", orderedAt, orderedAt.Add(time.Hour)),
+				event.ChangeOf("assignee", order.Assignee{Reason: order.AssignedToNobody}, order.Assignee{Name: "Mai", Reason: order.AssignedByCreatorMapped}),
 			},
 		}),
 	}
@@ -97,11 +111,21 @@ Done      15/09/2025 10:04:38 (45 ms later)
      Order 2051 of shop 1635294032 arrived (5321 bytes) and was kept exactly as it came.
 
 #21  15/09/2025 13:24:39  +1.5 s  OrderUpdated  by Orderbridge  due to #20
-     Updated order Pancake_1635294032_2051: status, tags, note, lines changed.
+     Updated order Pancake_1635294032_2051: status, tags, note, lines, due, buyer's phones, buyer
+     hidden by the shop, creator, status history, time of the order, assignee changed.
      status: new → confirmed
      tags: - → gấp, VIP
      note: - → xoá \x1b[2Jmàn hình
-     lines: 1 of them → 2 of them
+     line: 2 × Áo thun (Đỏ), 500.000 ₫ → 2 × Áo thun (Đỏ), 450.000 ₫
+     new line: 2 × Túi (gift), 0 ₫
+     line removed: 2 × Quần jean, 400.000 ₫
+     due: 930.000 ₫ → 50.005 ₫
+     buyer's phones: - → 0912 000 451
+     buyer hidden by the shop: yes → no
+     creator: - → Trần Thu Hà
+     status history: new → new, confirmed
+     time of the order: 15/09/2025 10:04:38 → 15/09/2025 11:04:38
+     assignee: nobody → Mai
 
 …    18/09/2025 10:04:38  +0 ms  waiting  by Orderbridge  due to #30
      It waits to be brought in, which usually takes less than a second.
@@ -114,7 +138,8 @@ Done      15/09/2025 10:04:38 (45 ms later)
 		"Đơn hàng    Pancake_1635294032_2051\nHiện tại    chờ chuyển hàng\nKhách hàng  Trần Lan\n",
 		"Xong lúc    15/09/2025 10:04:38 (sau 45 ms)\n", "+1,5 giây  OrderUpdated  bởi Orderbridge  do #20\n",
 		"Đã khớp với khách hàng có sẵn: quy tắc tìm theo số điện thoại, và số điện thoại 0912 000 451\n",
-		"trạng thái: mới → đã xác nhận\n", "ghi chú: - → xoá \\x1b[2Jmàn hình\n", "dòng hàng: 1 mục → 2 mục\n", "đang chờ  bởi Orderbridge",
+		"trạng thái: mới → đã xác nhận\n", "ghi chú: - → xoá \\x1b[2Jmàn hình\n", "thêm dòng hàng: 2 × Túi (quà tặng), 0 ₫\n",
+		"phải thu: 930.000 ₫ → 50.005 ₫\n", "người thực hiện: chưa giao cho ai → Mai\n", "thông tin người mua bị che: có → không\n", "đang chờ  bởi Orderbridge",
 	} {
 		if !strings.Contains(vietnamese, want) {
 			t.Errorf("%q is not told in\n%s", want, vietnamese)

@@ -936,7 +936,7 @@ new                       15/09/2025 10:04  Mai
 
 #12  15/09/2025 10:04  OrderUpdated  policy  newer  delivery 01994b0e-5d1e-7c52-a1f0-3f6f6f0a9b11
   note: - → Gọi trước \x1b[2J
-  totals.due: 0 → 930000
+  due: 0 ₫ → 930.000 ₫
 `, "")
 	if bundle.read.asked != "Pancake_1635294032_2051" {
 		t.Errorf("asked for %v", bundle.read.asked)

@@ -99,8 +99,8 @@ func showInterpretation(p *page, s Session, told rehearsal.Interpretation) {
 		p.spans(styled{bold, decision.Event})
 		p.paragraph(len(gap), decision.Summary)
 	}
-	for _, change := range told.Changes {
-		p.paragraph(len(gap), change.Field+": "+english.value(change.Before)+" → "+english.value(change.After))
+	if o := told.Order; o != nil {
+		english.showChanges(p, s, len(gap), o.Currency, told.Changes)
 	}
 	if c := told.Customer; c != nil {
 		id := "-, a new one"

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -156,7 +155,7 @@ func showOrder(p *page, s Session, o query.OrderDetail) {
 	showTotals(p, o.Totals, o.Currency)
 	showPayments(p, o.Payments, o.Currency)
 	showStatusHistory(p, s, o.StatusHistory)
-	showHistory(p, s, o.History)
+	showHistory(p, s, o.History, o.Currency)
 }
 
 // showLines puts what was bought on the page.
@@ -172,7 +171,7 @@ func showLines(p *page, lines []query.OrderLine, currency string) {
 	rows := make([][]string, 0, len(lines))
 	for _, line := range lines {
 		rows = append(rows, []string{
-			line.ProductCode, lineName(line), quantity(line.Quantity), money.Display(line.UnitPrice, currency),
+			line.ProductCode, lineName(line, english.gift), quantity(line.Quantity), money.Display(line.UnitPrice, currency),
 			money.Display(line.Discount, currency), money.Display(line.Amount, currency),
 		})
 	}
@@ -230,7 +229,7 @@ func showStatusHistory(p *page, s Session, changes []query.StatusChange) {
 }
 
 // showHistory puts on the page what was done to the order here.
-func showHistory(p *page, s Session, history []query.OrderEvent) {
+func showHistory(p *page, s Session, history []query.OrderEvent, currency string) {
 	for _, e := range history {
 		p.linef("")
 		words := []string{"#" + strconv.FormatInt(e.Position, 10), s.moment(e.At), e.Event, string(e.Actor)}
@@ -241,32 +240,18 @@ func showHistory(p *page, s Session, history []query.OrderEvent) {
 			words = append(words, "delivery "+e.DeliveryID.String())
 		}
 		p.linef("%s", strings.Join(words, gap))
-		for _, change := range e.Changes {
-			p.paragraph(len(gap), change.Field+": "+changed(change.Before)+" → "+changed(change.After))
-		}
+		english.showChanges(p, s, len(gap), currency, e.Changes)
 	}
 }
 
-// changed is one side of a change: as JSON has it, except that text needs no quotes. What is too long to read is cut.
-func changed(value json.RawMessage) string {
-	const limit = 200
-	if string(value) == "null" {
-		return nothing
-	}
-	var text string
-	if err := json.Unmarshal(value, &text); err != nil {
-		text = string(value)
-	}
-	return clip(text, limit)
-}
-
-func lineName(line query.OrderLine) string {
+// lineName is what a line is of, and that it is a gift in the words of a language.
+func lineName(line query.OrderLine, gift string) string {
 	name := line.ProductName
 	if variant := valueOf(line.Variant); variant != "" {
 		name += " (" + variant + ")"
 	}
 	if line.Gift {
-		name += " (gift)"
+		name += " (" + gift + ")"
 	}
 	return name
 }

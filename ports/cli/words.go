@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -22,7 +21,10 @@ type words struct {
 	shop, itself, byHand, byAPI string
 	byAccount                   string
 	somebody                    string
-	entries, more               string
+	more                        string
+	// nobody, yes and no are values of changes; the words after them tell of the lines of an order.
+	nobody, yes, no                                           string
+	lineAdded, lineChanged, lineRemoved, linesOtherwise, gift string
 	// units are milliseconds, seconds, minutes, hours and days; point stands before decimals.
 	units [5]string
 	point string
@@ -40,11 +42,13 @@ var english = words{
 	after: "%s (%s later)",
 	by:    "by %s", dueTo: "due to #%d", waiting: "waiting",
 	shop: "the shop", itself: "Orderbridge", byHand: "%s at the command line", byAPI: "%s over the API", byAccount: "%s in the console",
-	somebody: "somebody",
-	entries:  "%d of them", more: "There are more. For those that follow, add: --cursor %s",
-	units: [5]string{"ms", "s", "min", "h", "d"}, point: ".",
+	somebody: "somebody", more: "There are more. For those that follow, add: --cursor %s",
+	nobody: "nobody", yes: "yes", no: "no",
+	lineAdded: "new line", lineChanged: "line", lineRemoved: "line removed", gift: "gift",
+	linesOtherwise: "lines: the same, in another order or with other ids",
+	units:          [5]string{"ms", "s", "min", "h", "d"}, point: ".",
 	stateOf: func(state string) string { return strings.ReplaceAll(state, "_", " ") },
-	fieldOf: func(field string) string { return field },
+	fieldOf: query.FieldInEnglish,
 	summary: func(s query.Step) string { return s.Summary },
 }
 
@@ -58,9 +62,11 @@ var vietnamese = words{
 	after: "%s (sau %s)",
 	by:    "bởi %s", dueTo: "do #%d", waiting: "đang chờ",
 	shop: "cửa hàng", itself: "Orderbridge", byHand: "%s tại dòng lệnh", byAPI: "%s qua API", byAccount: "%s trên bảng điều khiển",
-	somebody: "ai đó",
-	entries:  "%d mục", more: "Còn nữa. Để xem tiếp, thêm: --cursor %s",
-	units: [5]string{"ms", "giây", "phút", "giờ", "ngày"}, point: ",",
+	somebody: "ai đó", more: "Còn nữa. Để xem tiếp, thêm: --cursor %s",
+	nobody: "chưa giao cho ai", yes: "có", no: "không",
+	lineAdded: "thêm dòng hàng", lineChanged: "dòng hàng", lineRemoved: "bớt dòng hàng", gift: "quà tặng",
+	linesOtherwise: "dòng hàng: vẫn như cũ, chỉ khác thứ tự hoặc mã",
+	units:          [5]string{"ms", "giây", "phút", "giờ", "ngày"}, point: ",",
 	stateOf: query.StateInVietnamese, fieldOf: query.FieldInVietnamese,
 	summary: func(s query.Step) string { return s.SummaryVI },
 }
@@ -70,33 +76,6 @@ func wordsIn(language string) words {
 		return vietnamese
 	}
 	return english
-}
-
-// value is one side of a change, in short: what has a name is called by it, and of a list of larger things it is said how long
-// it is.
-func (w words) value(raw json.RawMessage) string {
-	var named struct {
-		Name string `json:"name"`
-		Code *int   `json:"code"` // of a status
-	}
-	if err := json.Unmarshal(raw, &named); err == nil && named.Name != "" {
-		if named.Code != nil {
-			return w.stateOf(named.Name)
-		}
-		return named.Name
-	}
-	var texts []string
-	if err := json.Unmarshal(raw, &texts); err == nil && len(texts) > 0 {
-		return strings.Join(texts, ", ")
-	}
-	var list []json.RawMessage
-	if err := json.Unmarshal(raw, &list); err == nil && len(list) > 0 {
-		return fmt.Sprintf(w.entries, len(list))
-	}
-	if string(raw) == "[]" {
-		return nothing
-	}
-	return changed(raw)
 }
 
 // actor says who did something.
