@@ -892,7 +892,7 @@ Customer    Trần Thị Lan
 Buyer       Lan
   phone     0912 000 451, 0987 000 102
   email     -
-Assignee    Phương Mai, who has the phone of the order's creator
+Assignee    Phương Mai, who had the phone of the order's creator when it was assigned
 Created by  Mai
 Ordered     15/09/2025 10:04
 Updated     15/09/2025 11:04

@@ -114,11 +114,10 @@ func showInterpretation(p *page, s Session, told rehearsal.Interpretation) {
 		)
 	}
 	if o := told.Order; o != nil {
-		assigned := query.Order{Assignee: o.Assignee, AssigneeReason: o.AssigneeReason}
 		p.linef("")
 		p.fields(
 			[2]string{"Status", o.Status.Name + " (" + strconv.Itoa(o.Status.Code) + ")"},
-			[2]string{"Assignee", assignee(assigned)},
+			[2]string{"Assignee", assignee(o.Assignee, query.WhyAssigned(o.AssigneeReason))},
 			[2]string{"Ordered", s.moment(o.OrderedAt)},
 		)
 		p.linef("")

@@ -131,7 +131,7 @@ func showOrder(p *page, s Session, o query.OrderDetail) {
 		[2]string{"Buyer", o.Buyer.Name},
 		[2]string{"  phone", phones(o.Buyer.Phones)},
 		[2]string{"  email", strings.Join(o.Buyer.Emails, ", ")},
-		[2]string{"Assignee", assignee(o.Order)},
+		[2]string{"Assignee", assignee(o.Assignee, query.WhyWasAssigned(o.AssigneeReason))},
 		[2]string{"Created by", staffName(o.Creator)},
 		[2]string{"Ordered", s.moment(o.OrderedAt)},
 		[2]string{"Updated", s.moment(o.UpdatedAt)},
@@ -274,14 +274,13 @@ func showSums(p *page, currency string, sums []sum) {
 }
 
 // assignee says who carries an order out, and why it is them.
-func assignee(o query.Order) string {
-	why := query.WhyAssigned(o.AssigneeReason)
+func assignee(who *query.Reference, why string) string {
 	switch {
-	case o.Assignee == nil:
+	case who == nil:
 		return "nobody"
 	case why == "":
-		return o.Assignee.Name
+		return who.Name
 	default:
-		return o.Assignee.Name + ", who " + why
+		return who.Name + ", who " + why
 	}
 }
