@@ -196,5 +196,5 @@ func (r ReadModel) DeliveryBody(ctx context.Context, workspaceID, id uuid.UUID) 
 	return body, nil
 }
 
-var errBodyNotKept = problem.NotFound("body-not-kept",
+var errBodyNotKept = problem.NotFound(delivery.BodyNotKept,
 	"there are no bytes of this delivery: it was refused before its body was read, or they were erased with somebody's personal data")

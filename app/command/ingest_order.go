@@ -90,7 +90,7 @@ func (h IngestOrderHandler) interpret(received ReceivedOrder) delivered {
 }
 
 var (
-	errBodyNotKept = problem.Invalid("body-not-kept", "the delivery was refused before its body was read, so there is nothing to bring in")
+	errBodyNotKept = problem.Invalid(delivery.BodyNotKept, "the delivery was refused before its body was read, so there is nothing to bring in")
 	errNotAnOrder  = problem.Invalid("not-an-order", "the body is not about an order")
 )
 

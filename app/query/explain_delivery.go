@@ -60,17 +60,19 @@ func Narrate(payload event.Payload) string {
 	case delivery.DeliveryRejected:
 		return fmt.Sprintf("Refused: %s.", strings.TrimSuffix(e.Detail, "."))
 	case delivery.IngestionFailed:
-		detail := strings.TrimSuffix(e.Detail, ".")
-		if e.OrderID == "" { // of a delivery that was refused at the door, where no order could be told then or now
-			return fmt.Sprintf("Attempt %d to bring it in failed: %s. The delivery is kept exactly as it came.", e.Attempt, detail)
+		detail, kept := strings.TrimSuffix(e.Detail, "."), "The delivery is kept exactly as it came."
+		if e.Reason == delivery.BodyNotKept {
+			kept = "Nothing of its body was kept."
 		}
-		return fmt.Sprintf("Attempt %d to bring order %s of shop %s in failed: %s. The delivery is kept exactly as it came.",
-			e.Attempt, e.OrderID, e.ShopID, detail)
+		if e.OrderID == "" { // of a delivery that was refused at the door, where no order could be told then or now
+			return fmt.Sprintf("Attempt %d to bring it in failed: %s. %s", e.Attempt, detail, kept)
+		}
+		return fmt.Sprintf("Attempt %d to bring order %s of shop %s in failed: %s. %s", e.Attempt, e.OrderID, e.ShopID, detail, kept)
 	case delivery.IngestionHeld:
 		return fmt.Sprintf("Order %s of shop %s waits: the shop is paused. It is brought in when the shop is resumed.", e.OrderID, e.ShopID)
 	case delivery.IngestionRetried:
 		if e.Reason == delivery.RetriedOnRequest {
-			return fmt.Sprintf("Attempt %d to bring it in was asked for. It is read again from the bytes that came.", e.Attempt)
+			return fmt.Sprintf("Attempt %d to bring it in was asked for: what was kept of it is read again.", e.Attempt)
 		}
 		return "It is brought in now: the shop was resumed."
 	case order.CustomerMatched:

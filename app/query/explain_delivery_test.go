@@ -11,6 +11,7 @@ import (
 	"orderbridge/app/query"
 	"orderbridge/domain/contact"
 	"orderbridge/domain/customer"
+	"orderbridge/domain/delivery"
 	"orderbridge/domain/event"
 	"orderbridge/domain/order"
 	"orderbridge/domain/workspace"
@@ -82,9 +83,35 @@ func TestNarrate(t *testing.T) {
 		"Order P_1 had no assignee before. Assigned to Mai, who is mapped to the order's creator.":             reassigned(event.ChangeOf("assignee", order.Assignee{Reason: order.AssignedToNobody}, mai)),
 		"Order P_1 was assigned to Hùng before. Assigned to Mai, who is mapped to the order's creator.":        reassigned(event.ChangeOf("assignee", order.Assignee{Name: "Hùng"}, mai)),
 		`Customer "Lan" was added by hand.`: customer.CustomerImported{Customer: customer.State{Name: "Lan"}, Origin: "operator"},
+		"Attempt 2 to bring it in failed: the delivery was refused before its body was read, so there is nothing to bring in. " +
+			"Nothing of its body was kept.": delivery.IngestionFailed{
+			Attempt: 2, Reason: "body-not-kept", Detail: "the delivery was refused before its body was read, so there is nothing to bring in",
+		},
 	} {
 		// An amount stands before its currency with a space that no line is broken at.
 		if got := strings.ReplaceAll(query.Narrate(payload), "\u00a0", " "); got != want {
+			t.Errorf("told\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+// TestReasonsAreToldInVietnamese: the sentence holds no English, save for a detail in parentheses that has no translation.
+func TestReasonsAreToldInVietnamese(t *testing.T) {
+	t.Parallel()
+	for want, payload := range map[string]event.Payload{
+		"Bị từ chối ngay khi nhận: nội dung lớn hơn mức cho phép.": delivery.DeliveryRejected{Reason: "body-too-large", Detail: "a body has at most 2097152 bytes"},
+		"Lần thử 1 đưa đơn hàng 7 của cửa hàng 1635294032 vào CRM không thành công: items[0].quantity: số lượng không phải là số từ 0 đến 1000000000 " +
+			"với nhiều nhất 6 chữ số thập phân. Nội dung đã nhận vẫn được lưu nguyên vẹn.": delivery.IngestionFailed{
+			ShopID: "1635294032", OrderID: "7", Attempt: 1, Reason: "quantity-unreadable", Detail: "items[0].quantity: the quantity is not a number",
+		},
+		"Lần thử 2 đưa vào CRM không thành công: lý do new-reason (something: that is new). Nội dung đã nhận vẫn được lưu nguyên vẹn.": delivery.IngestionFailed{
+			Attempt: 2, Reason: "new-reason", Detail: "something: that is new.",
+		},
+		"Lần thử 2 đưa vào CRM không thành công: nội dung bị từ chối trước khi được đọc nên không có gì để đưa vào. Không có nội dung nào được lưu.": delivery.IngestionFailed{
+			Attempt: 2, Reason: "body-not-kept", Detail: "the delivery was refused before its body was read, so there is nothing to bring in",
+		},
+	} {
+		if got := query.NarrateVietnamese(payload); got != want {
 			t.Errorf("told\n%s\nwant\n%s", got, want)
 		}
 	}

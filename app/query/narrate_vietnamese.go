@@ -17,8 +17,7 @@ import (
 	"orderbridge/domain/workspace"
 )
 
-// NarrateVietnamese says in one plain Vietnamese sentence what Narrate says in English. What a problem says of itself stays
-// as it is recorded.
+// NarrateVietnamese says in one plain Vietnamese sentence what Narrate says in English.
 func NarrateVietnamese(payload event.Payload) string {
 	switch e := payload.(type) {
 	case delivery.OrderReceived:
@@ -28,20 +27,22 @@ func NarrateVietnamese(payload event.Payload) string {
 		}
 		return fmt.Sprintf("Đơn hàng %s của cửa hàng %s đã đến (%d byte) và được lưu nguyên vẹn.", e.OrderID, e.ShopID, e.Request.Bytes)
 	case delivery.DeliveryRejected:
-		return fmt.Sprintf("Bị từ chối ngay khi nhận: %s.", strings.TrimSuffix(e.Detail, "."))
+		return fmt.Sprintf("Bị từ chối ngay khi nhận: %s.", reasonInVietnamese(e.Reason, e.Detail))
 	case delivery.IngestionFailed:
-		if e.OrderID == "" {
-			return fmt.Sprintf("Lần thử %d đưa vào CRM không thành công: %s. Nội dung đã nhận vẫn được lưu nguyên vẹn.",
-				e.Attempt, strings.TrimSuffix(e.Detail, "."))
+		why, kept := reasonInVietnamese(e.Reason, e.Detail), "Nội dung đã nhận vẫn được lưu nguyên vẹn."
+		if e.Reason == delivery.BodyNotKept {
+			kept = "Không có nội dung nào được lưu."
 		}
-		return fmt.Sprintf("Lần thử %d đưa đơn hàng %s của cửa hàng %s vào CRM không thành công: %s. Nội dung đã nhận vẫn được lưu nguyên vẹn.",
-			e.Attempt, e.OrderID, e.ShopID, strings.TrimSuffix(e.Detail, "."))
+		if e.OrderID == "" {
+			return fmt.Sprintf("Lần thử %d đưa vào CRM không thành công: %s. %s", e.Attempt, why, kept)
+		}
+		return fmt.Sprintf("Lần thử %d đưa đơn hàng %s của cửa hàng %s vào CRM không thành công: %s. %s", e.Attempt, e.OrderID, e.ShopID, why, kept)
 	case delivery.IngestionHeld:
 		return fmt.Sprintf("Đơn hàng %s của cửa hàng %s phải chờ vì cửa hàng đang tạm dừng. Đơn sẽ được đưa vào khi cửa hàng hoạt động lại.",
 			e.OrderID, e.ShopID)
 	case delivery.IngestionRetried:
 		if e.Reason != delivery.RetriedShopResumed {
-			return "Có người yêu cầu thử lại. Nội dung được đọc lại từ những byte đã nhận."
+			return "Có người yêu cầu thử lại: những gì đã lưu của lần gửi được đọc lại."
 		}
 		return "Bây giờ đơn được đưa vào, vì cửa hàng đã hoạt động lại."
 	case order.CustomerMatched:
@@ -177,7 +178,7 @@ func workspaceInVietnamese(payload event.Payload) string {
 	case projection.PreviousDropped:
 		return fmt.Sprintf("Phiên bản %d trước đây của bảng đọc %s đã bị xóa.", e.Version, e.Projection)
 	case projection.EventSkipped:
-		return fmt.Sprintf("Bảng đọc %s bỏ qua sự kiện #%d (%s) vì không xử lý được: %s.", e.Projection, e.Position, e.EventType, e.Reason)
+		return fmt.Sprintf("Bảng đọc %s bỏ qua sự kiện #%d (%s) vì không xử lý được (%s).", e.Projection, e.Position, e.EventType, e.Reason)
 	case workspace.TokenCreated:
 		return fmt.Sprintf("Token API tên %q đã được tạo, với vai trò %s.", e.Name, e.RoleOrViewer())
 	case workspace.TokenRevoked:

@@ -75,6 +75,9 @@ func (IngestionRetried) EventName() string        { return "IngestionRetried" }
 func (IngestionRetried) EventVersion() int        { return 2 }
 func (IngestionRetried) PersonalFields() []string { return nil }
 
+// BodyNotKept is the reason of an attempt to bring in what was refused before its body was read.
+const BodyNotKept = "body-not-kept"
+
 // Why a delivery is tried again.
 const (
 	// RetriedShopResumed: the shop that the order waited for was resumed.

@@ -213,7 +213,7 @@ type deliveryRetry struct {
 
 // Help implements kong.HelpProvider.
 func (*deliveryRetry) Help() string {
-	return `A delivery is read again from the bytes that came, by the program and the settings of now. What was rejected is held to
+	return `What was kept of a delivery is read again, by the program and the settings of now. What was rejected is held to
 the rules for new deliveries first, and its shop has to be connected. "orderbridge delivery show" tells of every attempt.
 
 Examples:
