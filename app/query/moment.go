@@ -41,8 +41,8 @@ const (
 	minuteLayout = "02/01/2006 15:04"
 )
 
-// parseMoment reads a moment as somebody wrote it: a bare number is a position; a time is RFC 3339, or dd/MM/yyyy HH:mm in a
-// zone; a date is the end of that day there, and today is now. What is yet to come is refused.
+// parseMoment reads a moment as somebody wrote it: a bare number is a position; a time is RFC 3339; what people write in a zone, a day,
+// a minute or a second, is the end of that, and now while it lasts. What is yet to come is refused.
 func parseMoment(raw string, zone *time.Location, now time.Time, head int64) (Moment, error) {
 	refuse := func(message string) (Moment, error) {
 		return Moment{}, problem.InvalidFields(codeMomentInvalid, problem.Field{Path: "at", Message: message})
@@ -58,37 +58,38 @@ func parseMoment(raw string, zone *time.Location, now time.Time, head int64) (Mo
 		}
 		return Moment{Position: position}, nil
 	}
-	at, isDay, ok := parseTime(raw, zone)
+	begins, ends, ok := parseTime(raw, zone)
 	if !ok {
 		return refuse("this is a position in the log such as 1024, a time such as 2025-09-15T03:04:38Z or 15/09/2025 10:04, " +
 			"or a date such as 15/09/2025 or 2025-09-15")
 	}
-	if isDay && !at.After(now) {
-		at = at.AddDate(0, 0, 1).Add(-time.Microsecond) // the database's
-		if at.After(now) {
-			at = now
-		}
-	}
-	if at.After(now) {
+	if begins.After(now) {
 		return refuse("this is in the future; it is " + now.In(zone).Format(minuteLayout) + " now")
 	}
-	return Moment{Time: at}, nil
+	if ends.After(now) {
+		ends = now
+	}
+	return Moment{Time: ends}, nil
 }
 
-// parseTime reads a time or the beginning of a day.
-func parseTime(raw string, zone *time.Location) (at time.Time, isDay, ok bool) {
+// parseTime reads a time, which begins and ends with itself, or a day, a minute or a second of a zone.
+func parseTime(raw string, zone *time.Location) (begins, ends time.Time, ok bool) {
 	if at, err := time.Parse(time.RFC3339, raw); err == nil {
-		return at, false, true
+		return at, at, true
 	}
-	for _, layout := range []string{minuteLayout, "02/01/2006 15:04:05"} {
-		if at, err := time.ParseInLocation(layout, raw, zone); err == nil {
-			return at, false, true
+	for _, form := range []struct {
+		layout   string
+		days     int
+		duration time.Duration
+	}{
+		{minuteLayout, 0, time.Minute},
+		{"02/01/2006 15:04:05", 0, time.Second},
+		{dayLayout, 1, 0},
+		{time.DateOnly, 1, 0},
+	} {
+		if at, err := time.ParseInLocation(form.layout, raw, zone); err == nil {
+			return at, at.AddDate(0, 0, form.days).Add(form.duration - time.Microsecond), true // as exact as the database
 		}
 	}
-	for _, layout := range []string{dayLayout, time.DateOnly} {
-		if at, err := time.ParseInLocation(layout, raw, zone); err == nil {
-			return at, true, true
-		}
-	}
-	return time.Time{}, false, false
+	return time.Time{}, time.Time{}, false
 }

@@ -48,8 +48,8 @@ var longHelp = map[string]string{
 		"Default: viewer.",
 	"${account_role_help}": "What they may do: owner (everything), operator (customers, staff, deliveries), viewer (read, with phones masked).",
 	"${base_url_help}":     "Address at which the console is reached, which the link begins with. Default: http://127.0.0.1:8080.",
-	"${at_help}": "Show it as it was then: at a position of the log such as 1024, at a time such as '15/09/2025 10:04' or " +
-		"2025-09-15T03:04:38Z, or at the end of a day such as 15/09/2025.",
+	"${at_help}": "Show it as it was then: at a position of the log such as 1024, at a time such as 2025-09-15T03:04:38Z, or at the end " +
+		"of a minute such as '15/09/2025 10:04' or of a day such as 15/09/2025.",
 	"${delivery_words_help}": "Only deliveries found by what was typed: words of the buyer's name or of the order's code, a phone or an email.",
 	"${retry_filter_help}": "What to try again: outcome (failed or rejected), reason, shop, from, to, code, phone, search. Several are parted " +
 		"by commas, and narrow together.",

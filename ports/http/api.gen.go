@@ -654,7 +654,7 @@ type ListDuplicatesParams struct {
 
 // GetCustomerParams defines parameters for GetCustomer.
 type GetCustomerParams struct {
-	// At Show the record as it was then: at a position of the log (a bare number), at a time (`2025-09-15T03:04:38Z`, or `15/09/2025 10:04` in the workspace's zone), or at the end of a day (`15/09/2025`, `2025-09-15`). What is yet to come is refused with 422; before the record's first event it is not found.
+	// At Show the record as it was then: at a position of the log (a bare number), at a time (`2025-09-15T03:04:38Z`), or at the end of a day, minute or second of the workspace's zone (`15/09/2025` or `2025-09-15`, `15/09/2025 10:04`, `15/09/2025 10:04:38`), which is now while it lasts. What is yet to come is refused with 422; before the record's first event it is not found.
 	At *At `form:"at,omitempty" json:"at,omitempty"`
 
 	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
@@ -1038,7 +1038,7 @@ type ListOrdersParams struct {
 
 // GetOrderParams defines parameters for GetOrder.
 type GetOrderParams struct {
-	// At Show the record as it was then: at a position of the log (a bare number), at a time (`2025-09-15T03:04:38Z`, or `15/09/2025 10:04` in the workspace's zone), or at the end of a day (`15/09/2025`, `2025-09-15`). What is yet to come is refused with 422; before the record's first event it is not found.
+	// At Show the record as it was then: at a position of the log (a bare number), at a time (`2025-09-15T03:04:38Z`), or at the end of a day, minute or second of the workspace's zone (`15/09/2025` or `2025-09-15`, `15/09/2025 10:04`, `15/09/2025 10:04:38`), which is now while it lasts. What is yet to come is refused with 422; before the record's first event it is not found.
 	At *At `form:"at,omitempty" json:"at,omitempty"`
 
 	// OrderbridgeWaitFor The `Orderbridge-Position` of an earlier answer. This answer then shows at least all that was in the log up to there; if that takes longer than 5 seconds it is 503.
