@@ -88,8 +88,9 @@ func tellTrouble(p *page, s Session, state projection.Status) {
 		p.linef("%s has been %s since %s, at event #%d %s:", state.Name, stop.Category, s.moment(stop.Since), stop.Position, stop.Event)
 		p.paragraph(columns(gap), stop.Reason)
 		if stop.Category == string(projection.Stopped) {
-			p.paragraph(columns(gap), fmt.Sprintf(
-				"Go on with a release that can fold it, or pass over it: orderbridge projection skip %s --position %d", state.Name, stop.Position))
+			p.paragraph(columns(gap), fmt.Sprintf("Where the tables are at fault, make them anew: orderbridge rebuild %s", state.Name))
+			p.paragraph(columns(gap), fmt.Sprintf("Where the event is, go on with a release that can fold it, or pass over it: "+
+				"orderbridge projection skip %s --position %d", state.Name, stop.Position))
 		}
 	}
 	if run := state.Rebuild; run != nil {

@@ -47,8 +47,9 @@ func TestProjectionList(t *testing.T) {
 		"\n"+
 		"crm has been stopped since 15/09/2025 10:04, at event #1234568 OrderCreated:\n"+
 		"  null value in column \\x1b[2J\n"+
-		"  Go on with a release that can fold it, or pass over it: orderbridge projection skip crm --position\n"+
-		"  1234568\n"+
+		"  Where the tables are at fault, make them anew: orderbridge rebuild crm\n"+
+		"  Where the event is, go on with a release that can fold it, or pass over it: orderbridge projection\n"+
+		"  skip crm --position 1234568\n"+
 		"\n"+
 		"crm v4 is being built, asked for by api:sync: running, 250.000 of 1.235.767 events.\n"+
 		"  filling on web1, process 7 since 15/09/2025 10:04, 98.765 events/s, 10s left\n"+
