@@ -15,11 +15,14 @@ import (
 const eventWindow = 10_000
 
 // Events reads a part of a workspace's events. A part may be empty though more follow; NextAfter has passed over what was
-// looked at.
+// looked at. Behind the head nothing is to be read.
 func (r ReadModel) Events(ctx context.Context, workspaceID uuid.UUID, filter query.EventFilter) (query.EventPage, error) {
 	head, err := queries.Head(ctx, r.db.requests) // first: what is in the log up to there stays as it is
 	if err != nil {
 		return query.EventPage{}, unavailable(err)
+	}
+	if filter.After > head {
+		return query.EventPage{}, query.ErrEventsAfterHead(head)
 	}
 	end := head
 	if filter.Upto != 0 {

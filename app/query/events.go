@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"orderbridge/domain/contact"
 	"orderbridge/domain/event"
+	"orderbridge/domain/problem"
 )
 
 // EventFilter asks for a part of the log.
@@ -78,6 +80,13 @@ type EventPage struct {
 	NextAfter int64 `json:"next_after"`
 	// Head is the position of the newest event there was.
 	Head int64 `json:"head"`
+}
+
+// ErrEventsAfterHead: somebody wants to go on from where the log never was. To give them what comes next would be to leave out, without a
+// word, all that takes the place of what they have.
+func ErrEventsAfterHead(head int64) *problem.Error {
+	return problem.InvalidFields("events-after-head", problem.Field{Path: "after", Message: fmt.Sprintf("the log ends at position %d, before this "+
+		"one; if it was restored from a backup, read again from a position that the backup had, or from 0", head)})
 }
 
 // Masked is the part as those see it who may not know phones and emails.

@@ -822,7 +822,7 @@ type GetDeliveryTimelineParams struct {
 
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
-	// After The position behind which to begin: `next_after` of an earlier answer, or the position of the last event that you have. 0, which is the default, is the beginning.
+	// After The position behind which to begin: `next_after` of an earlier answer, or the position of the last event that you have. 0, which is the default, is the beginning. It is the head at most.
 	After *int64 `form:"after,omitempty" json:"after,omitempty"`
 
 	// Types Events of these types only, with commas between their names.

@@ -174,7 +174,7 @@ func (s *stream) export(w http.ResponseWriter) error {
 	_, err := query.EachEvent(s.ctx, s.read, s.workspaceID, s.filter, func(page query.EventPage) error {
 		if !begun {
 			w.Header().Set("Content-Type", mediaNDJSON)
-			w.Header().Set(headerPosition, strconv.FormatInt(max(page.Head, s.filter.After), 10))
+			w.Header().Set(headerPosition, strconv.FormatInt(page.Head, 10))
 			w.WriteHeader(http.StatusOK)
 			begun = true
 		}
@@ -219,6 +219,10 @@ func (s *stream) isClosing() bool {
 func (s *stream) follow(w http.ResponseWriter) error {
 	wake, stop := s.server.cfg.Appended(s.filter.Types...) // before the first look, so that nothing is appended in between
 	defer stop()
+	page, err := s.nextPage() // before the answer begins, so that what cannot be given is answered as any other failure
+	if err != nil {
+		return err
+	}
 	w.Header().Set("Content-Type", mediaEventStream)
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy that collects the answer would keep it for good
 	w.WriteHeader(http.StatusOK)
@@ -228,7 +232,7 @@ func (s *stream) follow(w http.ResponseWriter) error {
 	beat := time.NewTicker(s.server.cfg.Heartbeat)
 	defer beat.Stop()
 	for {
-		if err := s.catchUp(w, beat.C); err != nil {
+		if err := s.catchUp(w, page, beat.C); err != nil {
 			return err
 		}
 		select {
@@ -242,16 +246,15 @@ func (s *stream) follow(w http.ResponseWriter) error {
 		case <-s.server.cfg.Closing:
 			return nil
 		}
+		if page, err = s.nextPage(); err != nil {
+			return err
+		}
 	}
 }
 
-// catchUp gives events up to where the log ends.
-func (s *stream) catchUp(w http.ResponseWriter, beat <-chan time.Time) error {
+// catchUp gives events, those of a part that was read first, up to where the log ends.
+func (s *stream) catchUp(w http.ResponseWriter, page query.EventPage, beat <-chan time.Time) error {
 	for {
-		page, err := s.nextPage()
-		if err != nil {
-			return err
-		}
 		s.filter.After = page.NextAfter
 		if len(page.Items) > 0 {
 			if err := s.sendEvents(w, page); err != nil {
@@ -267,6 +270,10 @@ func (s *stream) catchUp(w http.ResponseWriter, beat <-chan time.Time) error {
 				return err
 			}
 		default:
+		}
+		var err error
+		if page, err = s.nextPage(); err != nil {
+			return err
 		}
 	}
 }

@@ -293,6 +293,35 @@ func TestEventsAreExportedAtTheCommandLine(t *testing.T) {
 	}
 }
 
+// TestNothingIsReadBehindTheHead: whoever was further than the log is would miss what comes next, as after a restore from a backup.
+func TestNothingIsReadBehindTheHead(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	head := decoded[query.EventPage](t, b.get(eventsPath)).Head
+	beyond := strconv.FormatInt(head+1, 10)
+	wants := func(name string, got answer, err error) {
+		t.Helper()
+		must(t, err)
+		if got.wants(t, http.StatusUnprocessableEntity, "events-after-head"); !strings.Contains(string(got.body), fmt.Sprintf("the log ends at position %d", head)) {
+			t.Errorf("%s: %s", name, got.body)
+		}
+	}
+	for _, media := range []string{"application/json", "application/x-ndjson", "text/event-stream"} {
+		got, err := b.exchange(http.MethodGet, eventsPath+"?after="+beyond, nil, "Authorization", "Bearer "+b.token, "Accept", media)
+		wants(media, got, err)
+	}
+	got, err := b.exchange(http.MethodGet, eventsPath, nil, "Authorization", "Bearer "+b.token, "Accept", "text/event-stream", "Last-Event-ID", beyond)
+	wants("a stream that goes on", got, err)
+	file := filepath.Join(t.TempDir(), "events.ndjson")
+	_, complaint, code := b.shell().try("event", "export", "--after", beyond, "--out", file)
+	if code != 4 || !strings.Contains(complaint, "--after: the log ends at position") || strings.Contains(complaint, "Exported") {
+		t.Errorf("the command: %d %s", code, complaint)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("a file was written")
+	}
+}
+
 // TestASparseWorkspacePassesOverTheOthers: a part of the log with nothing for the caller is passed over a piece at a time.
 func TestASparseWorkspacePassesOverTheOthers(t *testing.T) {
 	t.Parallel()
