@@ -57,13 +57,17 @@ func (c *customerImport) Run(ctx context.Context, rt *Runtime) error {
 		if err != nil {
 			return err
 		}
-		if c.DryRun { // of which nothing stays, whatever becomes of it
-			defer func() { err = errors.Join(err, discard(ctx, s, id)) }()
-		}
+		forget := c.DryRun // of which nothing stays, whatever becomes of it
+		defer func() {
+			if forget {
+				err = errors.Join(err, discard(ctx, s, id))
+			}
+		}()
 		checked, err := s.Queries.CustomerImport(ctx, s.WorkspaceID, id)
 		if err != nil {
 			return err
 		}
+		forget = forget || checked.New == 0 // there is nothing to do, now or later
 		if !c.DryRun && checked.New > 0 {
 			if err := c.goOn(ctx, rt, s, checked); err != nil {
 				return errors.Join(err, giveUp(ctx, s, id))
@@ -114,7 +118,7 @@ func giveUp(ctx context.Context, s Session, id uuid.UUID) error {
 	return s.Commands.CancelCustomerImport.Handle(context.WithoutCancel(ctx), command.CancelCustomerImport{By: s.by(), ID: id})
 }
 
-// discard forgets a dry run, also when it was interrupted.
+// discard forgets an import of which nothing was or is to be brought in, also when it was interrupted.
 func discard(ctx context.Context, s Session, id uuid.UUID) error {
 	return s.Commands.DiscardCustomerImport.Handle(context.WithoutCancel(ctx), command.DiscardCustomerImport{By: s.by(), ID: id})
 }
@@ -177,8 +181,11 @@ const (
 
 func showImport(ctx context.Context, p *page, s Session, found query.CustomerImport) error {
 	added := count(found.New, "customer would be added", "customers would be added")
-	if found.State == query.ImportDone || found.Imported > 0 {
+	switch {
+	case found.State == query.ImportDone || found.Imported > 0:
 		added = count(found.Imported, "customer was added", "customers were added")
+	case found.New == 0:
+		added = "nobody is new"
 	}
 	p.linef("%s of %s: %s, %s, %s repeated in the file, %s not valid.", count(found.Rows, "row", "rows"), found.FileName, added,
 		thereAlready(found.Existing), count(found.Repeated, "is", "are"), count(found.Invalid, "is", "are"))

@@ -72,8 +72,15 @@ func TestCustomersAreImportedAtTheCommandLine(t *testing.T) {
 	if done.Imported != customers || done.State != query.ImportDone {
 		t.Errorf("done is %+v", done)
 	}
+	before := kept()
+	if shown := sh.run("customer", "import", name, "--yes"); !strings.HasPrefix(shown, "702 rows of khách.csv: nobody is new, 701 are there already, ") {
+		t.Errorf("once more it tells %s", shown)
+	}
 	if again := fromJSON[query.CustomerImport](t, sh.run("customer", "import", name, "--yes", "--json")); again.Imported != 0 || again.Existing != customers+1 {
 		t.Errorf("once more: %+v", again)
+	}
+	if left := kept(); left != before {
+		t.Errorf("%d rows are left of files that said nothing new", left-before)
 	}
 	b.caughtUp()
 	if got := len(all[query.Customer](b, "/api/v1/customers?tag=VIP")); got != customers {
