@@ -83,8 +83,6 @@ func auditedOrder(t *testing.T) *testBundle {
 	return bundle
 }
 
-type object = map[string]any
-
 func TestAuditTellsAnOrder(t *testing.T) {
 	t.Parallel()
 	bundle := auditedOrder(t)
