@@ -109,7 +109,8 @@ CROSS JOIN LATERAL (
         ORDER BY o.created_position DESC LIMIT @samples
     ) n
 ) s
-WHERE NOT EXISTS (
+WHERE m.staff_key IS NOT NULL
+    AND NOT EXISTS (
         SELECT FROM crm_staff c
         JOIN crm_users u ON u.workspace_id = c.workspace_id AND u.id = c.user_id AND u.active
         WHERE c.workspace_id = @workspace_id AND c.staff_key = m.staff_key
