@@ -108,10 +108,12 @@ func (o Overview) CustomersMet(
 	if err != nil {
 		return query.List[query.CustomerMet]{}, unavailable(err)
 	}
-	return listOf(rows, page, func(row dbsqlc.CustomersMetRow) int64 { return row.ReceivedPosition }, func(row dbsqlc.CustomersMetRow) query.CustomerMet {
-		return query.CustomerMet{
-			DeliveryID: row.ID, ReceivedAt: row.ReceivedAt.In(time.UTC), OrderCode: valueOf(row.OrderCode), CustomerID: row.CustomerID,
-			Name: row.Name, Phone: query.FirstOrNull(row.Phones),
-		}
-	}), nil
+	return listOf(rows, page, func(row dbsqlc.CustomersMetRow) int64 { return row.ReceivedPosition }, customerMetOf), nil
+}
+
+func customerMetOf(row dbsqlc.CustomersMetRow) query.CustomerMet {
+	return query.CustomerMet{
+		DeliveryID: row.ID, ReceivedAt: row.ReceivedAt.In(time.UTC), OrderCode: valueOf(row.OrderCode), CustomerID: row.CustomerID,
+		Name: row.Name, Phone: query.FirstOrNull(row.Phones),
+	}
 }

@@ -107,7 +107,8 @@ func TestOverview(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantMinutes := []query.MinuteCount{
-			{Minute: day.Begin.UTC(), Received: 3}, {Minute: day.Begin.UTC().Add(time.Minute), Received: 3},
+			{Minute: day.Begin.UTC(), Received: 3},
+			{Minute: day.Begin.UTC().Add(time.Minute), Received: 3},
 			{Minute: day.Begin.UTC().Add(time.Hour), Received: 1},
 		}
 		if !slices.Equal(minutes, wantMinutes) {
@@ -262,7 +263,7 @@ func BenchmarkOverview(b *testing.B) {
 			$2::timestamptz - interval '1 hour' + n * interval '1 hour' / %[1]d + interval '30 milliseconds', ''
 		FROM generate_series(0, %[1]d - 1) n`, deliveries), bundle.workspaceID, end, shopID)
 	bundle.exec(b, `INSERT INTO deliveries_v1.deliveries_minutes
-		SELECT workspace_id, date_trunc('minute', received_at), count(*), count(*), 0 FROM deliveries_v1.deliveries GROUP BY 1, 2`)
+		SELECT workspace_id, date_trunc('minute', received_at), count(*), count(1), 0 FROM deliveries_v1.deliveries GROUP BY 1, 2`)
 	bundle.exec(b, "VACUUM ANALYZE deliveries_v1.deliveries")
 	overview, read := postgres.NewOverview(bundle.db), postgres.NewReadModel(bundle.db)
 	day := theDay(b)

@@ -40,7 +40,8 @@ func (r ReadModel) Deliveries(
 		return query.List[query.Delivery]{}, err
 	}
 	params := dbsqlc.DeliveriesPageParams{
-		WorkspaceID: workspaceID, BeforeAt: beforeAt, Before: page.Before, Reason: filter.Reason, ShopID: filter.ShopID, OrderCode: filter.OrderCode, OrderCodeLike: narrowed.codeLike,
+		WorkspaceID: workspaceID, BeforeAt: beforeAt, Before: page.Before, Reason: filter.Reason, ShopID: filter.ShopID,
+		OrderCode: filter.OrderCode, OrderCodeLike: narrowed.codeLike,
 		ReceivedFrom: nullableTime(filter.ReceivedFrom), ReceivedTo: nullableTime(filter.ReceivedTo), AtMost: atMost(page),
 	}
 	var rows []dbsqlc.DeliveriesPageRow

@@ -31,8 +31,9 @@ type RefusedAttempts struct {
 }
 
 type notedAttempt struct {
-	workspaceID uuid.UUID
 	delivery.Attempt
+
+	workspaceID uuid.UUID
 }
 
 var _ command.RefusedAttempts = (*RefusedAttempts)(nil)
@@ -44,7 +45,7 @@ func NewRefusedAttempts(db *Database) *RefusedAttempts {
 
 // Note notes an attempt.
 func (a *RefusedAttempts) Note(workspaceID uuid.UUID, attempt delivery.Attempt) {
-	key := notedAttempt{workspaceID, attempt}
+	key := notedAttempt{attempt, workspaceID}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, known := a.noted[key]; known || len(a.noted) < maxAttemptsNoted {

@@ -81,8 +81,9 @@ const MaxTimed = 100
 
 // MinuteTimes is how long the deliveries of a minute took.
 type MinuteTimes struct {
-	Minute time.Time
 	Percentiles
+
+	Minute time.Time
 }
 
 // Percentiles are the milliseconds within which half of all took place, and 95 in a hundred.

@@ -14,12 +14,15 @@ type routes struct {
 
 // open is a page for whoever comes, viewer, operator and owner one for those who are signed in and have that role.
 func (r routes) open(pattern string, h handler) { r.Handle(pattern, r.server.open(h)) }
+
 func (r routes) viewer(pattern string, h handler) {
 	r.Handle(pattern, r.server.signedIn(workspace.RoleViewer, h))
 }
+
 func (r routes) operator(pattern string, h handler) {
 	r.Handle(pattern, r.server.signedIn(workspace.RoleOperator, h))
 }
+
 func (r routes) owner(pattern string, h handler) {
 	r.Handle(pattern, r.server.signedIn(workspace.RoleOwner, h))
 }
@@ -51,6 +54,6 @@ func (s *server) prefer(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return errFormBroken
 	}
-	http.Redirect(w, r, localPath(r.PostFormValue("back")), http.StatusSeeOther)
+	seeOther(w, r, localPath(r.PostFormValue("back")))
 	return nil
 }

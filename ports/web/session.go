@@ -205,7 +205,8 @@ func localPath(next string) string {
 // prefer remembers a choice of this browser.
 func prefer(w http.ResponseWriter, cookie, value string) {
 	http.SetCookie(w, &http.Cookie{
-		Name: cookie, Value: value, Path: "/", MaxAge: int(preferenceLifetime.Seconds()), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: cookie, Value: value, Path: "/", MaxAge: int(preferenceLifetime.Seconds()), Secure: true, HttpOnly: true,
+		SameSite: http.SameSiteLaxMode,
 	})
 }
 

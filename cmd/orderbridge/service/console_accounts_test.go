@@ -111,7 +111,11 @@ func TestTheConsoleIsClosed(t *testing.T) {
 	b := start(t)
 	name := b.account(workspace.RoleOwner)
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	ask := func(method, path string, form url.Values, headers ...string) *http.Response {
+	type reply struct {
+		status int
+		header http.Header
+	}
+	ask := func(method, path string, form url.Values, headers ...string) reply {
 		t.Helper()
 		request, err := http.NewRequestWithContext(t.Context(), method, b.baseURL+path, strings.NewReader(form.Encode()))
 		must(t, err)
@@ -122,38 +126,38 @@ func TestTheConsoleIsClosed(t *testing.T) {
 		answer, err := client.Do(request)
 		must(t, err)
 		must(t, answer.Body.Close())
-		return answer
+		return reply{answer.StatusCode, answer.Header}
 	}
 	signIn := url.Values{"name": {name}, "password": {accountPassword}}
 
 	page := ask(http.MethodGet, "/sign-in", nil)
-	policy := page.Header.Get("Content-Security-Policy")
-	if page.StatusCode != http.StatusOK || !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
-		t.Errorf("%d with the policy %q", page.StatusCode, policy)
+	policy := page.header.Get("Content-Security-Policy")
+	if page.status != http.StatusOK || !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+		t.Errorf("%d with the policy %q", page.status, policy)
 	}
 	for _, header := range []string{"X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"} {
-		if page.Header.Get(header) == "" {
+		if page.header.Get(header) == "" {
 			t.Errorf("there is no %s", header)
 		}
 	}
-	if answer := ask(http.MethodPost, "/sign-in", signIn, "Sec-Fetch-Site", "cross-site"); answer.StatusCode != http.StatusForbidden {
-		t.Errorf("a foreign page signs in: %d", answer.StatusCode)
+	if answer := ask(http.MethodPost, "/sign-in", signIn, "Sec-Fetch-Site", "cross-site"); answer.status != http.StatusForbidden {
+		t.Errorf("a foreign page signs in: %d", answer.status)
 	}
-	if answer := ask(http.MethodPost, "/sign-in", signIn, "Origin", "https://evil.example"); answer.StatusCode != http.StatusForbidden {
-		t.Errorf("a foreign page of an old browser signs in: %d", answer.StatusCode)
+	if answer := ask(http.MethodPost, "/sign-in", signIn, "Origin", "https://evil.example"); answer.status != http.StatusForbidden {
+		t.Errorf("a foreign page of an old browser signs in: %d", answer.status)
 	}
-	if answer := ask(http.MethodGet, "/orders/Pancake_1_1", nil); answer.StatusCode != http.StatusSeeOther ||
-		answer.Header.Get("Location") != "/sign-in?next=%2Forders%2FPancake_1_1" {
-		t.Errorf("whoever is not signed in gets %d to %s", answer.StatusCode, answer.Header.Get("Location"))
+	if answer := ask(http.MethodGet, "/orders/Pancake_1_1", nil); answer.status != http.StatusSeeOther ||
+		answer.header.Get("Location") != "/sign-in?next=%2Forders%2FPancake_1_1" {
+		t.Errorf("whoever is not signed in gets %d to %s", answer.status, answer.header.Get("Location"))
 	}
-	if answer := ask(http.MethodGet, "/orders", nil, "HX-Request", "true"); answer.StatusCode != http.StatusUnauthorized {
-		t.Errorf("a part of a page for whoever is not signed in: %d", answer.StatusCode)
+	if answer := ask(http.MethodGet, "/orders", nil, "HX-Request", "true"); answer.status != http.StatusUnauthorized {
+		t.Errorf("a part of a page for whoever is not signed in: %d", answer.status)
 	}
 	signIn.Set("next", "//evil.example/orders")
 	answer := ask(http.MethodPost, "/sign-in", signIn)
-	cookie := answer.Header.Get("Set-Cookie")
-	if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != "/" {
-		t.Errorf("signing in goes to %q with %d", answer.Header.Get("Location"), answer.StatusCode)
+	cookie := answer.header.Get("Set-Cookie")
+	if answer.status != http.StatusSeeOther || answer.header.Get("Location") != "/" {
+		t.Errorf("signing in goes to %q with %d", answer.header.Get("Location"), answer.status)
 	}
 	for _, attribute := range []string{"__Host-", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"} {
 		if !strings.Contains(cookie, attribute) {
@@ -161,10 +165,10 @@ func TestTheConsoleIsClosed(t *testing.T) {
 		}
 	}
 	value, _, _ := strings.Cut(cookie, ";")
-	if answer := ask(http.MethodGet, "/account", nil, "Cookie", value); answer.StatusCode != http.StatusOK {
-		t.Errorf("whoever signed in gets %d", answer.StatusCode)
+	if answer := ask(http.MethodGet, "/account", nil, "Cookie", value); answer.status != http.StatusOK {
+		t.Errorf("whoever signed in gets %d", answer.status)
 	}
-	if answer := ask(http.MethodGet, "/api/v1/orders", nil, "Cookie", value); answer.StatusCode != http.StatusUnauthorized {
-		t.Errorf("the API takes a session: %d", answer.StatusCode)
+	if answer := ask(http.MethodGet, "/api/v1/orders", nil, "Cookie", value); answer.status != http.StatusUnauthorized {
+		t.Errorf("the API takes a session: %d", answer.status)
 	}
 }

@@ -243,8 +243,9 @@ func (p *tab) accessible() {
 	raw := evaluate[string](p, `axe.run(document, {resultTypes: ["violations"]}).then(found => JSON.stringify(found.violations.map(
 		v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html + " — " + n.failureSummary)}))))`)
 	var violations []struct {
-		ID, Help string
-		Nodes    []string
+		ID    string   `json:"id"`
+		Help  string   `json:"help"`
+		Nodes []string `json:"nodes"`
 	}
 	must(p.t, json.Unmarshal([]byte(raw), &violations))
 	for _, violation := range violations {

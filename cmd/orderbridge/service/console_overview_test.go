@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,9 +17,7 @@ func todays(t *testing.T, id int, replace object) []byte {
 	t.Helper()
 	at := time.Now().UTC().Format("2006-01-02T15:04:05")
 	body := object{"id": id, "inserted_at": at, "updated_at": at}
-	for key, value := range replace {
-		body[key] = value
-	}
+	maps.Copy(body, replace)
 	return changed(t, fixture(t, "order-new-customer.json"), body)
 }
 

@@ -28,7 +28,7 @@ func (p *tab) copies() []string {
 	return evaluate[[]string](p, `[...document.querySelectorAll("[data-copy]")].map(button => button.dataset.copy)`)
 }
 
-// chooses chooses one of a select.
+// chooses takes one of the options of a select.
 func (p *tab) chooses(selector, value string) {
 	p.t.Helper()
 	run(p, chromedp.SetValue(chromedp.CSS(selector), value))
