@@ -89,15 +89,23 @@ func (c *client) deliver(n int64) (int, error) {
 	return c.exchange(c.delivery)
 }
 
-// get reads a path and returns the answer's status; the body is in c.answer. who is the header that says who asks.
+// get reads a path and returns the answer's status; the body is in c.answer. who is the header that says who asks; empty for a
+// stranger.
 func (c *client) get(path, who string) (int, error) {
-	return c.exchange(fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n", path, c.address, who))
+	return c.exchange(fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", path, c.address, headerLine(who)))
+}
+
+func headerLine(header string) string {
+	if header == "" {
+		return ""
+	}
+	return header + "\r\n"
 }
 
 // search sends a form and returns the answer's status, as get does.
 func (c *client) search(path, who, form string) (int, error) {
-	return c.exchange(fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\n%s\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
-		"Content-Length: %d\r\n\r\n%s", path, c.address, who, len(form), form))
+	return c.exchange(fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\n%sContent-Type: application/x-www-form-urlencoded\r\n"+
+		"Content-Length: %d\r\n\r\n%s", path, c.address, headerLine(who), len(form), form))
 }
 
 const exchangeTimeout = 30 * time.Second
