@@ -21,8 +21,9 @@ import (
 	"orderbridge/domain/workspace"
 )
 
-// browsers bounds how many run at once: each is several processes.
-var browsers = make(chan struct{}, 2)
+// browsing bounds how many tests use browsers at once: each is several processes. A test that has one may open more, or two tests could
+// wait for each other.
+var browsing = make(chan struct{}, 2)
 
 // tab is one of a browser of its own, at the console of a running service. What somebody would find in the browser's console, such as a
 // script that failed or something that the Content-Security-Policy refused, fails the test.
@@ -68,9 +69,15 @@ func (b *bridge) account(role workspace.Role) string {
 // openBrowser starts a browser that has been nowhere yet.
 func openBrowser(t *testing.T, b *bridge) *tab {
 	t.Helper()
-	browsers <- struct{}{}
-	t.Cleanup(func() { <-browsers })
-	options := []chromedp.ExecAllocatorOption{chromedp.WindowSize(windowWidth, windowHeight)}
+	if !b.browses {
+		b.browses = true
+		browsing <- struct{}{}
+		t.Cleanup(func() { <-browsing })
+	}
+	left, err := os.MkdirTemp("", "browser-") // what it leaves behind; a short name, for sockets
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(left) })
+	options := []chromedp.ExecAllocatorOption{chromedp.WindowSize(windowWidth, windowHeight), chromedp.Env("TMPDIR=" + left)}
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}

@@ -217,13 +217,16 @@ func TestPancakeSettingsAreChanged(t *testing.T) {
 func TestOnlyOwnersOpenTheSettings(t *testing.T) {
 	t.Parallel()
 	for _, role := range []workspace.Role{workspace.RoleViewer, workspace.RoleOperator} {
-		browser := startConsole(t, role)
-		for _, path := range []string{settingsPage, settingsPage + "/connect", settingsPage + "/shops/" + shopA, settingsPage + "/shops/" + shopA + "/watch"} {
-			browser.open(path)
-			browser.sees("Vai trò của bạn không được làm việc này")
-		}
-		if strings.Contains(browser.text(), "Kết nối Pancake") {
-			t.Errorf("%s is shown the way to the settings", role)
-		}
+		t.Run(string(role), func(t *testing.T) {
+			t.Parallel()
+			browser := startConsole(t, role)
+			for _, path := range []string{settingsPage, settingsPage + "/connect", settingsPage + "/shops/" + shopA, settingsPage + "/shops/" + shopA + "/watch"} {
+				browser.open(path)
+				browser.sees("Vai trò của bạn không được làm việc này")
+			}
+			if strings.Contains(browser.text(), "Kết nối Pancake") {
+				t.Errorf("%s is shown the way to the settings", role)
+			}
+		})
 	}
 }

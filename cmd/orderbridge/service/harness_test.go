@@ -69,6 +69,7 @@ type bridge struct {
 	log         *lockedBuffer // what the service logs, when a test reads it
 	change      func(*service.Settings)
 	pancake     *fakePancake
+	browses     bool // its test is one of those that use browsers
 }
 
 // start runs a service with both shops connected.
