@@ -75,6 +75,23 @@ func (h AsOfHandler) Customer(ctx context.Context, workspaceID, id uuid.UUID, at
 	return CustomerOf(c.State(), c.Version()), nil
 }
 
+// Own is a customer's own record, also that of one who was merged: what their events leave of them.
+func (h AsOfHandler) Own(ctx context.Context, workspaceID, id uuid.UUID) (Customer, error) {
+	if _, err := h.read.Customer(ctx, workspaceID, id); err != nil {
+		return Customer{}, err
+	}
+	events, err := h.history.Whole(ctx, workspaceID, event.CustomerStream(id))
+	if err != nil {
+		return Customer{}, fmt.Errorf("read the history of customer %s: %w", id, err)
+	}
+	c := customer.Rehydrate(events)
+	own := CustomerOf(c.State(), c.Version())
+	if into := c.MergedInto(); into != uuid.Nil {
+		own.MergedInto = &into
+	}
+	return own, nil
+}
+
 // standingFor is who a customer's id led to at a moment: the customer, or the survivor of those whom they were merged into by then.
 func (h AsOfHandler) standingFor(ctx context.Context, workspaceID, id uuid.UUID, m Moment, zone *time.Location) (*customer.Customer, error) {
 	for {

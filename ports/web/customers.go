@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -136,7 +135,7 @@ func (s *server) customerRecord(ctx context.Context, id uuid.UUID) (_ query.Cust
 	if err != nil || found.ID == id {
 		return found, nil, err
 	}
-	merged, err := s.app.Queries.AsOf.Customer(ctx, workspaceID, id, time.Now().UTC().Format(time.RFC3339Nano))
+	merged, err := s.app.Queries.AsOf.Own(ctx, workspaceID, id)
 	return merged, &found, err
 }
 

@@ -236,49 +236,26 @@ func lastPosition(steps []query.Step) int64 {
 	return last
 }
 
-// fault is what an event says that tells of a failure.
-type fault struct {
-	Reason string `json:"reason"`
-	Detail string `json:"detail"`
-}
-
-func faultOf(step query.Step) fault {
-	var f fault
-	if step.State == query.StepFailed {
-		_ = json.Unmarshal(step.Data, &f) // else nothing is known of it
-	}
-	return f
-}
-
-// detail is what the last failure says of itself.
+// detail is what the last failure says of itself, in the words of the log.
 func (d deliveryShown) detail() string {
-	detail := ""
+	var fault struct {
+		Detail string `json:"detail"`
+	}
 	for _, step := range d.Steps {
-		if said := faultOf(step).Detail; said != "" {
-			detail = said
+		if step.State == query.StepFailed {
+			_ = json.Unmarshal(step.Data, &fault) // else nothing is known of it
 		}
 	}
-	return detail
+	return fault.Detail
 }
 
-// toldSteps are steps with the reasons of failures in the language of the page: the log has them in English.
-func toldSteps(ctx context.Context, steps []query.Step) []query.Step {
+// ownSteps are the steps of a page that is a delivery's own: none leads to it.
+func ownSteps(steps []query.Step) []query.Step {
 	steps = slices.Clone(steps)
 	for i := range steps {
-		f := faultOf(steps[i])
-		if f.Detail != "" && known(ctx, "delivery.reason."+f.Reason) {
-			reason := lowerFirst(t(ctx, "delivery.reason."+f.Reason))
-			steps[i].SummaryVI = strings.Replace(steps[i].SummaryVI, strings.TrimSuffix(f.Detail, "."), reason, 1)
-		}
-		steps[i].DeliveryID = nil // it is this one
+		steps[i].DeliveryID = nil
 	}
 	return steps
-}
-
-// lowerFirst is a sentence as a part of another one.
-func lowerFirst(sentence string) string {
-	first, size := utf8.DecodeRuneInString(sentence)
-	return strings.ToLower(string(first)) + sentence[size:]
 }
 
 func (s *server) delivery(w http.ResponseWriter, r *http.Request) error {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -28,27 +27,6 @@ func TestOutcomesAndReasonsOfDeliveriesHaveTexts(t *testing.T) {
 			if !known(ctx, "delivery.reason."+reason) {
 				t.Errorf("the reason %s has no text in %s", reason, language)
 			}
-		}
-	}
-}
-
-func TestFailuresAreToldInTheLanguageOfThePage(t *testing.T) {
-	t.Parallel()
-	step := func(reason string) query.Step {
-		data, err := json.Marshal(fault{Reason: reason, Detail: "items[0].price: the amount is not a whole number"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return query.Step{
-			State: query.StepFailed, Data: data, SummaryVI: "Không thành công: items[0].price: the amount is not a whole number. Vẫn được lưu.",
-		}
-	}
-	for reason, want := range map[string]string{
-		"money-unreadable": "Không thành công: số tiền trong đơn không đọc được. Vẫn được lưu.",
-		"of-tomorrow":      step("").SummaryVI,
-	} {
-		if got := toldSteps(contextIn(Vietnamese), []query.Step{step(reason)})[0].SummaryVI; got != want {
-			t.Errorf("%s is told as %q, want %q", reason, got, want)
 		}
 	}
 }

@@ -60,7 +60,7 @@ func TestConsoleRetriesADelivery(t *testing.T) {
 	p.open("/deliveries?outcome=failed")
 	p.lists("Lỗi bên trong hệ thống", "Shop "+shopA)
 	p.click("#delivery-" + id.String())
-	p.sees("Pancake_"+shopA+"_2051", "Đơn vẫn được giữ nguyên", "Lần thử 1", "lỗi bên trong hệ thống")
+	p.sees("Pancake_"+shopA+"_2051", "Đơn vẫn được giữ nguyên", "Lần thử 1", "nhật ký của dịch vụ ghi rõ nguyên nhân")
 	p.click(`form[action$="/retry"] button`) // too early
 	p.sees("Lần thử 2")
 	_, err = conn.Exec(t.Context(), "ALTER TABLE order_heads DROP CONSTRAINT fault")
@@ -84,7 +84,7 @@ func TestConsoleShowsWhatWasRejected(t *testing.T) {
 	body := []byte("{\"shop_id\": 1, <script>alert(1)</script>\r\n\xff")
 	b.post(shopA, body).wants(t, http.StatusBadRequest, "body-not-json")
 	p.open("/deliveries/" + b.lastRejected().String())
-	p.sees("Không rõ mã đơn", "Bị từ chối", "Nội dung không phải JSON hợp lệ", "Bị từ chối ngay khi nhận: nội dung không phải JSON hợp lệ",
+	p.sees("Không rõ mã đơn", "Bị từ chối", "Nội dung không phải JSON hợp lệ", "Bị từ chối ngay khi nhận: nội dung không phải là một giá trị JSON trọn vẹn theo UTF-8.",
 		"<script>alert(1)</script>", "Có byte không phải chữ")
 	got := evaluate[string](p, `fetch(document.querySelector("a[download]").href).then(answer => answer.arrayBuffer()).then(
 		bytes => [...new Uint8Array(bytes)].map(one => one.toString(16).padStart(2, "0")).join(""))`)
@@ -92,7 +92,7 @@ func TestConsoleShowsWhatWasRejected(t *testing.T) {
 		t.Errorf("downloaded %s, want %s", got, want)
 	}
 	p.click(`form[action$="/retry"] button`)
-	p.sees("Lần thử 2 đưa vào CRM không thành công: nội dung không phải JSON hợp lệ")
+	p.sees("Lần thử 2 đưa vào CRM không thành công: nội dung không phải là một giá trị JSON trọn vẹn")
 }
 
 func TestConsoleFollowsDeliveries(t *testing.T) {

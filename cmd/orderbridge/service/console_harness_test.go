@@ -74,7 +74,7 @@ func openBrowser(t *testing.T, b *bridge) *tab {
 		browsing <- struct{}{}
 		t.Cleanup(func() { <-browsing })
 	}
-	left, err := os.MkdirTemp("", "browser-") // what it leaves behind; a short name, for sockets
+	left, err := os.MkdirTemp("", "browser-") //nolint:usetesting // for what it leaves behind: sockets want a short path
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(left) })
 	options := []chromedp.ExecAllocatorOption{chromedp.WindowSize(windowWidth, windowHeight), chromedp.Env("TMPDIR=" + left)}
