@@ -101,7 +101,7 @@ $(ASSETS)/node_modules/.installed: $(ASSETS)/package.json $(ASSETS)/package-lock
 screenshots: go postgres chromium ## Take pictures of all pages of the console, for docs/screenshots
 	@rm -rf docs/screenshots
 	ORDERBRIDGE_SCREENSHOTS="$(CURDIR)/docs/screenshots" go test -count=1 \
-		-run '^(TestEveryPage|TestAShopIsConnectedAndItsFirstOrderIsSeen)' ./cmd/orderbridge/service
+		-run '^(TestEveryPage|TestAShopIsConnected)' ./cmd/orderbridge/service
 
 .PHONY: verify
 verify: checkout generate assets ## Fail when generated code or go.mod is stale (needs a git checkout)

@@ -80,6 +80,9 @@ func TestAShopIsConnectedByKeyboard(t *testing.T) {
 		p.tabTo("[data-copy]")
 	}
 	key := p.copies()
+	b.postWith(fixture(t, "order-new-customer.json"), key[1], key[2]+"x").wants(t, http.StatusUnauthorized, "")
+	p.sees("nhưng Value không đúng")
+	p.photograph("watched-light-1280.webp")
 	b.postWith(fixture(t, "order-new-customer.json"), key[1], key[2]).wants(t, http.StatusOK, "")
 	p.sees("Đã nhận được đơn từ Pancake")
 	p.tabTo("#watch a[href^='/orders/']")
