@@ -131,6 +131,8 @@ type stream struct {
 	workspaceID uuid.UUID
 	filter      query.EventFilter
 	out         *http.ResponseController
+	// allowedAt is when it was last seen that the caller may read.
+	allowedAt time.Time
 }
 
 // VisitListEventsResponse gives the answer.
@@ -180,6 +182,9 @@ func (s *stream) export(w http.ResponseWriter) error {
 		}
 		if s.isClosing() {
 			return errClosing
+		}
+		if err := s.mayRead(); err != nil {
+			return err
 		}
 		var lines bytes.Buffer
 		encoder := json.NewEncoder(&lines)
@@ -285,6 +290,9 @@ func (s *stream) nextPage() (query.EventPage, error) {
 }
 
 func (s *stream) sendEvents(w http.ResponseWriter, page query.EventPage) error {
+	if err := s.mayRead(); err != nil {
+		return err
+	}
 	var text bytes.Buffer
 	for _, e := range seen(s.ctx, page).Items {
 		data, err := json.Marshal(e)
@@ -297,12 +305,26 @@ func (s *stream) sendEvents(w http.ResponseWriter, page query.EventPage) error {
 }
 
 // beat shows that the stream lives, and how far it is: an id without data is remembered by readers, and is no event to them.
-// Whoever's token was revoked is told nothing more.
 func (s *stream) beat(w http.ResponseWriter) error {
+	if err := s.mayRead(); err != nil {
+		return err
+	}
+	return s.send(w, fmt.Appendf(nil, ": still here\nid: %d\n\n", s.filter.After))
+}
+
+// allowedFor is how long a caller who was allowed to read is not looked at again.
+const allowedFor = time.Second
+
+// mayRead looks whether the caller may still read: whoever's token was revoked is told nothing more.
+func (s *stream) mayRead() error {
+	if time.Since(s.allowedAt) < allowedFor {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(s.ctx, workTimeout)
 	defer cancel()
 	if _, err := s.server.callerOf(ctx, s.authorization); err != nil { // a token's role never changes
 		return fmt.Errorf("look whether the caller may still read: %w", err)
 	}
-	return s.send(w, fmt.Appendf(nil, ": still here\nid: %d\n\n", s.filter.After))
+	s.allowedAt = time.Now()
+	return nil
 }

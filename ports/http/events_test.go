@@ -14,6 +14,7 @@ import (
 	"orderbridge/app/query"
 	"orderbridge/domain/event"
 	"orderbridge/domain/workspace"
+	porthttp "orderbridge/ports/http"
 )
 
 // someEvents are the first events of a log, with a text in their payloads.
@@ -115,6 +116,33 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 	bundle.read.mu.Unlock()
 	if _, err := io.ReadAll(response.body); err != nil {
 		t.Errorf("the stream ends with %v", err)
+	}
+}
+
+// TestABusyStreamEndsWithItsToken: who is told of one event after the other is looked at as well.
+func TestABusyStreamEndsWithItsToken(t *testing.T) {
+	t.Parallel()
+	bundle := setupWithin(t, porthttp.Config{Heartbeat: time.Hour})
+	response := bundle.stream(t, "/api/v1/events", "text/event-stream")
+	bundle.read.mu.Lock()
+	bundle.read.revoked = true
+	bundle.read.mu.Unlock()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := io.ReadAll(response.body)
+		ended <- err
+	}()
+	events := 0
+	eventually(t, "the stream ends", func() bool {
+		events++
+		bundle.read.mu.Lock()
+		bundle.read.events = someEvents(events, "a")
+		bundle.read.mu.Unlock()
+		bundle.appended.wakeAll()
+		return len(ended) == 1
+	})
+	if err := <-ended; err != nil {
+		t.Errorf("it ends with %v", err)
 	}
 }
 

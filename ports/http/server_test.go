@@ -139,7 +139,7 @@ func setupWithin(t *testing.T, limits porthttp.Config, configure ...func(*httpte
 		Gatherer:   bundle.registry,
 		Appended:   bundle.appended.watch,
 		Closing:    bundle.closing,
-		Heartbeat:  20 * time.Millisecond, SendTimeout: 200 * time.Millisecond,
+		Heartbeat:  cmp.Or(limits.Heartbeat, 20*time.Millisecond), SendTimeout: 200 * time.Millisecond,
 		MaxBodyBytes: limits.MaxBodyBytes, MaxDeliveries: limits.MaxDeliveries, MaxDeliveryBytes: limits.MaxDeliveryBytes,
 	})
 	bundle.server = httptest.NewUnstartedServer(handler)
