@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+	"net/url"
+	"strings"
 
 	"orderbridge/domain/workspace"
 )
@@ -30,7 +32,7 @@ func (r routes) owner(pattern string, h handler) {
 func (s *server) routes() http.Handler {
 	r := routes{http.NewServeMux(), s}
 	r.Handle("GET /static/{version}/{file...}", s.assets.serve())
-	r.open("POST /preferences", s.prefer)
+	r.open("POST /preferences", s.prefer(r.ServeMux))
 	r.viewer("/", func(http.ResponseWriter, *http.Request) error { return errPageUnknown })
 	s.accountRoutes(r)
 	s.overviewRoutes(r)
@@ -45,15 +47,29 @@ func (s *server) routes() http.Handler {
 }
 
 // prefer remembers language or theme, and goes back.
-func (s *server) prefer(w http.ResponseWriter, r *http.Request) error {
-	switch language, theme := r.PostFormValue("language"), r.PostFormValue("theme"); {
-	case language == string(Vietnamese) || language == string(English):
-		prefer(w, languageCookie, language)
-	case theme == "light" || theme == "dark":
-		prefer(w, themeCookie, theme)
-	default:
-		return errFormBroken
+func (s *server) prefer(pages *http.ServeMux) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		switch language, theme := r.PostFormValue("language"), r.PostFormValue("theme"); {
+		case language == string(Vietnamese) || language == string(English):
+			prefer(w, languageCookie, language)
+		case theme == "light" || theme == "dark":
+			prefer(w, themeCookie, theme)
+		default:
+			return errFormBroken
+		}
+		seeOther(w, r, pageAbove(pages, localPath(r.PostFormValue("back"))))
+		return nil
 	}
-	seeOther(w, r, localPath(r.PostFormValue("back")))
-	return nil
+}
+
+// pageAbove is the page at a path. Where a form was sent there is none: then it is the one that the form stands on, further up.
+func pageAbove(pages *http.ServeMux, path string) string {
+	for path != "/" {
+		asked := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}}
+		if _, pattern := pages.Handler(asked); pattern != "" && pattern != "/" {
+			return path
+		}
+		path = path[:max(1, strings.LastIndexByte(path, '/'))]
+	}
+	return path
 }

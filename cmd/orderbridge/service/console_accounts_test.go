@@ -87,6 +87,15 @@ func TestTheConsoleSpeaksBothLanguages(t *testing.T) {
 	browser.sees("Chưa có đơn hàng nào")
 	browser.click("button[name=theme]")
 	browser.becomes(`document.documentElement.dataset.theme === "dark"`)
+
+	// Where a form was answered there is no page: it goes to the one that the form stands on.
+	browser.open("/account")
+	browser.fill("input[name=current]", "một mật khẩu sai")
+	browser.fill("input[name=new]", accountPassword+" hơn")
+	browser.click("main button.btn-primary")
+	browser.becomes(`location.pathname === "/account/password"`)
+	browser.click("button[value=en]")
+	browser.becomes(`location.pathname === "/account" && document.documentElement.lang === "en"`)
 }
 
 // TestAPageRecoversFromARestart restarts the service under a page that says so meanwhile.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"orderbridge/app/command"
 	"orderbridge/domain/event"
@@ -23,6 +24,10 @@ const (
 	demoShopName  = "Shop Demo"
 	demoHeaderKey = "X-Pancake-Key"
 	demoKeyFile   = "demo.key"
+
+	// When the demo order was placed, as its file has it.
+	demoPlacedAt   = "2025-09-15T03:04:38"
+	demoTimeFormat = "2006-01-02T15:04:05"
 )
 
 // demoOrder is a webhook body as Pancake sends it, cut down to what an order needs, on one line without single quotes.
@@ -101,8 +106,8 @@ Then look at it in the browser, or:
 `, deliverSample(baseURL+"/api/pancake/webhook", demoHeaderKey, headerValue, demoShopID), program)
 }
 
-// deliverSample is a shell command that delivers a sample order of a shop.
+// deliverSample is a shell command that delivers a sample order of a shop, which is placed now.
 func deliverSample(webhookURL, headerKey, headerValue, shopID string) string {
-	return fmt.Sprintf("curl -sS %s -H %s --data-binary %s", webhookURL, quoted(headerKey+": "+headerValue),
-		quoted(strings.ReplaceAll(demoOrder, demoShopID, shopID)))
+	body := strings.NewReplacer(demoShopID, shopID, demoPlacedAt, time.Now().UTC().Format(demoTimeFormat)).Replace(demoOrder)
+	return fmt.Sprintf("curl -sS %s -H %s --data-binary %s", webhookURL, quoted(headerKey+": "+headerValue), quoted(body))
 }
