@@ -95,7 +95,11 @@ func sayFile(ctx context.Context, refused *problem.Error) string {
 	if len(refused.Fields()) > 0 {
 		return t(ctx, "import.file.wrong", "What", strings.Join(sayEachField(ctx, refused), "; "))
 	}
-	return sayProblem(ctx, refused)
+	said := sayProblem(ctx, refused)
+	if refused.Code() == "file-unreadable" { // where in the file, and why
+		said += " " + t(ctx, "import.file.detail", "What", refused.Error())
+	}
+	return said
 }
 
 func (s *server) receiveCustomers(w http.ResponseWriter, r *http.Request) (_ uuid.UUID, err error) {

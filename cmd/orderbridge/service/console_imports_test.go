@@ -61,6 +61,7 @@ func TestCustomersAreImportedInTheConsole(t *testing.T) {
 	browser.sees("Chưa nhập tệp nào", "Tệp mẫu Excel")
 	for content, says := range map[string]string{
 		"\x89PNG\r\n\x1a\n\x00\x00": "Tệp CSV không đọc được tiếng Việt", "điện thoại\n0912000451\n": "thiếu cột Tên khách hàng", "Tên khách hàng\n": "Tệp không có dữ liệu",
+		"Tên khách hàng,Ghi chú\nAn,\nBình,=A(\"x\")\n": "line 3",
 	} {
 		browser.upload("sai.csv", content)
 		browser.sees(says)
