@@ -23,6 +23,14 @@ const (
 	SheetXLSX SheetFormat = "xlsx"
 )
 
+// MediaType is that of a file of this kind.
+func (f SheetFormat) MediaType() string {
+	if f == SheetXLSX {
+		return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	}
+	return "text/csv; charset=utf-8"
+}
+
 // ParseSheetFormat reads the kind of file from what somebody typed: the name of a kind, or of a file.
 func ParseSheetFormat(raw string) (SheetFormat, error) {
 	kind := strings.ToLower(raw[strings.LastIndexByte(raw, '.')+1:])

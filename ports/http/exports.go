@@ -96,12 +96,6 @@ func (c api) download(
 	}, nil
 }
 
-// mediaOf are the media types of files.
-var mediaOf = map[query.SheetFormat]string{
-	query.SheetCSV:  "text/csv; charset=utf-8",
-	query.SheetXLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-
 func (d *download) visit(w http.ResponseWriter) error {
 	if err := d.begin(w); err != nil {
 		return err
@@ -127,7 +121,7 @@ func (d downloadTo) Write(data []byte) (int, error) {
 	}
 	if !d.begun {
 		d.begun = true
-		d.to.Header().Set("Content-Type", mediaOf[d.export.Format])
+		d.to.Header().Set("Content-Type", d.export.Format.MediaType())
 		d.to.Header().Set("Content-Disposition", d.disposition)
 		d.to.WriteHeader(http.StatusOK)
 	}

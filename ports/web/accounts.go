@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"orderbridge/app/command"
-	"orderbridge/domain/problem"
 )
 
 func (s *server) accountRoutes(r routes) {
@@ -39,7 +38,7 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request) error {
 	account, err := s.app.Commands.SignIn.Handle(ctx, command.SignIn{
 		WorkspaceID: viewOf(ctx).WorkspaceID, Name: form.Name, Password: r.PostFormValue("password"),
 	})
-	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindUnavailable {
+	if refused, ok := isRefused(err); ok {
 		form.Refused = sayProblem(ctx, refused)
 		if locked, ok := errors.AsType[command.LockedOutError](err); ok {
 			form.Refused = t(ctx, "signin.locked", "At", locked.Until.In(viewOf(ctx).Zone).Format("15:04"))
@@ -53,7 +52,7 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err := s.begin(ctx, account); err != nil {
 		return err
 	}
-	http.Redirect(w, r, form.Next, http.StatusSeeOther)
+	seeOther(w, r, form.Next)
 	return nil
 }
 
@@ -61,7 +60,7 @@ func (s *server) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err := s.sessions.Destroy(r.Context()); err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+	seeOther(w, r, "/sign-in")
 	return nil
 }
 
@@ -100,7 +99,7 @@ func (s *server) setUp(w http.ResponseWriter, r *http.Request) error {
 	account, err := s.app.Commands.AcceptInvitation.Handle(ctx, command.AcceptInvitation{
 		WorkspaceID: viewOf(ctx).WorkspaceID, Token: form.Token, Name: form.Name, Password: r.PostFormValue("password"),
 	})
-	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindNotFound && refused.Kind() != problem.KindUnavailable {
+	if refused, ok := refusalOf(err); ok {
 		form.Refused = sayWhole(ctx, refused)
 		render(w, r, http.StatusUnprocessableEntity, setUpPage(form))
 		return nil
@@ -111,7 +110,7 @@ func (s *server) setUp(w http.ResponseWriter, r *http.Request) error {
 	if err := s.begin(ctx, account); err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	seeOther(w, r, "/")
 	return nil
 }
 
@@ -124,7 +123,7 @@ func (s *server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	account, err := s.app.Commands.ChangePassword.Handle(ctx, command.ChangePassword{
 		By: by(ctx), AccountID: viewOf(ctx).Account.ID, Current: r.PostFormValue("current"), New: r.PostFormValue("new"),
 	})
-	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindUnavailable {
+	if refused, ok := isRefused(err); ok {
 		render(w, r, http.StatusUnprocessableEntity, passwordPage(false, sayWhole(ctx, refused)))
 		return nil
 	}
@@ -134,7 +133,7 @@ func (s *server) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if err := s.begin(ctx, account); err != nil { // all other sessions have ended, and so has this one
 		return err
 	}
-	http.Redirect(w, r, "/account?done=1", http.StatusSeeOther)
+	seeOther(w, r, "/account?done=1")
 	return nil
 }
 

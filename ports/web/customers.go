@@ -115,15 +115,6 @@ func customerPath(id uuid.UUID, part string) string {
 	return "/customers/" + id.String() + "/" + part
 }
 
-// idOf is the id in a path. A path without one is that of no page.
-func idOf(r *http.Request) (uuid.UUID, error) {
-	id, err := uuid.Parse(r.PathValue("id"))
-	if err != nil {
-		return uuid.Nil, errPageUnknown
-	}
-	return id, nil
-}
-
 // latestOrders is how many orders the page of a customer shows.
 const latestOrders = 5
 
@@ -207,15 +198,7 @@ func (s *server) customerTimeline(w http.ResponseWriter, r *http.Request) error 
 }
 
 func (s *server) timelineOfCustomer(ctx context.Context, id uuid.UUID, cursor string) (query.Timeline, error) {
-	page, err := query.ParsePage(new(listSize), cursor)
-	if err != nil {
-		return query.Timeline{}, err
-	}
-	timeline, err := s.app.Queries.Timeline.OfCustomer(ctx, viewOf(ctx).WorkspaceID, id, page)
-	if err != nil {
-		return query.Timeline{}, err
-	}
-	return seen(ctx, timeline), nil
+	return timelineOf(ctx, s.app.Queries.Timeline.OfCustomer, id, cursor)
 }
 
 // revealCustomer shows the customer's own record unmasked, this once. Their orders and timeline stay masked.
@@ -349,7 +332,7 @@ func (s *server) editCustomer(w http.ResponseWriter, r *http.Request) error {
 			Birthday: &form.Birthday, Tags: new(lines(form.Tags)), Note: &form.Note,
 		},
 	})
-	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindNotFound && refused.Kind() != problem.KindUnavailable {
+	if refused, ok := refusalOf(err); ok {
 		form.Refused = sayWhole(ctx, refused)
 		if refused.Kind() == problem.KindStale {
 			// What was typed stays, beside what there is by now. Sending it again insists on that.
@@ -394,23 +377,10 @@ func (s *server) customerStatus(to customer.Status) handler {
 	}
 }
 
-// versionOf is the id in a path, and the version that a form insists on.
-func versionOf(r *http.Request) (uuid.UUID, command.IfVersion, error) {
-	id, err := idOf(r)
-	if err != nil {
-		return uuid.Nil, 0, err
-	}
-	version, err := strconv.Atoi(r.PostFormValue("version"))
-	if err != nil || version <= 0 {
-		return uuid.Nil, 0, errFormBroken
-	}
-	return id, command.IfVersion(version), nil
-}
-
 // customerRefused shows the customer as they are now, and why nothing was done to them.
 func (s *server) customerRefused(w http.ResponseWriter, r *http.Request, id uuid.UUID, err error) error {
-	refused, ok := problem.Of(err)
-	if !ok || refused.Kind() == problem.KindNotFound || refused.Kind() == problem.KindUnavailable {
+	refused, ok := refusalOf(err)
+	if !ok {
 		return err
 	}
 	v, err := s.customerViewOf(r.Context(), id)

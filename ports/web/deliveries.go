@@ -106,14 +106,20 @@ func shopName(shops []query.Shop, id string) string {
 	return id
 }
 
-// count is how many deliveries there are of an outcome, which need not be in the list.
-func (l deliveryList) count(outcome query.Outcome) query.OutcomeCount {
-	for _, one := range l.Counts.Items {
+// outcomeCount is how many deliveries there are of an outcome, which need not have been counted.
+func outcomeCount(counts query.DeliveryCounts, outcome query.Outcome) query.OutcomeCount {
+	for _, one := range counts.Items {
 		if one.Outcome == outcome {
 			return one
 		}
 	}
 	return query.OutcomeCount{Outcome: outcome}
+}
+
+// countOf is that number in words.
+func countOf(counts query.DeliveryCounts, outcome query.Outcome) string {
+	one := outcomeCount(counts, outcome)
+	return countText(one.Count, one.Capped)
 }
 
 // shown stands for what can be seen of the list, so that a page which shows just that is left as it is.
@@ -198,22 +204,9 @@ func (d deliveryShown) retryable() bool { return slices.Contains(query.Retryable
 
 func (d deliveryShown) path() string { return "/deliveries/" + d.ID.String() }
 
-// orderPath is the page of its order. What Pancake calls an order is part of the code, and may be any text.
-func (d deliveryShown) orderPath() string { return "/orders/" + url.PathEscape(d.Order.Code) }
+func (d deliveryShown) code() string { return orEmpty(d.OrderCode) }
 
-func (d deliveryShown) code() string {
-	if d.OrderCode == nil {
-		return ""
-	}
-	return *d.OrderCode
-}
-
-func (d deliveryShown) reason() string {
-	if d.Reason == nil {
-		return ""
-	}
-	return *d.Reason
-}
+func (d deliveryShown) reason() string { return orEmpty(d.Reason) }
 
 // shown stands for how the delivery stands, so that a page which shows just that is left as it is.
 func (d deliveryShown) shown() string {
@@ -332,11 +325,6 @@ func (s *server) deliveryShown(ctx context.Context, id uuid.UUID) (deliveryShown
 	return one, nil
 }
 
-func isUnknown(err error) bool {
-	found, ok := problem.Of(err)
-	return ok && found.Kind() == problem.KindNotFound
-}
-
 // shownBytes is how much of a body a page shows. An order has 4 to 10 KB.
 const shownBytes = 256 << 10
 
@@ -416,7 +404,7 @@ func (s *server) retryDelivery(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.settle(ctx, position)
-	http.Redirect(w, r, "/deliveries/"+id.String(), http.StatusSeeOther) //nolint:gosec // it stays in the console
+	seeOther(w, r, "/deliveries/"+id.String())
 	return nil
 }
 
@@ -457,7 +445,7 @@ func (s *server) retryDeliveries(w http.ResponseWriter, r *http.Request) error {
 	s.sessions.Put(ctx, sessionRetried, said)
 	// They have another outcome and reason by now, or will have.
 	asked.Outcome, asked.Reason = "", ""
-	http.Redirect(w, r, asked.address("/deliveries", ""), http.StatusSeeOther) //nolint:gosec // it stays in the console
+	seeOther(w, r, asked.address("/deliveries", ""))
 	return nil
 }
 

@@ -258,7 +258,7 @@ func (s *server) merge(w http.ResponseWriter, r *http.Request) error {
 	done, err := s.app.Commands.MergeCustomers.Handle(ctx, command.MergeCustomers{
 		By: by(ctx), IfVersion: version, Survivor: id, Merged: other, Take: take,
 	})
-	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindNotFound && refused.Kind() != problem.KindUnavailable {
+	if refused, ok := refusalOf(err); ok {
 		v, err := s.mergeViewOf(r, other.String(), take)
 		if err != nil {
 			return err

@@ -75,6 +75,24 @@ func (s *server) answerError(w http.ResponseWriter, r *http.Request, err error) 
 	render(w, r, status, failurePage(failure))
 }
 
+// isRefused tells a problem that whoever sent a form can do something about.
+func isRefused(err error) (*problem.Error, bool) {
+	refused, ok := problem.Of(err)
+	return refused, ok && refused.Kind() != problem.KindUnavailable
+}
+
+// refusalOf is why something that was typed is refused. That what it was typed for is not there is none: it cannot be mended in the form.
+func refusalOf(err error) (*problem.Error, bool) {
+	refused, ok := isRefused(err)
+	return refused, ok && refused.Kind() != problem.KindNotFound
+}
+
+// isUnknown tells that what was asked for is not there.
+func isUnknown(err error) bool {
+	known, ok := problem.Of(err)
+	return ok && known.Kind() == problem.KindNotFound
+}
+
 func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey).(*exchange) }
 
 // failure is what somebody is told.

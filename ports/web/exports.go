@@ -74,12 +74,6 @@ func (s *server) exportDeliveries(w http.ResponseWriter, r *http.Request) error 
 	})
 }
 
-// mediaOf are the media types of files.
-var mediaOf = map[query.SheetFormat]string{
-	query.SheetCSV:  "text/csv; charset=utf-8",
-	query.SheetXLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-
 // download gives a file as it is written, in the format that is asked for, for as long as its reader takes it.
 func (s *server) download(w http.ResponseWriter, r *http.Request, name string, write func(context.Context, query.Export) error) error {
 	format, err := query.ParseSheetFormat(r.FormValue("format"))
@@ -98,7 +92,7 @@ func (s *server) download(w http.ResponseWriter, r *http.Request, name string, w
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), exportTimeout)
 	defer cancel()
-	to := &download{to: w, connection: connection, media: mediaOf[format], name: name + "." + string(format)}
+	to := &download{to: w, connection: connection, media: format.MediaType(), name: name + "." + string(format)}
 	err = write(ctx, query.Export{WorkspaceID: viewOf(ctx).WorkspaceID, Format: format, To: to, Zone: viewOf(ctx).Zone})
 	if err != nil && to.begun {
 		s.logger.WarnContext(ctx, "file broke off", "request_id", exchangeOf(ctx).id, "error", err)

@@ -74,11 +74,7 @@ func (s *server) importList(r *http.Request, refused string) (importList, error)
 // checkCustomerFile reads a file and says what would become of its rows.
 func (s *server) checkCustomerFile(w http.ResponseWriter, r *http.Request) error {
 	id, err := s.receiveCustomers(w, r)
-	refused, ok := problem.Of(err)
-	if err != nil && (!ok || refused.Kind() == problem.KindUnavailable) {
-		return err
-	}
-	if err != nil {
+	if refused, ok := isRefused(err); ok {
 		list, err := s.importList(r, sayFile(r.Context(), refused))
 		if err != nil {
 			return err
@@ -86,7 +82,10 @@ func (s *server) checkCustomerFile(w http.ResponseWriter, r *http.Request) error
 		render(w, r, statusOf(refused), importsPage(list))
 		return nil
 	}
-	http.Redirect(w, r, importPath("", id), http.StatusSeeOther)
+	if err != nil {
+		return err
+	}
+	seeOther(w, r, importPath("", id))
 	return nil
 }
 
@@ -298,7 +297,7 @@ func (s *server) confirmImport(w http.ResponseWriter, r *http.Request) error {
 	if err := s.app.Commands.ConfirmCustomerImport.Handle(r.Context(), command.ConfirmCustomerImport{By: by(r.Context()), ID: id}); err != nil {
 		return err
 	}
-	http.Redirect(w, r, importPath("", id), http.StatusSeeOther)
+	seeOther(w, r, importPath("", id))
 	return nil
 }
 
@@ -310,7 +309,7 @@ func (s *server) cancelImport(w http.ResponseWriter, r *http.Request) error {
 	if err := s.app.Commands.CancelCustomerImport.Handle(r.Context(), command.CancelCustomerImport{By: by(r.Context()), ID: id}); err != nil {
 		return err
 	}
-	http.Redirect(w, r, importPath("", id), http.StatusSeeOther)
+	seeOther(w, r, importPath("", id))
 	return nil
 }
 

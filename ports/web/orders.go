@@ -70,7 +70,7 @@ func (s *server) orders(w http.ResponseWriter, r *http.Request) error {
 			seeOther(w, r, orderPath(found.Code, ""))
 			return nil
 		}
-		if known, ok := problem.Of(err); !ok || known.Kind() != problem.KindNotFound {
+		if !isUnknown(err) {
 			return err
 		}
 	}
@@ -324,15 +324,7 @@ func (s *server) orderTimeline(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) timelineOfOrder(ctx context.Context, code, cursor string) (query.Timeline, error) {
-	page, err := query.ParsePage(new(listSize), cursor)
-	if err != nil {
-		return query.Timeline{}, err
-	}
-	timeline, err := s.app.Queries.Timeline.OfOrder(ctx, viewOf(ctx).WorkspaceID, code, page)
-	if err != nil {
-		return query.Timeline{}, err
-	}
-	return seen(ctx, timeline), nil
+	return timelineOf(ctx, s.app.Queries.Timeline.OfOrder, code, cursor)
 }
 
 // statusTone says at a glance how an order stands.

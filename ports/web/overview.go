@@ -70,16 +70,6 @@ func (f overviewFigures) silence(shop query.Shop) int {
 	return int(f.Now.Sub(since).Hours())
 }
 
-// countOf is how many deliveries there are of an outcome, in words.
-func countOf(counts query.DeliveryCounts, outcome query.Outcome) string {
-	for _, one := range counts.Items {
-		if one.Outcome == outcome {
-			return countText(one.Count, one.Capped)
-		}
-	}
-	return "0"
-}
-
 func (s *server) overview(w http.ResponseWriter, r *http.Request) error {
 	figures, err := s.figures(r.Context())
 	if err != nil {
@@ -101,11 +91,10 @@ func (s *server) figures(ctx context.Context) (overviewFigures, error) {
 	v := viewOf(ctx)
 	f := overviewFigures{Now: time.Now()}
 	f.Day = query.DayOf(f.Now, v.Zone)
-	shops, err := s.app.Queries.Shops(ctx, v.WorkspaceID)
-	if err != nil {
+	var err error
+	if f.Shops, err = s.shopsSeen(ctx); err != nil {
 		return f, err
 	}
-	f.Shops = seenList(ctx, query.List[query.Shop]{Items: shops}).Items
 	if f.Today, err = s.app.Queries.Overview.Today(ctx, v.WorkspaceID, f.Day); err != nil {
 		return f, err
 	}

@@ -160,23 +160,8 @@ func (s *server) changePancakeSettings(w http.ResponseWriter, r *http.Request) e
 		return err
 	}
 	s.settle(ctx, stored.Position)
-	http.Redirect(w, r, pancakePath+"?done=settings", http.StatusSeeOther)
+	seeOther(w, r, pancakePath+"?done=settings")
 	return nil
-}
-
-// insistedVersion is the version of a record that a form was filled in for.
-func insistedVersion(r *http.Request) (command.IfVersion, error) {
-	version, err := strconv.Atoi(r.PostFormValue("version"))
-	if err != nil || version < 0 {
-		return 0, errFormBroken
-	}
-	return command.IfVersion(version), nil
-}
-
-// refusalOf is why something that was typed is refused. What somebody cannot mend in the form is none.
-func refusalOf(err error) (*problem.Error, bool) {
-	refused, ok := problem.Of(err)
-	return refused, ok && refused.Kind() != problem.KindNotFound && refused.Kind() != problem.KindUnavailable
 }
 
 // connectForm is what was typed of a shop that is to be connected.
@@ -232,14 +217,8 @@ type keyView struct {
 // isPlain tells that the address is one where whoever listens learns the key.
 func (v keyView) isPlain() bool { return strings.HasPrefix(v.URL, "http://") }
 
-// webhookURL is the address that Pancake sends to. A proxy in front that speaks TLS says so; who lies about it is shown the lie.
-func webhookURL(r *http.Request) string {
-	scheme := "http"
-	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host + "/api/pancake/webhook"
-}
+// webhookURL is the address that Pancake sends to.
+func webhookURL(r *http.Request) string { return askedAt(r) + "/api/pancake/webhook" }
 
 // connectShop connects a shop, and shows its key. That is no page to come back to, so what is answered takes the address of the shop's.
 func (s *server) connectShop(w http.ResponseWriter, r *http.Request) error {
@@ -360,7 +339,7 @@ func (s *server) shopView(r *http.Request) (v shopView, err error) {
 	if v.Watch, err = s.watch(ctx, v.Shop); err != nil {
 		return v, err
 	}
-	if v.Users, err = s.assignees(ctx); err != nil {
+	if v.Users, err = s.firstUsers(ctx, query.UserFilter{Active: new(true)}); err != nil {
 		return v, err
 	}
 	if who := v.Shop.DefaultAssignee; who != nil {
@@ -370,27 +349,6 @@ func (s *server) shopView(r *http.Request) (v shopView, err error) {
 		}
 	}
 	return v, nil
-}
-
-// maxAssignees is how many users somebody can choose from.
-const maxAssignees = 1000
-
-// assignees are the active users.
-func (s *server) assignees(ctx context.Context) ([]query.User, error) {
-	var all []query.User
-	page := query.Page{Limit: query.MaxLimit}
-	for {
-		found, err := s.app.Queries.Users(ctx, viewOf(ctx).WorkspaceID, query.UserFilter{Active: new(true)}, page)
-		if err != nil {
-			return nil, err
-		}
-		if all = append(all, found.Items...); found.NextCursor == nil || len(all) >= maxAssignees {
-			return all, nil
-		}
-		if page, err = query.ParsePage(new(query.MaxLimit), *found.NextCursor); err != nil {
-			return nil, err
-		}
-	}
 }
 
 // shopRefused shows a shop's page again, with why something was refused.
@@ -432,7 +390,7 @@ func (s *server) shopDone(w http.ResponseWriter, r *http.Request, stored command
 		return err
 	}
 	s.settle(r.Context(), stored.Position)
-	http.Redirect(w, r, shopPath(stored.State)+"?done="+done, http.StatusSeeOther)
+	seeOther(w, r, shopPath(stored.State)+"?done="+done)
 	return nil
 }
 
@@ -514,6 +472,6 @@ func (s *server) disconnectShop(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.settle(ctx, stored.Position)
-	http.Redirect(w, r, pancakePath+"?done=disconnected", http.StatusSeeOther)
+	seeOther(w, r, pancakePath+"?done=disconnected")
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"orderbridge/app/query"
 	"orderbridge/domain/delivery"
-	"orderbridge/domain/problem"
 )
 
 // watchView is what has arrived of a shop since it was connected.
@@ -87,7 +86,7 @@ func (s *server) orderOf(ctx context.Context, one query.Delivery) (*query.OrderD
 		return nil, nil //nolint:nilnil // there is none
 	}
 	found, err := s.app.Queries.Order(ctx, viewOf(ctx).WorkspaceID, *one.OrderCode)
-	if known, ok := problem.Of(err); ok && known.Kind() == problem.KindNotFound {
+	if isUnknown(err) {
 		return nil, nil //nolint:nilnil // not yet
 	}
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"orderbridge/app/query"
 )
 
@@ -40,6 +42,21 @@ func stepTone(state query.StepState) string {
 	default:
 		return "bg-primary"
 	}
+}
+
+// timelineOf is a part of the timeline of a record, as whoever is signed in may see it.
+func timelineOf[ID any](
+	ctx context.Context, read func(context.Context, uuid.UUID, ID, query.Page) (query.Timeline, error), of ID, cursor string,
+) (query.Timeline, error) {
+	page, err := query.ParsePage(new(listSize), cursor)
+	if err != nil {
+		return query.Timeline{}, err
+	}
+	timeline, err := read(ctx, viewOf(ctx).WorkspaceID, of, page)
+	if err != nil {
+		return query.Timeline{}, err
+	}
+	return seen(ctx, timeline), nil
 }
 
 // inLanguage is the one of two texts that is in the language of the page.

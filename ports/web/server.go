@@ -3,6 +3,7 @@
 //
 //	server.go routes.go       how a request is answered, and which there are
 //	session.go                who is signed in
+//	requests.go               what paths and forms say
 //	errors.go                 what somebody is told when something is wrong
 //	locale.go locales/        texts in Vietnamese and English: a file of each for every page
 //	format.go                 amounts, times and phones as people here write them
@@ -118,9 +119,9 @@ func (s *server) observed(next http.Handler) http.Handler {
 	})
 }
 
-// seeOther goes to a page of the console after something was done, so that loading it again repeats nothing.
+// seeOther goes to a page of the console, after something was done so that loading it again repeats nothing.
 func seeOther(w http.ResponseWriter, r *http.Request, path string) {
-	http.Redirect(w, r, path, http.StatusSeeOther) //nolint:gosec // path begins with that of a page: no form says where to go
+	http.Redirect(w, r, path, http.StatusSeeOther)
 }
 
 // exchange is what is noted of a request while it is answered.

@@ -143,9 +143,7 @@ func (s *server) newView(ctx context.Context, r *http.Request) (*view, error) {
 		return v, err
 	}
 	v.Workspace = settings.Workspace
-	if zone, err := time.LoadLocation(settings.TimeZone); err == nil {
-		v.Zone = zone
-	}
+	v.Zone = query.ZoneNamed(settings.TimeZone)
 	return v, nil
 }
 
@@ -156,7 +154,7 @@ func (s *server) accountOf(ctx context.Context, workspaceID uuid.UUID) (_ query.
 		return query.Account{}, false, nil //nolint:nilerr // nobody is signed in
 	}
 	account, err := s.app.Queries.Account(ctx, workspaceID, id)
-	if known, ok := problem.Of(err); ok && known.Kind() == problem.KindNotFound {
+	if isUnknown(err) {
 		return query.Account{}, false, nil
 	}
 	if err != nil {
@@ -190,7 +188,7 @@ func (s *server) askToSignIn(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodGet && r.URL.Path != "/" {
 		to += "?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	seeOther(w, r, to)
 	return nil
 }
 

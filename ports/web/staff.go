@@ -152,15 +152,7 @@ func (s *server) userTimeline(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) timelineOfUser(ctx context.Context, id uuid.UUID, cursor string) (query.Timeline, error) {
-	page, err := query.ParsePage(new(listSize), cursor)
-	if err != nil {
-		return query.Timeline{}, err
-	}
-	timeline, err := s.app.Queries.Timeline.OfUser(ctx, viewOf(ctx).WorkspaceID, id, page)
-	if err != nil {
-		return query.Timeline{}, err
-	}
-	return seen(ctx, timeline), nil
+	return timelineOf(ctx, s.app.Queries.Timeline.OfUser, id, cursor)
 }
 
 // userForm is what was typed of a member of staff.
@@ -198,7 +190,7 @@ func (s *server) newUserPage(w http.ResponseWriter, r *http.Request) error {
 func (s *server) addUser(w http.ResponseWriter, r *http.Request) error {
 	ctx, form := r.Context(), readUserForm(r)
 	added, err := s.app.Commands.AddUser.Handle(ctx, command.AddUser{By: by(ctx), Name: form.Name, Phone: form.Phone, Email: form.Email})
-	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindUnavailable {
+	if refused, ok := isRefused(err); ok {
 		form.Refused = sayWhole(ctx, refused)
 		render(w, r, http.StatusUnprocessableEntity, userFormPage(form))
 		return nil
@@ -236,7 +228,7 @@ func (s *server) editUser(w http.ResponseWriter, r *http.Request) error {
 		By: by(ctx), ID: form.ID, IfVersion: command.IfVersion(form.Version),
 		Edit: user.Edit{Name: &form.Name, Phone: &form.Phone, Email: &form.Email},
 	})
-	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindNotFound && refused.Kind() != problem.KindUnavailable {
+	if refused, ok := refusalOf(err); ok {
 		form.Refused = sayWhole(ctx, refused)
 		if refused.Kind() == problem.KindStale {
 			found, err := s.app.Queries.User(ctx, viewOf(ctx).WorkspaceID, form.ID)
@@ -280,8 +272,8 @@ func (s *server) setUserActive(active bool) handler {
 
 // userRefused shows the member of staff as they are now, and why nothing was done to them.
 func (s *server) userRefused(w http.ResponseWriter, r *http.Request, id uuid.UUID, err error) error {
-	refused, ok := problem.Of(err)
-	if !ok || refused.Kind() == problem.KindUnavailable {
+	refused, ok := isRefused(err)
+	if !ok {
 		return err
 	}
 	v, err := s.userViewOf(r.Context(), id)
@@ -367,8 +359,8 @@ func (s *server) unmappedViewOf(ctx context.Context) (unmappedView, error) {
 // chosenFrom bounds how many members of staff a list to choose from has.
 const chosenFrom = 1000
 
-// staffToChoose are members of staff by name, for a list to choose one from.
-func (s *server) staffToChoose(ctx context.Context, filter query.UserFilter) ([]query.User, error) {
+// firstUsers are members of staff, for a list to choose one from.
+func (s *server) firstUsers(ctx context.Context, filter query.UserFilter) ([]query.User, error) {
 	var users []query.User
 	page := query.Page{Limit: query.MaxLimit}
 	for len(users) < chosenFrom {
@@ -384,8 +376,14 @@ func (s *server) staffToChoose(ctx context.Context, filter query.UserFilter) ([]
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(users, func(a, b query.User) int { return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
 	return users, nil
+}
+
+// staffToChoose are those of firstUsers by name.
+func (s *server) staffToChoose(ctx context.Context, filter query.UserFilter) ([]query.User, error) {
+	users, err := s.firstUsers(ctx, filter)
+	slices.SortStableFunc(users, func(a, b query.User) int { return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
+	return users, err
 }
 
 // staffChoice is a member of staff in a list to choose from.
@@ -424,7 +422,7 @@ func (s *server) mapStaff(w http.ResponseWriter, r *http.Request) error {
 	mapped, err := s.app.Commands.MapStaff.Handle(ctx, command.MapStaff{
 		By: by(ctx), UserID: id, StaffKey: r.PostFormValue("key"), StaffName: r.PostFormValue("name"), Past: past,
 	})
-	if refused, ok := problem.Of(err); ok && refused.Kind() != problem.KindUnavailable {
+	if refused, ok := isRefused(err); ok {
 		v, err := s.unmappedViewOf(ctx)
 		if err != nil {
 			return err

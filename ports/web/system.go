@@ -143,7 +143,7 @@ func (s *server) skipEvent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/system", http.StatusSeeOther)
+	seeOther(w, r, "/system")
 	return nil
 }
 
@@ -164,7 +164,7 @@ func (s *server) projectionAction(act func(ctx context.Context, name string) err
 		if err != nil {
 			return err
 		}
-		http.Redirect(w, r, "/system", http.StatusSeeOther)
+		seeOther(w, r, "/system")
 		return nil
 	}
 }

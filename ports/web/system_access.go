@@ -10,7 +10,6 @@ import (
 
 	"orderbridge/app/command"
 	"orderbridge/app/query"
-	"orderbridge/domain/problem"
 	"orderbridge/domain/workspace"
 )
 
@@ -40,21 +39,6 @@ type accessForm struct {
 
 func readAccessForm(r *http.Request) accessForm {
 	return accessForm{Name: strings.TrimSpace(r.PostFormValue("name")), Role: workspace.Role(r.PostFormValue("role"))}
-}
-
-// isRefused tells a problem that whoever sent a form can do something about.
-func isRefused(err error) (*problem.Error, bool) {
-	refused, ok := problem.Of(err)
-	return refused, ok && refused.Kind() != problem.KindUnavailable
-}
-
-// idOfPath is the id that a path names.
-func idOfPath(r *http.Request) (uuid.UUID, error) {
-	id, err := uuid.Parse(r.PathValue("id"))
-	if err != nil {
-		return uuid.Nil, errPageUnknown
-	}
-	return id, nil
 }
 
 // tokenList is what the page of tokens shows.
@@ -104,7 +88,7 @@ func (s *server) createToken(w http.ResponseWriter, r *http.Request) error {
 
 func (s *server) revokeToken(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	id, err := idOfPath(r)
+	id, err := idOf(r)
 	if err != nil {
 		return err
 	}
@@ -116,7 +100,7 @@ func (s *server) revokeToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.settle(ctx, position)
-	http.Redirect(w, r, "/system/tokens?done=revoked", http.StatusSeeOther)
+	seeOther(w, r, "/system/tokens?done=revoked")
 	return nil
 }
 
@@ -173,7 +157,7 @@ func (s *server) inviteAccount(w http.ResponseWriter, r *http.Request) error {
 // resetPassword makes a link by which a password is set anew, also for whoever has not used the first one.
 func (s *server) resetPassword(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	id, err := idOfPath(r)
+	id, err := idOf(r)
 	if err != nil {
 		return err
 	}
@@ -187,15 +171,10 @@ func (s *server) resetPassword(w http.ResponseWriter, r *http.Request) error {
 	return s.showAccounts(w, r, http.StatusOK, accountList{Made: shownInvitation(r, invited), Reset: true})
 }
 
-// shownInvitation is an invitation with its link: at the address by which this page was asked for. A proxy has to pass the host on, and
-// say when it was asked over TLS.
+// shownInvitation is an invitation with its link: at the address by which this page was asked for.
 func shownInvitation(r *http.Request, invited command.InvitedAccount) query.ShownInvitation {
-	scheme := "http"
-	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
-		scheme = "https"
-	}
 	return query.ShownInvitation{
-		ID: invited.ID, Name: invited.Name, Role: invited.Role, Link: scheme + "://" + r.Host + "/setup/" + invited.Token,
+		ID: invited.ID, Name: invited.Name, Role: invited.Role, Link: askedAt(r) + "/setup/" + invited.Token,
 		ExpiresAt: invited.ExpiresAt,
 	}
 }
@@ -204,7 +183,7 @@ func shownInvitation(r *http.Request, invited command.InvitedAccount) query.Show
 // there.
 func (s *server) accountAction(done string, act func(ctx context.Context, id uuid.UUID, r *http.Request) error) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		id, err := idOfPath(r)
+		id, err := idOf(r)
 		if err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -104,7 +103,7 @@ func subjectPath(ctx context.Context, step query.Step) string {
 			Code string `json:"code"`
 		}
 		if json.Unmarshal(step.Data, &about) == nil && about.Code != "" {
-			return "/orders/" + url.PathEscape(about.Code)
+			return orderPath(about.Code, "")
 		}
 	case "projection":
 		return "/system"
