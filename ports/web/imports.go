@@ -9,13 +9,13 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
 	"orderbridge/app/command"
 	"orderbridge/app/query"
 	"orderbridge/domain/problem"
+	"orderbridge/ports/upload"
 )
 
 func (s *server) importRoutes(r routes) {
@@ -29,17 +29,10 @@ func (s *server) importRoutes(r routes) {
 	r.operator("POST /customers/import/cancel", s.cancelImport)
 }
 
-const (
-	// maxUploadBytes is that of the largest file that is taken, maxFormBytes what a form is around it.
-	maxUploadBytes = 64 << 20
-	maxFormBytes   = 1 << 20
-	// uploadTimeout is for receiving a file: 64 MiB at 220 KB/s. checkTimeout is for looking at its rows.
-	uploadTimeout = 5 * time.Minute
-	checkTimeout  = 10 * time.Minute
-)
+// maxFormBytes is what a form is around a file.
+const maxFormBytes = 1 << 20
 
 var (
-	errFileTooLarge   = problem.TooLarge("file-too-large", "the file has more than %d MiB; split it", maxUploadBytes>>20)
 	errFileMissing    = problem.Malformed("file-missing", "choose a file")
 	errFileIncomplete = problem.Malformed("file-incomplete", "the file broke off before its end, or came too slowly; send it again")
 )
@@ -116,55 +109,29 @@ func (s *server) receiveCustomers(w http.ResponseWriter, r *http.Request) (_ uui
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("look at the upload: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), checkTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), upload.CheckTimeout)
 	defer cancel()
 	return s.app.Commands.CheckCustomerFile.Handle(ctx, command.CheckCustomerFile{By: by(ctx), File: file, Size: info.Size(), Name: name})
 }
 
 // receiveFile keeps the file of a form in one that lives as long as it is open.
 func receiveFile(w http.ResponseWriter, r *http.Request) (_ *os.File, name string, err error) {
-	if r.ContentLength > maxUploadBytes+maxFormBytes {
-		return nil, "", errFileTooLarge
+	const most = upload.MaxBytes + maxFormBytes
+	if r.ContentLength > most {
+		return nil, "", upload.ErrTooLarge
 	}
-	connection, now := http.NewResponseController(w), time.Now()
-	if err := errors.Join(connection.SetReadDeadline(now.Add(uploadTimeout)),
-		connection.SetWriteDeadline(now.Add(uploadTimeout+checkTimeout+workTimeout))); err != nil {
-		return nil, "", fmt.Errorf("give the upload its time: %w", err)
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxUploadBytes+maxFormBytes)
-	form, err := r.MultipartReader()
-	if err != nil {
-		return nil, "", errFormBroken.Because(err)
-	}
-	part, err := filePart(form)
+	var part *multipart.Part
+	file, err := upload.Receive(w, workTimeout, errFileIncomplete, func() (io.Reader, error) {
+		r.Body = http.MaxBytesReader(w, r.Body, most)
+		form, err := r.MultipartReader()
+		if err != nil {
+			return nil, errFormBroken.Because(err)
+		}
+		part, err = filePart(form)
+		return part, err
+	})
 	if err != nil {
 		return nil, "", err
-	}
-	file, err := os.CreateTemp("", "orderbridge-upload-")
-	if err != nil {
-		return nil, "", fmt.Errorf("keep the upload: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, file.Close())
-		}
-	}()
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, "", fmt.Errorf("keep the upload: %w", err)
-	}
-	kept := &failing{to: file}
-	size, err := io.Copy(kept, io.LimitReader(part, maxUploadBytes+1))
-	switch {
-	case kept.err != nil:
-		return nil, "", fmt.Errorf("keep the upload: %w", kept.err)
-	case err != nil:
-		return nil, "", errFileIncomplete.Because(err)
-	case size > maxUploadBytes:
-		return nil, "", errFileTooLarge
-	}
-	// Waiting for more of the request would end the answer at the time that it had.
-	if err := connection.SetReadDeadline(time.Time{}); err != nil {
-		return nil, "", fmt.Errorf("keep connection open: %w", err)
 	}
 	return file, part.FileName(), nil
 }
@@ -183,19 +150,6 @@ func filePart(form *multipart.Reader) (*multipart.Part, error) {
 			return part, nil
 		}
 	}
-}
-
-// failing remembers that it was the disk that failed, and not the sender.
-type failing struct {
-	to  io.Writer
-	err error
-}
-
-// Write writes.
-func (f *failing) Write(data []byte) (int, error) {
-	n, err := f.to.Write(data)
-	f.err = err
-	return n, err
 }
 
 // importPath is the address of an import, or of something that belongs to it.
