@@ -180,15 +180,6 @@ func (s Accounts) Note(ctx context.Context, by command.By, accountID uuid.UUID, 
 	return err
 }
 
-// nextOf puts what follows in a stream into its envelope.
-func nextOf(ctx context.Context, tx pgx.Tx, by command.By, stream event.Stream, payload event.Payload) ([]event.New, error) {
-	version, err := queries.LastVersion(ctx, tx, dbsqlc.LastVersionParams{WorkspaceID: by.WorkspaceID, Stream: string(stream)})
-	if err != nil {
-		return nil, fmt.Errorf("find where %s stands: %w", stream, err)
-	}
-	return pendingEvents(by, stream, int(version)+1, []event.Payload{payload}), nil
-}
-
 // Accounts returns a workspace's accounts.
 func (r ReadModel) Accounts(ctx context.Context, workspaceID uuid.UUID) ([]query.Account, error) {
 	rows, err := queries.Accounts(ctx, r.db.requests, dbsqlc.AccountsParams{

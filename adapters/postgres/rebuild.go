@@ -304,7 +304,7 @@ func (r *rebuild) start(ctx context.Context, job job) error {
 		}); err != nil || own && !r.made {
 			return nil, err
 		}
-		return decidedOn(ctx, tx, r.by, r.Name, decided.RebuildStarted{
+		return nextOf(ctx, tx, r.by, event.ProjectionStream(r.Name), decided.RebuildStarted{
 			Projection: r.Name, Version: r.version, Position: r.position, Rollback: r.complete,
 		})
 	})

@@ -262,7 +262,7 @@ func (r *Rebuilds) cancel(ctx context.Context, by command.By, name string) error
 		if err != nil {
 			return nil, err
 		}
-		return decidedOn(ctx, tx, by, name, decided.RebuildCancelled{
+		return nextOf(ctx, tx, by, event.ProjectionStream(name), decided.RebuildCancelled{
 			Projection: name, Version: int(cancelled.Version), Position: cancelled.Position,
 		})
 	})
@@ -339,21 +339,12 @@ func (db *Database) tellSwitch(ctx context.Context, name string) error {
 	})
 }
 
-// decidedOn is what was decided on a projection, as an event of the workspace of who decided it; that of the service itself is in none.
-func decidedOn(ctx context.Context, tx pgx.Tx, by command.By, name string, payload event.Payload) ([]event.New, error) {
-	stream := event.ProjectionStream(name)
-	version, err := queries.StreamVersion(ctx, tx, dbsqlc.StreamVersionParams{WorkspaceID: by.WorkspaceID, Stream: string(stream)})
-	if err != nil {
-		return nil, err
-	}
-	return pendingEvents(by, stream, int(version)+1, []event.Payload{payload}), nil
-}
-
-// appendDecision appends what was decided on a projection at the end of a transaction, and does what goes with it in the same round trip.
+// appendDecision appends what was decided on a projection at the end of a transaction, and does what goes with it in the same round trip. It
+// is an event of the workspace of who decided it; that of the service itself is in none.
 func appendDecision(
 	ctx context.Context, tx pgx.Tx, by command.By, name string, payload event.Payload, also func(*pipeline) error,
 ) error {
-	events, err := decidedOn(ctx, tx, by, name, payload)
+	events, err := nextOf(ctx, tx, by, event.ProjectionStream(name), payload)
 	if err != nil {
 		return err
 	}
@@ -419,7 +410,7 @@ func (r *Rebuilds) Skip(ctx context.Context, cmd projection.SkipRequest) (int64,
 		if err := queries.SkipEvent(ctx, pipe, dbsqlc.SkipEventParams{Name: p.Name, Position: cmd.Position}); err != nil {
 			return nil, err
 		}
-		return decidedOn(ctx, tx, by, p.Name, decided.EventSkipped{
+		return nextOf(ctx, tx, by, event.ProjectionStream(p.Name), decided.EventSkipped{
 			Projection: p.Name, Position: cmd.Position, EventType: at.Type, Reason: reason,
 		})
 	})

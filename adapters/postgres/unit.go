@@ -87,3 +87,12 @@ func pendingEvents(by command.By, stream event.Stream, version int, pending []ev
 	}
 	return events
 }
+
+// nextOf puts what follows in a stream into its envelope.
+func nextOf(ctx context.Context, tx pgx.Tx, by command.By, stream event.Stream, payload event.Payload) ([]event.New, error) {
+	version, err := queries.StreamVersion(ctx, tx, dbsqlc.StreamVersionParams{WorkspaceID: by.WorkspaceID, Stream: string(stream)})
+	if err != nil {
+		return nil, fmt.Errorf("find where %s stands: %w", stream, err)
+	}
+	return pendingEvents(by, stream, int(version)+1, []event.Payload{payload}), nil
+}

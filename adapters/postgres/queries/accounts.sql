@@ -59,10 +59,6 @@ SELECT id FROM accounts WHERE workspace_id = @workspace_id AND id = @id AND remo
 UPDATE accounts SET last_sign_in_at = @now::timestamptz
 WHERE workspace_id = @workspace_id AND id = @id AND removed_at IS NULL AND password_hash = @password_hash::text;
 
--- name: LastVersion :one
--- Index: events_stream_version, backward.
-SELECT coalesce(max(version), 0)::integer FROM events WHERE workspace_id = @workspace_id AND stream = @stream;
-
 -- name: AddInvitation :exec
 INSERT INTO invitations (token_hash, workspace_id, account_id, expires_at) VALUES ($1, $2, $3, $4);
 

@@ -120,3 +120,7 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) o
 WHERE s.version > 0;
+
+-- name: StreamVersion :one
+-- Where a stream stands. Index: events_stream_version, backward.
+SELECT coalesce(max(version), 0)::integer FROM events WHERE workspace_id = $1 AND stream = $2;

@@ -116,9 +116,6 @@ FROM consumer_stops WHERE consumer = $1;
 -- name: WorkspaceAt :one
 SELECT workspace_id, type FROM events WHERE position = $1;
 
--- name: StreamVersion :one
-SELECT coalesce(max(version), 0)::integer FROM events WHERE workspace_id = $1 AND stream = $2;
-
 -- name: ProjectionVersions :many
 -- Where every version of every projection stands.
 SELECT p.name, p.version, p.active, p.definition, p.position, p.created_at, p.finished_at, p.asked_by, p.asked_in,

@@ -385,23 +385,6 @@ func (q *Queries) KeepSession(ctx context.Context, db DBTX, arg KeepSessionParam
 	return err
 }
 
-const lastVersion = `-- name: LastVersion :one
-SELECT coalesce(max(version), 0)::integer FROM events WHERE workspace_id = $1 AND stream = $2
-`
-
-type LastVersionParams struct {
-	WorkspaceID uuid.UUID
-	Stream      string
-}
-
-// Index: events_stream_version, backward.
-func (q *Queries) LastVersion(ctx context.Context, db DBTX, arg LastVersionParams) (int32, error) {
-	row := db.QueryRow(ctx, lastVersion, arg.WorkspaceID, arg.Stream)
-	var column_1 int32
-	err := row.Scan(&column_1)
-	return column_1, err
-}
-
 const lockAccount = `-- name: LockAccount :one
 SELECT id FROM accounts WHERE workspace_id = $1 AND id = $2 AND removed_at IS NULL FOR NO KEY UPDATE
 `

@@ -632,3 +632,20 @@ func (q *Queries) Stream(ctx context.Context, db DBTX, arg StreamParams) ([]Stre
 	}
 	return items, nil
 }
+
+const streamVersion = `-- name: StreamVersion :one
+SELECT coalesce(max(version), 0)::integer FROM events WHERE workspace_id = $1 AND stream = $2
+`
+
+type StreamVersionParams struct {
+	WorkspaceID uuid.UUID
+	Stream      string
+}
+
+// Where a stream stands. Index: events_stream_version, backward.
+func (q *Queries) StreamVersion(ctx context.Context, db DBTX, arg StreamVersionParams) (int32, error) {
+	row := db.QueryRow(ctx, streamVersion, arg.WorkspaceID, arg.Stream)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}

@@ -486,22 +486,6 @@ func (q *Queries) StopOf(ctx context.Context, db DBTX, consumer string) (StopOfR
 	return i, err
 }
 
-const streamVersion = `-- name: StreamVersion :one
-SELECT coalesce(max(version), 0)::integer FROM events WHERE workspace_id = $1 AND stream = $2
-`
-
-type StreamVersionParams struct {
-	WorkspaceID uuid.UUID
-	Stream      string
-}
-
-func (q *Queries) StreamVersion(ctx context.Context, db DBTX, arg StreamVersionParams) (int32, error) {
-	row := db.QueryRow(ctx, streamVersion, arg.WorkspaceID, arg.Stream)
-	var column_1 int32
-	err := row.Scan(&column_1)
-	return column_1, err
-}
-
 const toldSwitch = `-- name: ToldSwitch :exec
 UPDATE projections SET untold = NULL WHERE name = $1 AND version = $2
 `
